@@ -1,0 +1,1 @@
+//! The words: CRDs, labels, taints, quantities, durations, requirement algebra, validation.

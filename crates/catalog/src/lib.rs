@@ -1,0 +1,1 @@
+//! The market: instance types, zones, capacity types, prices, capacity and overhead model.

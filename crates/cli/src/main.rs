@@ -1,0 +1,2 @@
+//! supercargo, the binary.
+fn main() {}

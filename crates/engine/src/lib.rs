@@ -1,0 +1,1 @@
+//! The brain: snapshot to plan, with reasons and bounds.

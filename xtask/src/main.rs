@@ -1,0 +1,2 @@
+//! Generated artefacts.
+fn main() {}
