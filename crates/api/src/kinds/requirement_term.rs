@@ -1,0 +1,150 @@
+//! One requirement of a NodePool or NodeClaim, and the CEL rules that keep requirements sane (row N4).
+
+use k8s_openapi::api::core::v1::NodeSelectorRequirement;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::labels::{LABEL_VALUE_PATTERN, QUALIFIED_NAME_PATTERN};
+
+use super::key_rules::{KeyUse, key_rules};
+use super::schema_words::rules;
+
+/// Which values a label of a node may have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequirementTerm {
+    /// The label that is constrained.
+    pub key: String,
+    /// How many different values must stay possible, 1 to 50; alpha.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_values: Option<i32>,
+    /// How the label relates to the values: In, NotIn, Exists, DoesNotExist, Gt, Lt, Gte or Lte.
+    pub operator: String,
+    /// What the label is compared with: at least one value for In, exactly one integer for Gt, Lt, Gte and Lte,
+    /// none for Exists and DoesNotExist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+}
+
+impl RequirementTerm {
+    /// A requirement without `minValues`.
+    pub fn new(
+        key: impl Into<String>,
+        operator: impl Into<String>,
+        values: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        Self {
+            key: key.into(),
+            min_values: None,
+            operator: operator.into(),
+            values: (!values.is_empty()).then_some(values),
+        }
+    }
+
+    /// The values, none when absent.
+    pub fn values(&self) -> &[String] {
+        self.values.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<&RequirementTerm> for NodeSelectorRequirement {
+    /// The same requirement without `minValues`, which the core type does not know.
+    fn from(term: &RequirementTerm) -> Self {
+        Self { key: term.key.clone(), operator: term.operator.clone(), values: term.values.clone() }
+    }
+}
+
+/// The rules on a whole list of requirements with `minValues` (row N4).
+pub(crate) fn requirement_list_rules() -> Value {
+    rules(&[
+        (
+            "self.all(x, x.operator == 'In' ? has(x.values) && x.values.size() != 0 : true)",
+            "operator In needs at least one value",
+        ),
+        BOUND_RULE,
+        (
+            "self.all(x, x.operator == 'In' && has(x.minValues) ? has(x.values) && x.values.size() >= x.minValues : true)",
+            "operator In with minValues needs at least that many values",
+        ),
+    ])
+}
+
+/// The rules on the requirements of an overlay, which know no `minValues` (reference section 1.3).
+pub(crate) fn overlay_requirement_list_rules() -> Value {
+    rules(&[
+        (
+            "self.all(x, x.operator in ['In', 'NotIn'] ? has(x.values) && x.values.size() != 0 : true)",
+            "operators In and NotIn need at least one value",
+        ),
+        BOUND_RULE,
+    ])
+}
+
+const BOUND_RULE: (&str, &str) = (
+    "self.all(x, x.operator in ['Gt', 'Lt', 'Gte', 'Lte'] \
+     ? has(x.values) && x.values.size() == 1 && int(x.values[0]) >= 0 : true)",
+    "operators Gt, Lt, Gte and Lte need exactly one value, an integer that is not negative",
+);
+
+/// The requirements of a NodePool's template.
+pub(crate) fn node_pool_requirements_schema(_: &mut SchemaGenerator) -> Schema {
+    requirements_schema(KeyUse::NodePoolRequirement)
+}
+
+/// The requirements of a NodeClaim.
+pub(crate) fn node_claim_requirements_schema(_: &mut SchemaGenerator) -> Schema {
+    requirements_schema(KeyUse::NodeClaimRequirement)
+}
+
+/// The requirements of a NodeOverlay.
+pub(crate) fn overlay_requirements_schema(_: &mut SchemaGenerator) -> Schema {
+    requirements_schema(KeyUse::OverlayRequirement)
+}
+
+fn requirements_schema(key_use: KeyUse) -> Schema {
+    let mut properties = json!({
+        "key": {
+            "type": "string",
+            "description": "The label that is constrained.",
+            "maxLength": 316,
+            "pattern": QUALIFIED_NAME_PATTERN,
+            "x-kubernetes-validations": key_rules(key_use),
+        },
+        "operator": {
+            "type": "string",
+            "description": "How the label relates to the values.",
+            "enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte"],
+        },
+        "values": {
+            "type": "array",
+            "description": "What the label is compared with: at least one value for In, exactly one integer for \
+                            Gt, Lt, Gte and Lte, none for Exists and DoesNotExist.",
+            "items": { "type": "string", "maxLength": 63, "pattern": LABEL_VALUE_PATTERN },
+            "x-kubernetes-list-type": "atomic",
+        },
+    });
+    let mut list_rules = overlay_requirement_list_rules();
+    if key_use != KeyUse::OverlayRequirement {
+        properties["minValues"] = json!({
+            "type": "integer",
+            "description": "How many different values must stay possible; alpha.",
+            "minimum": 1,
+            "maximum": 50,
+        });
+        list_rules = requirement_list_rules();
+    }
+    json_schema!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "description": "Which values a label of a node may have.",
+            "required": ["key", "operator"],
+            "properties": properties,
+        },
+        "maxItems": 100,
+        "x-kubernetes-list-type": "atomic",
+        "x-kubernetes-validations": list_rules,
+    })
+}
