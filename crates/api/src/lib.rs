@@ -1,1 +1,18 @@
 //! The words: CRDs, labels, taints, quantities, durations, requirement algebra, validation.
+//!
+//! Everything above this crate speaks in these types. Nothing in here reads a clock, a file or a socket,
+//! and nothing a manifest can contain makes it panic.
+
+pub mod duration;
+pub mod kinds;
+pub mod labels;
+pub mod objects;
+pub mod quantity;
+pub mod requirement;
+pub mod requirements;
+pub mod resources;
+pub mod selector;
+pub mod taint;
+
+pub use kinds::*;
+pub use objects::Objects;
