@@ -3,6 +3,7 @@
 //! Everything above this crate speaks in these types. Nothing in here reads a clock, a file or a socket,
 //! and nothing a manifest can contain makes it panic.
 
+pub mod crd;
 pub mod duration;
 pub mod kinds;
 pub mod labels;
@@ -16,3 +17,4 @@ pub mod taint;
 
 pub use kinds::*;
 pub use objects::Objects;
+pub use resources::Resources;

@@ -70,7 +70,7 @@ use super::schema_words::{
 #[schemars(extend("x-kubernetes-validations" = rules(&[("self == oldSelf", "the spec of a NodeClaim cannot be changed")])))]
 pub struct NodeClaimSpec {
     /// How old the node may become before it is replaced, or Never.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "nillable_duration_schema", extend("default" = "720h"))]
     pub expire_after: Option<NillableDuration>,
     /// Which object says how the node is configured at the provider.
@@ -82,15 +82,15 @@ pub struct NodeClaimSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
     /// Taints that the node has when it starts and that something else takes away soon; pods need not tolerate them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "taints_schema")]
     pub startup_taints: Option<Vec<Taint>>,
     /// Taints of the node.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "taints_schema")]
     pub taints: Option<Vec<Taint>>,
     /// How long draining the node may take before its pods are deleted by force; without end when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "duration_schema")]
     pub termination_grace_period: Option<GoDuration>,
 }
@@ -140,7 +140,7 @@ pub struct NodeClaimStatus {
     #[serde(rename = "imageID", skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// When a pod last came or went.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp_schema")]
     pub last_pod_event_time: Option<Time>,
     /// The node.

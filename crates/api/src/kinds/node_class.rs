@@ -50,7 +50,8 @@ use super::schema_words::{open_object_schema, rules};
 pub struct EC2NodeClassSpec {
     /// Which operating system the instances run: it decides the form of the user data and the default volumes. Needed
     /// when no alias says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AmiFamily")]
     pub ami_family: Option<AmiFamily>,
     /// Which machine images may be used; those of all terms together.
     #[schemars(length(min = 1, max = 30), extend("x-kubernetes-validations" = ami_terms_schema_rules()))]
@@ -83,14 +84,15 @@ pub struct EC2NodeClassSpec {
     #[schemars(extend("x-kubernetes-validations" = rules(&[("self != ''", "instanceProfile cannot be empty")])))]
     pub instance_profile: Option<String>,
     /// What is done with local disks.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "InstanceStorePolicy")]
     pub instance_store_policy: Option<InstanceStorePolicy>,
     /// How many IPv4 prefixes the network interface gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub ip_prefix_count: Option<i32>,
     /// The configuration of the kubelet, in the words of its own configuration file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "open_object_schema")]
     pub kubelet: Option<Map<String, Value>>,
     /// How the instance metadata service answers.

@@ -54,7 +54,8 @@ pub struct BlockDevice {
     #[schemars(extend("pattern" = VOLUME_SIZE_PATTERN))]
     pub volume_size: Option<String>,
     /// Its kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "VolumeType")]
     pub volume_type: Option<VolumeType>,
 }
 
@@ -115,20 +116,20 @@ pub enum InterfaceType {
 #[serde(rename_all = "camelCase")]
 pub struct MetadataOptions {
     /// Whether it answers at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "enabled"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Switch", extend("default" = "enabled"))]
     pub http_endpoint: Option<Switch>,
     /// Whether it answers over IPv6 too.
-    #[serde(rename = "httpProtocolIPv6", skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "disabled"))]
+    #[serde(default, rename = "httpProtocolIPv6", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Switch", extend("default" = "disabled"))]
     pub http_protocol_ipv6: Option<Switch>,
     /// How many network hops its answers survive: 1 keeps them from containers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64), extend("default" = 1))]
     pub http_put_response_hop_limit: Option<i64>,
     /// Whether a session token is needed (IMDSv2).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "required"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TokenUse", extend("default" = "required"))]
     pub http_tokens: Option<TokenUse>,
 }
 
@@ -179,7 +180,8 @@ pub struct ConnectionTracking {
 #[serde(rename_all = "camelCase")]
 pub struct CpuOptions {
     /// Whether virtual machines can run inside; enabled restricts the choice to types that can.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Switch")]
     pub nested_virtualization: Option<Switch>,
 }
 

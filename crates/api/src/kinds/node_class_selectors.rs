@@ -49,7 +49,8 @@ pub struct CapacityReservationSelectorTerm {
     #[schemars(extend("pattern" = "^cr-[0-9a-z]+$"))]
     pub id: Option<String>,
     /// Whether it takes any matching instance or only those that name it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "InstanceMatchCriteria")]
     pub instance_match_criteria: Option<InstanceMatchCriteria>,
     /// The account that owns it.
     #[serde(rename = "ownerID", skip_serializing_if = "Option::is_none")]

@@ -82,7 +82,7 @@ pub struct CapacityReservation {
     /// Its availability zone.
     pub availability_zone: String,
     /// When it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp_schema")]
     pub end_time: Option<Time>,
     /// Its id.
@@ -101,12 +101,12 @@ pub struct CapacityReservation {
     #[schemars(extend("pattern" = "^[0-9]{12}$"))]
     pub owner_id: String,
     /// Its kind.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "default"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CapacityReservationType", extend("default" = "default"))]
     pub reservation_type: Option<CapacityReservationType>,
     /// Whether instances may still be launched into it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "active"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CapacityReservationState", extend("default" = "active"))]
     pub state: Option<CapacityReservationState>,
 }
 

@@ -38,7 +38,7 @@ use super::schema_words::{quantity_schema, rules};
 )])))]
 pub struct NodeOverlaySpec {
     /// Extended resources that the nodes have besides; not cpu, memory, ephemeral-storage or pods.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "extended_resources_schema")]
     pub capacity: Option<ResourceList>,
     /// The price in $ per hour that counts instead.

@@ -98,7 +98,7 @@ pub struct NodeClaimTemplateMetadata {
     #[schemars(extend("x-kubernetes-map-type" = "granular"))]
     pub annotations: Option<BTreeMap<String, String>>,
     /// Labels of the nodes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "template_labels_schema")]
     pub labels: Option<BTreeMap<String, String>>,
 }
@@ -108,7 +108,7 @@ pub struct NodeClaimTemplateMetadata {
 #[serde(rename_all = "camelCase")]
 pub struct NodeClaimTemplateSpec {
     /// How old a node may become before it is replaced, or Never.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "nillable_duration_schema", extend("default" = "720h"))]
     pub expire_after: Option<NillableDuration>,
     /// Which object says how the nodes are configured at the provider.
@@ -121,15 +121,15 @@ pub struct NodeClaimTemplateSpec {
     #[schemars(schema_with = "node_pool_requirements_schema")]
     pub requirements: Vec<RequirementTerm>,
     /// Taints that a node has when it starts and that something else takes away soon; pods need not tolerate them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "taints_schema")]
     pub startup_taints: Option<Vec<Taint>>,
     /// Taints of the nodes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "taints_schema")]
     pub taints: Option<Vec<Taint>>,
     /// How long draining a node may take before its pods are deleted by force; without end when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "duration_schema")]
     pub termination_grace_period: Option<GoDuration>,
 }

@@ -37,8 +37,8 @@ pub struct Disruption {
     #[schemars(schema_with = "nillable_duration_schema")]
     pub consolidate_after: NillableDuration,
     /// Which nodes may be consolidated. Ignored when replicas is set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("default" = "WhenEmptyOrUnderutilized"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ConsolidationPolicy", extend("default" = "WhenEmptyOrUnderutilized"))]
     pub consolidation_policy: Option<ConsolidationPolicy>,
 }
 
@@ -70,7 +70,7 @@ pub enum DisruptionReason {
 #[serde(rename_all = "camelCase")]
 pub struct Budget {
     /// How long the budget is active after each hit of the schedule, in hours and minutes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("pattern" = r"^((([0-9]+(h|m))|([0-9]+h[0-9]+m))(0s)?)$"))]
     pub duration: Option<GoDuration>,
     /// How many nodes: a number, or a part of the NodePool's nodes in percent, rounded up.
