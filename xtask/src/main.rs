@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod catalog;
 mod crds;
 
 /// Makes what is generated from the code.
@@ -22,11 +23,18 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// The market in crates/catalog/data/, from moto's data and the tables beside it; needs pip.
+    Catalog {
+        /// Only compare.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Crds { check } => crds::run(check),
+        Command::Catalog { check } => catalog::run(check),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -77,7 +77,8 @@ fn facts(
         (false, other) => return Err(Problem::new(format!("{name}: unknown hypervisor {other:?}"))),
     };
     let network = &record.network_info;
-    if network.network_cards.iter().enumerate().any(|(index, card)| card.network_card_index as usize != index) {
+    if network.network_cards.iter().enumerate().any(|(index, card)| card.network_card_index as usize != index)
+    {
         return Err(Problem::new(format!("{name}: network cards are not in order")));
     }
     let cards = network.network_cards.iter().map(|card| NetworkCard {
@@ -190,9 +191,9 @@ fn spot_figures(types: &[TypeFacts], published: &BTreeMap<String, (u8, u8)>) -> 
     let figure = |facts: &TypeFacts| {
         let own = published.get(&facts.name).copied();
         let of_family = || {
-            let siblings = published.iter().filter(|(name, _)| {
-                name.split_once('.').is_some_and(|(family, _)| family == facts.family())
-            });
+            let siblings = published
+                .iter()
+                .filter(|(name, _)| name.split_once('.').is_some_and(|(family, _)| family == facts.family()));
             median(siblings.map(|(_, figures)| *figures).collect())
         };
         let (saving_percent, bucket) = own.or_else(of_family).or(all)?;
@@ -215,7 +216,10 @@ fn region_rows(base: &Base, data: &Path, known: &[&str]) -> Result<Vec<Region>, 
     let rows = regions(&Table::read(&data.join("regions.txt"))?)?;
     let sells = |types: &std::collections::BTreeSet<String>| {
         let mut sells = FixedBitSet::with_capacity(known.len());
-        types.iter().filter_map(|name| known.binary_search(&name.as_str()).ok()).for_each(|at| sells.insert(at));
+        types
+            .iter()
+            .filter_map(|name| known.binary_search(&name.as_str()).ok())
+            .for_each(|at| sells.insert(at));
         sells
     };
     let mut regions = Vec::new();

@@ -181,7 +181,15 @@ pub fn fetch(requirements: &Path, work: &Path) -> Result<Base, Problem> {
         }
     }
     run(Command::new("python3")
-        .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ])
         .arg("--dest")
         .arg(&wheels)
         .arg("--requirement")
@@ -264,7 +272,8 @@ pub fn extra_types(path: &Path) -> Result<BTreeMap<String, TypeRecord>, Problem>
 
 fn compressed_json<T: DeserializeOwned>(path: &Path) -> Result<T, Problem> {
     let bytes = std::fs::read(path).map_err(|error| Problem::file(path, error))?;
-    let content = gunzip(&bytes).ok_or_else(|| Problem::new(format!("{}: not a gzip file", path.display())))?;
+    let content =
+        gunzip(&bytes).ok_or_else(|| Problem::new(format!("{}: not a gzip file", path.display())))?;
     serde_json::from_slice(&content).map_err(|error| Problem::file(path, error))
 }
 

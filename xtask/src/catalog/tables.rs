@@ -52,8 +52,9 @@ impl Table {
         for (line, words) in &self.lines {
             let family = &words[0];
             for word in words.iter().skip(leading) {
-                let (size, value) =
-                    word.split_once('=').ok_or_else(|| self.problem(*line, format!("{word}: expected size=value")))?;
+                let (size, value) = word
+                    .split_once('=')
+                    .ok_or_else(|| self.problem(*line, format!("{word}: expected size=value")))?;
                 each(format!("{family}.{size}"), value).map_err(|error| self.problem(*line, error))?;
             }
         }
@@ -116,7 +117,8 @@ fn six_digits(price: Usd) -> Usd {
 pub fn spot(table: &Table) -> Result<BTreeMap<String, (u8, u8)>, Problem> {
     let mut figures = BTreeMap::new();
     table.sizes(1, |name, value| {
-        let (saving, bucket) = value.split_once('/').ok_or_else(|| format!("{value}: expected saving/bucket"))?;
+        let (saving, bucket) =
+            value.split_once('/').ok_or_else(|| format!("{value}: expected saving/bucket"))?;
         let saving: u8 = saving.parse().map_err(|_| format!("{saving}: expected a percentage"))?;
         let bucket: u8 = bucket.parse().map_err(|_| format!("{bucket}: expected a bucket from 0 to 4"))?;
         if saving > 100 || bucket > 4 {
@@ -174,7 +176,8 @@ impl Corrections {
             let [field, value, patterns @ ..] = words.as_slice() else {
                 return Err(table.problem(*line, "expected field, value, patterns"));
             };
-            let value = value.parse().map_err(|_| table.problem(*line, format!("{value}: expected a number")))?;
+            let value =
+                value.parse().map_err(|_| table.problem(*line, format!("{value}: expected a number")))?;
             rows.push((field.clone(), value, patterns.to_vec()));
         }
         Ok(Corrections { rows })
