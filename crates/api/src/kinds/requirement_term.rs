@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::labels::{LABEL_VALUE_PATTERN, QUALIFIED_NAME_PATTERN};
+use crate::requirement::{Operator, Requirement, RequirementError};
 
 use super::key_rules::{KeyUse, key_rules};
 use super::schema_words::rules;
 
 /// Which values a label of a node may have.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequirementTerm {
     /// The label that is constrained.
@@ -19,8 +20,8 @@ pub struct RequirementTerm {
     /// How many different values must stay possible, 1 to 50; alpha.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_values: Option<i32>,
-    /// How the label relates to the values: In, NotIn, Exists, DoesNotExist, Gt, Lt, Gte or Lte.
-    pub operator: String,
+    /// How the label relates to the values.
+    pub operator: Operator,
     /// What the label is compared with: at least one value for In, exactly one integer for Gt, Lt, Gte and Lte,
     /// none for Exists and DoesNotExist.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,16 +32,22 @@ impl RequirementTerm {
     /// A requirement without `minValues`.
     pub fn new(
         key: impl Into<String>,
-        operator: impl Into<String>,
+        operator: Operator,
         values: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
         Self {
             key: key.into(),
             min_values: None,
-            operator: operator.into(),
+            operator,
             values: (!values.is_empty()).then_some(values),
         }
+    }
+
+    /// What it says about the label; an error if it says nothing sensible (row N4).
+    pub fn requirement(&self) -> Result<Requirement, RequirementError> {
+        let min_values = self.min_values.and_then(|count| u32::try_from(count).ok());
+        Requirement::new(self.key.as_str(), self.operator, self.values().iter().cloned(), min_values)
     }
 
     /// The values, none when absent.
@@ -52,7 +59,7 @@ impl RequirementTerm {
 impl From<&RequirementTerm> for NodeSelectorRequirement {
     /// The same requirement without `minValues`, which the core type does not know.
     fn from(term: &RequirementTerm) -> Self {
-        Self { key: term.key.clone(), operator: term.operator.clone(), values: term.values.clone() }
+        Self { key: term.key.clone(), operator: term.operator.to_string(), values: term.values.clone() }
     }
 }
 
@@ -115,7 +122,7 @@ fn requirements_schema(key_use: KeyUse) -> Schema {
         "operator": {
             "type": "string",
             "description": "How the label relates to the values.",
-            "enum": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Gte", "Lte"],
+            "enum": Operator::ALL.map(Operator::as_str),
         },
         "values": {
             "type": "array",

@@ -1,6 +1,6 @@
 //! A resource list of a custom resource: names to quantities, each written back exactly as it was read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::ops::{Deref, DerefMut};
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Number, Value};
+
+use crate::resources::{ResourceError, Resources};
 
 use super::schema_words::quantity_schema;
 
@@ -32,6 +34,22 @@ impl Deref for ResourceList {
 impl DerefMut for ResourceList {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.quantities
+    }
+}
+
+impl ResourceList {
+    /// The amounts in base units (millicores, bytes, counts); an error names the first quantity that is none.
+    pub fn resources(&self) -> Result<Resources, ResourceError> {
+        Resources::from_named_quantities(self.iter())
+    }
+}
+
+impl<'a> IntoIterator for &'a ResourceList {
+    type Item = (&'a String, &'a Quantity);
+    type IntoIter = btree_map::Iter<'a, String, Quantity>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.quantities.iter()
     }
 }
 
