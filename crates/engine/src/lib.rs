@@ -1,1 +1,19 @@
 //! The brain: snapshot to plan, with reasons and bounds.
+
+pub mod amounts;
+pub mod buffers;
+pub mod class;
+pub mod fingerprint;
+pub mod market;
+pub mod overlays;
+pub mod pools;
+pub mod requests;
+pub mod rooms;
+pub mod snapshot;
+pub mod topology;
+pub mod volumes;
+pub mod fits;
+pub mod pack;
+pub mod planned;
+pub mod solve;
+pub mod view;

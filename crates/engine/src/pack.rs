@@ -1,0 +1,620 @@
+//! The packer: which nodes to buy for pods that no existing room can take, at the least total price.
+//!
+//! ```text
+//! demand (class, fits, count) ──> shapes ──> kinds (same size, same fits)
+//!   loop: hardest kind left = anchor
+//!         each promising column: fill around the anchor, price / worth held
+//!         best pattern, repeated as often as the demand lasts ──> planned nodes
+//! ```
+//!
+//! Worth is measured at the shadow prices of the fractional problem ([`crate::view`]), so a pattern's ratio says how
+//! far it is from the ideal: 1.00 is perfect. Columns whose optimistic ratio is no better than the best pattern found
+//! are not tried. Where a rule by host forces many nodes (anti-affinity, spread over hostnames), no node may take
+//! more than its fair share of the demand, so that filler is left for the others.
+
+use rustc_hash::FxHashMap;
+use supercargo_catalog::{CapacityType, Usd};
+
+use crate::amounts::{Amounts, WIDTH};
+use crate::class::HostPort;
+use crate::fits::{FitId, Fits, Ground};
+use crate::market::OfferMask;
+use crate::planned::PlannedNode;
+use crate::topology::{HostCounts, Rule};
+use crate::view::{Availability, Column, View, worth};
+
+/// How many columns are filled before the best is taken.
+const MOST_COLUMNS: usize = 24;
+
+/// Pods to be placed on new nodes: one class at one level of relaxation, pinned to one set of fits.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// Index of the class.
+    pub class: u32,
+    /// Where its pods may go.
+    pub fits: FitId,
+    /// What one pod takes.
+    pub amounts: Amounts,
+    /// Pods left.
+    pub left: u32,
+    /// Rules by host.
+    pub host: HostRules,
+    /// Whatever the caller wants to find again.
+    pub tag: u32,
+}
+
+/// What a class demands of the other pods on its node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostRules {
+    /// Groups by host that the class states, whether they select the class itself, and whether the statement binds
+    /// others as well (required anti-affinity).
+    pub owned: Vec<HostRule>,
+    /// Groups by host that select the class.
+    pub matched: Vec<u32>,
+    /// Those among `matched` that are anti-affinity.
+    pub shunned_by: Vec<u32>,
+    /// Host ports.
+    pub ports: Vec<HostPort>,
+    /// Must be where some other pod is.
+    pub follows: bool,
+}
+
+/// One rule by host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostRule {
+    /// Index of the group.
+    pub group: u32,
+    /// What it demands.
+    pub rule: Rule,
+    /// Whether the group selects the class itself.
+    pub selects_self: bool,
+    /// Required anti-affinity keeps others away, too.
+    pub binds_others: bool,
+}
+
+impl HostRules {
+    /// Whether neither rules nor ports play a part.
+    pub fn is_free(&self) -> bool {
+        self.owned.is_empty() && self.matched.is_empty() && self.ports.is_empty()
+    }
+
+    /// How many pods the rules allow on a node with these counts.
+    pub fn copies(&self, counts: &dyn Fn(u32) -> crate::topology::Count, ports: &[HostPort], totals: &[i64]) -> u32 {
+        let mut most = u32::MAX;
+        for rule in &self.owned {
+            let count = counts(rule.group);
+            let allowed = match rule.rule {
+                Rule::Spread { max_skew, .. } => {
+                    if rule.selects_self {
+                        (max_skew - count.matched).max(0)
+                    } else if count.matched <= max_skew {
+                        i64::MAX
+                    } else {
+                        0
+                    }
+                }
+                Rule::AntiAffinity if count.matched > 0 => 0,
+                Rule::AntiAffinity if rule.selects_self => 1,
+                Rule::AntiAffinity => i64::MAX,
+                Rule::Affinity if count.matched > 0 => i64::MAX,
+                Rule::Affinity if rule.selects_self && totals[rule.group as usize] == 0 => i64::MAX,
+                Rule::Affinity => 0,
+            };
+            most = most.min(u32::try_from(allowed).unwrap_or(u32::MAX));
+        }
+        if self.shunned_by.iter().any(|group| counts(*group).owners > 0) {
+            return 0;
+        }
+        if !self.ports.is_empty() {
+            let taken = self.ports.iter().any(|port| ports.iter().any(|other| port.conflicts(other)));
+            most = most.min(if taken { 0 } else { 1 });
+        }
+        most
+    }
+
+    /// At most this many pods of the class on an empty node, as far as the class alone decides.
+    fn most_per_node(&self) -> u32 {
+        let spread = self.owned.iter().filter(|rule| rule.selects_self).map(|rule| match rule.rule {
+            Rule::Spread { max_skew, .. } => u32::try_from(max_skew).unwrap_or(u32::MAX),
+            Rule::AntiAffinity => 1,
+            Rule::Affinity => u32::MAX,
+        });
+        let ports = if self.ports.is_empty() { u32::MAX } else { 1 };
+        spread.min().unwrap_or(u32::MAX).min(ports)
+    }
+
+    /// Records pods of the class on a node.
+    pub fn record(&self, host: &mut HostCounts, ports: &mut Vec<HostPort>, pods: u32) {
+        for group in &self.matched {
+            host.record(*group, i64::from(pods), 0);
+        }
+        for rule in self.owned.iter().filter(|rule| rule.binds_others) {
+            host.record(rule.group, 0, i64::from(pods));
+        }
+        ports.extend(self.ports.iter().cloned());
+    }
+}
+
+/// Demands of one size that may go to the same places.
+#[derive(Clone, Debug)]
+struct Kind {
+    amounts: Amounts,
+    fits: FitId,
+    worth: f64,
+    left: u32,
+    /// Demands, by index; exhausted ones are skipped over.
+    demands: Vec<u32>,
+    /// Fewest per node that rules by host allow among its demands, for choosing anchors.
+    most_per_node: u32,
+}
+
+/// A node's contents before it is bought.
+#[derive(Clone, Debug)]
+struct Pattern {
+    column: Column,
+    contents: Vec<(u32, u32)>,
+    used: Amounts,
+    worth: f64,
+    ratio: f64,
+    host: HostCounts,
+    ports: Vec<HostPort>,
+}
+
+/// What may still be bought: limits and reservations, updated as nodes are.
+#[derive(Clone, Debug, Default)]
+pub struct Stock {
+    /// By pool: what its limits leave, with the resource's name; nothing where unlimited.
+    pub limits: Vec<Vec<(String, i64)>>,
+    /// By (pool, type, offering key): instances left in a reservation.
+    pub reserved: FxHashMap<(u32, u32, u8), u32>,
+}
+
+/// Stock over the ground it belongs to.
+pub struct Shelf<'a> {
+    /// Pools, variants and market.
+    pub ground: Ground<'a>,
+    /// What is left.
+    pub stock: &'a Stock,
+}
+
+impl Availability for Shelf<'_> {
+    fn offer(&self, variant: u32, type_index: usize, mask: OfferMask) -> Option<(u8, Usd)> {
+        let pool_index = self.ground.variants[variant as usize].pool;
+        let pool = &self.ground.pools[pool_index as usize];
+        let table = pool.table.as_ref()?;
+        if !within_limits(&self.stock.limits[pool_index as usize], &table.types[type_index].capacity) {
+            return None;
+        }
+        let offers = table.offers[type_index].iter();
+        let mut offers = offers.filter(|offer| mask >> offer.key & 1 == 1);
+        offers
+            .find(|offer| {
+                offer.count == u32::MAX
+                    || self
+                        .stock
+                        .reserved
+                        .get(&(pool_index, type_index as u32, offer.key))
+                        .copied()
+                        .unwrap_or(offer.count)
+                        > 0
+            })
+            .map(|offer| (offer.key, offer.price))
+    }
+}
+
+/// Whether one more node of this capacity stays within what is left.
+pub fn within_limits(left: &[(String, i64)], capacity: &supercargo_api::Resources) -> bool {
+    left.iter().all(|(resource, left)| needs(resource, capacity) <= *left)
+}
+
+fn needs(resource: &str, capacity: &supercargo_api::Resources) -> i64 {
+    if resource == "nodes" { 1 } else { capacity.get(resource) }
+}
+
+impl Stock {
+    /// How many nodes of this capacity the limits allow.
+    fn most(&self, pool: u32, capacity: &supercargo_api::Resources) -> u32 {
+        let per_limit = self.limits[pool as usize].iter().filter_map(|(resource, left)| {
+            let need = needs(resource, capacity);
+            (need > 0).then(|| (left / need).max(0))
+        });
+        per_limit.min().map_or(u32::MAX, |most| u32::try_from(most).unwrap_or(u32::MAX))
+    }
+
+    /// Takes nodes off what is left.
+    pub fn take(&mut self, pool: u32, capacity: &supercargo_api::Resources, nodes: u32) {
+        for (resource, left) in &mut self.limits[pool as usize] {
+            *left = left.saturating_sub(needs(resource, capacity).saturating_mul(i64::from(nodes)));
+        }
+    }
+}
+
+/// How many of `group`'s pods are left, and how many fit on one node.
+#[derive(Clone, Copy, Debug)]
+struct Limited {
+    group: u32,
+    per_node: u32,
+    left: i64,
+}
+
+/// One packing run over the variants of one tier.
+pub struct Packer<'p> {
+    ground: Ground<'p>,
+    fits: &'p Fits,
+    stock: &'p mut Stock,
+    host_totals: &'p mut [i64],
+    demands: Vec<Demand>,
+    kinds: Vec<Kind>,
+    kind_of: Vec<u32>,
+    views: FxHashMap<FitId, View>,
+    limited: Vec<Limited>,
+    total: Amounts,
+    worth_left: f64,
+    in_tier: Vec<bool>,
+    /// Nodes bought so far.
+    pub nodes: Vec<PlannedNode>,
+    dead: Vec<bool>,
+}
+
+impl<'p> Packer<'p> {
+    /// Prepares a run: shapes, kinds and views.
+    pub fn new(
+        ground: Ground<'p>,
+        fits: &'p Fits,
+        stock: &'p mut Stock,
+        host_totals: &'p mut [i64],
+        demands: Vec<Demand>,
+        in_tier: Vec<bool>,
+    ) -> Packer<'p> {
+        let mut total = Amounts::ZERO;
+        for demand in &demands {
+            total.add(&demand.amounts.times(i64::from(demand.left)));
+        }
+        let mut packer = Packer {
+            ground,
+            fits,
+            stock,
+            host_totals,
+            kind_of: vec![0; demands.len()],
+            demands,
+            kinds: Vec::new(),
+            views: FxHashMap::default(),
+            limited: Vec::new(),
+            total,
+            worth_left: 0.0,
+            in_tier,
+            nodes: Vec::new(),
+            dead: Vec::new(),
+        };
+        packer.make_kinds();
+        packer
+    }
+
+    fn make_kinds(&mut self) {
+        let mut by_content: FxHashMap<(Amounts, FitId), u32> = FxHashMap::default();
+        let mut limited: FxHashMap<u32, usize> = FxHashMap::default();
+        let mut reachable: FxHashMap<FitId, bool> = FxHashMap::default();
+        for index in 0..self.demands.len() {
+            let (amounts, fits) = (self.demands[index].amounts, self.demands[index].fits);
+            let in_tier = &self.in_tier;
+            let sets = self.fits;
+            let reaches = *reachable
+                .entry(fits)
+                .or_insert_with(|| sets.get(fits).iter().any(|fit| in_tier[fit.variant as usize]));
+            let next = self.kinds.len() as u32;
+            let kind = *by_content.entry((amounts, fits)).or_insert(next);
+            if kind == next {
+                self.ensure_view(fits);
+                let worth = self.views.get(&fits).map_or(0.0, |view| worth(&view.shadow, &amounts));
+                self.kinds.push(Kind { amounts, fits, worth, left: 0, demands: Vec::new(), most_per_node: u32::MAX });
+                self.dead.push(!reaches);
+            }
+            self.kind_of[index] = kind;
+            let demand = &self.demands[index];
+            let kind = &mut self.kinds[kind as usize];
+            kind.left += demand.left;
+            kind.demands.push(index as u32);
+            kind.most_per_node = kind.most_per_node.min(demand.host.most_per_node());
+            self.worth_left += kind.worth * f64::from(demand.left);
+            for rule in demand.host.owned.iter().filter(|rule| rule.selects_self) {
+                let per_node = match rule.rule {
+                    Rule::Spread { max_skew, .. } => u32::try_from(max_skew).unwrap_or(u32::MAX),
+                    Rule::AntiAffinity => 1,
+                    Rule::Affinity => continue,
+                };
+                let slot = *limited.entry(rule.group).or_insert_with(|| {
+                    self.limited.push(Limited { group: rule.group, per_node, left: 0 });
+                    self.limited.len() - 1
+                });
+                self.limited[slot].left += i64::from(demand.left);
+            }
+            if !demand.host.ports.is_empty() {
+                let group = u32::MAX - index as u32;
+                self.limited.push(Limited { group, per_node: 1, left: i64::from(demand.left) });
+            }
+        }
+    }
+
+    fn ensure_view(&mut self, fits: FitId) {
+        if self.views.contains_key(&fits) {
+            return;
+        }
+        let in_tier: Vec<_> =
+            self.fits.get(fits).iter().filter(|fit| self.in_tier[fit.variant as usize]).cloned().collect();
+        let shelf = Shelf { ground: self.ground, stock: self.stock };
+        let view = View::new(self.ground, &in_tier, &self.total, &shelf);
+        self.views.insert(fits, view);
+    }
+
+    /// Buys nodes until nothing more can be placed. What is left over stays in the demands.
+    pub fn run(&mut self) {
+        let mut order: Vec<u32> = (0..self.kinds.len() as u32).collect();
+        let reach = |kind: &Kind| {
+            self.fits.get(kind.fits).iter().map(|fit| fit.offers.count_ones()).max().unwrap_or_default()
+        };
+        // Hardest first: fewest per node, then fewest offerings, then largest.
+        let keys: Vec<(bool, u32)> =
+            self.kinds.iter().map(|kind| (kind.most_per_node == u32::MAX, reach(kind))).collect();
+        order.sort_by(|left, right| {
+            let (one, two) = (&self.kinds[*left as usize], &self.kinds[*right as usize]);
+            keys[*left as usize]
+                .cmp(&keys[*right as usize])
+                .then(two.worth.total_cmp(&one.worth))
+                .then(left.cmp(right))
+        });
+        for anchor in order {
+            while self.kinds[anchor as usize].left > 0 && !self.dead[anchor as usize] {
+                if !self.buy_for(anchor) {
+                    self.dead[anchor as usize] = true;
+                }
+            }
+        }
+    }
+
+    /// The most any node should cost while rules by host force many nodes.
+    fn fair_share(&self) -> f64 {
+        let nodes = self.limited.iter().map(|limited| limited.left as f64 / f64::from(limited.per_node)).fold(0.0, f64::max);
+        if nodes <= 1.0 { f64::INFINITY } else { self.worth_left / nodes * 1.25 }
+    }
+
+    fn buy_for(&mut self, anchor: u32) -> bool {
+        let fits = self.kinds[anchor as usize].fits;
+        self.ensure_view(fits);
+        let Some(view) = self.views.get(&fits) else { return false };
+        let amounts = self.kinds[anchor as usize].amounts;
+        let share = self.fair_share();
+        let cheapest = view.columns.iter().filter(|column| amounts.fits(&column.net)).map(|column| column.price).min();
+        let Some(cheapest) = cheapest else { return false };
+        let most = Usd::from_f64(share.min(1e9)).max(cheapest);
+        let mut best: Option<Pattern> = None;
+        let mut tried = 0;
+        for column in &view.columns {
+            if column.price > most || !amounts.fits(&column.net) {
+                continue;
+            }
+            let bar = best.as_ref().map_or(f64::INFINITY, |best| best.ratio);
+            if column.optimistic >= bar - 1e-9 || tried >= MOST_COLUMNS {
+                break;
+            }
+            let Some(pattern) = self.fill(*column, anchor, view) else { continue };
+            tried += 1;
+            if pattern.ratio < bar - 1e-9 {
+                best = Some(pattern);
+            }
+        }
+        match best {
+            Some(pattern) => {
+                self.buy(pattern);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Fills a column around the anchor: always the pod whose needs point most along what is left of the node,
+    /// weighed by what the resources are worth.
+    fn fill(&self, column: Column, anchor: u32, view: &View) -> Option<Pattern> {
+        let variant = &self.ground.variants[column.variant as usize];
+        let mut pattern = Pattern {
+            column,
+            contents: Vec::new(),
+            used: Amounts::ZERO,
+            worth: 0.0,
+            ratio: f64::INFINITY,
+            host: HostCounts::default(),
+            ports: variant.daemon_ports.clone(),
+        };
+        let mut room = column.net;
+        if !self.add_one_of(anchor, 1, &mut pattern, &mut room) {
+            return None;
+        }
+        let mut weights = [0.0; WIDTH];
+        for (place, weight) in weights.iter_mut().enumerate() {
+            if column.net[place] > 0 {
+                *weight = view.shadow[place] / column.net[place] as f64;
+            }
+        }
+        let mut candidates: Vec<u32> = (0..self.kinds.len() as u32)
+            .filter(|index| {
+                let kind = &self.kinds[*index as usize];
+                kind.left > 0 && kind.amounts.fits(&room) && self.reaches(kind.fits, &column)
+            })
+            .collect();
+        while !candidates.is_empty() {
+            let mut weighed = weights;
+            for (place, weight) in weighed.iter_mut().enumerate() {
+                *weight *= room[place] as f64;
+            }
+            let mut best: Option<(f64, usize)> = None;
+            let mut position = 0;
+            while position < candidates.len() {
+                let kind = &self.kinds[candidates[position] as usize];
+                if !kind.amounts.fits(&room) {
+                    candidates.swap_remove(position);
+                    continue;
+                }
+                let score = worth(&weighed, &kind.amounts);
+                let better = best.is_none_or(|(bar, at)| {
+                    score > bar || (score == bar && candidates[position] < candidates[at])
+                });
+                if better {
+                    best = Some((score, position));
+                }
+                position += 1;
+            }
+            let Some((_, position)) = best else { break };
+            let kind = candidates[position];
+            let copies = self.kinds[kind as usize].amounts.copies_in(&room);
+            if !self.add_one_of(kind, copies.div_ceil(2).max(1), &mut pattern, &mut room) {
+                candidates.swap_remove(position);
+            }
+        }
+        pattern.ratio = column.price.as_f64().max(1e-12) / pattern.worth.max(1e-12);
+        Some(pattern)
+    }
+
+    fn reaches(&self, fits: FitId, column: &Column) -> bool {
+        self.fits.get(fits).iter().any(|fit| {
+            fit.variant == column.variant
+                && fit.offers >> column.offer & 1 == 1
+                && fit.types.contains(column.type_index as usize)
+        })
+    }
+
+    /// Adds up to `most` pods of the first demand of a kind that the rules by host still admit.
+    fn add_one_of(&self, kind: u32, most: u32, pattern: &mut Pattern, room: &mut Amounts) -> bool {
+        let kind = &self.kinds[kind as usize];
+        for index in &kind.demands {
+            let demand = &self.demands[*index as usize];
+            if demand.left == 0 {
+                continue;
+            }
+            let entry = pattern.contents.iter().position(|(known, _)| known == index);
+            let left = demand.left - entry.map_or(0, |at| pattern.contents[at].1);
+            if left == 0 {
+                continue;
+            }
+            let allowed = if demand.host.is_free() {
+                u32::MAX
+            } else {
+                demand.host.copies(&|group| pattern.host.count(group), &pattern.ports, self.host_totals)
+            };
+            let copies = allowed.min(left).min(most).min(kind.amounts.copies_in(room));
+            if copies == 0 {
+                continue;
+            }
+            room.subtract(&kind.amounts.times(i64::from(copies)));
+            pattern.used.add(&kind.amounts.times(i64::from(copies)));
+            pattern.worth += kind.worth * f64::from(copies);
+            match entry {
+                Some(at) => pattern.contents[at].1 += copies,
+                None => pattern.contents.push((*index, copies)),
+            }
+            if !demand.host.is_free() {
+                demand.host.record(&mut pattern.host, &mut pattern.ports, copies);
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Buys the pattern as often as the demand, the limits and the reservation last.
+    fn buy(&mut self, pattern: Pattern) {
+        let column = pattern.column;
+        let variant = &self.ground.variants[column.variant as usize];
+        let Some(table) = &self.ground.pools[variant.pool as usize].table else { return };
+        let capacity = &table.types[column.type_index as usize].capacity;
+        let mut times = self.stock.most(variant.pool, capacity).max(1);
+        let mut bootstraps = false;
+        for (index, copies) in &pattern.contents {
+            let demand = &self.demands[*index as usize];
+            times = times.min(demand.left / copies);
+            bootstraps |= demand.host.follows;
+        }
+        let reserved = (variant.pool, column.type_index, column.offer);
+        let count = table.offers[column.type_index as usize]
+            .iter()
+            .find(|offer| offer.key == column.offer)
+            .map_or(u32::MAX, |offer| offer.count);
+        if count != u32::MAX {
+            let left = self.stock.reserved.entry(reserved).or_insert(count);
+            times = times.min(*left);
+            *left -= times.min(*left);
+        }
+        if bootstraps {
+            times = 1;
+        }
+        times = times.max(1);
+        let mut types = table.all();
+        let mut offers: OfferMask = variant.offers;
+        for (index, _) in &pattern.contents {
+            let fits = self.fits.get(self.demands[*index as usize].fits);
+            if let Some(fit) = fits.iter().find(|fit| fit.variant == column.variant) {
+                types.intersect_with(&fit.types);
+                offers &= fit.offers;
+            }
+        }
+        let reserved_keys = reserved_mask(self.ground);
+        if reserved_keys >> column.offer & 1 == 1 {
+            offers &= 1 << column.offer;
+        } else {
+            offers &= !reserved_keys;
+        }
+        for (index, copies) in &pattern.contents {
+            let taken = copies * times;
+            let demand = &mut self.demands[*index as usize];
+            demand.left -= taken;
+            for rule in &demand.host.owned {
+                if let Some(limited) = self.limited.iter_mut().find(|limited| limited.group == rule.group) {
+                    limited.left -= i64::from(taken);
+                }
+            }
+            if !demand.host.ports.is_empty() {
+                let group = u32::MAX - index;
+                if let Some(limited) = self.limited.iter_mut().find(|limited| limited.group == group) {
+                    limited.left -= i64::from(taken);
+                }
+            }
+            for group in &demand.host.matched {
+                self.host_totals[*group as usize] += i64::from(taken);
+            }
+            let kind = &mut self.kinds[self.kind_of[*index as usize] as usize];
+            kind.left -= taken;
+            self.worth_left -= kind.worth * f64::from(taken);
+        }
+        let contents = pattern.contents.clone();
+        let node = PlannedNode {
+            variant: column.variant,
+            types,
+            offers,
+            chosen: column.type_index,
+            offer: column.offer,
+            price: column.price,
+            used: pattern.used,
+            contents,
+            pods: Vec::new(),
+            host: pattern.host,
+            ports: pattern.ports,
+            is_static: false,
+            min_values_relaxed: false,
+        };
+        let unlimited = self.stock.limits[variant.pool as usize].is_empty() && count == u32::MAX;
+        self.stock.take(variant.pool, capacity, times);
+        self.nodes.extend(std::iter::repeat_n(node, times as usize));
+        if !unlimited {
+            // What can be bought has changed, and with it what things are worth.
+            self.views.clear();
+        }
+    }
+
+    /// The demands with what is left of them.
+    pub fn into_rest(self) -> (Vec<Demand>, Vec<PlannedNode>) {
+        (self.demands, self.nodes)
+    }
+}
+
+/// The offering keys of reservations.
+pub fn reserved_mask(ground: Ground<'_>) -> OfferMask {
+    let keys = ground.market.keys.iter().enumerate();
+    keys.filter(|(_, key)| key.capacity_type == CapacityType::Reserved).fold(0, |mask, (index, _)| mask | 1 << index)
+}

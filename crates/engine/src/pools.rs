@@ -1,0 +1,319 @@
+//! NodePools, compiled: what a new node of each may be, and what its DaemonSets leave of it.
+//!
+//! A NodePool that leaves a custom label open (`team In [a, b]`) becomes one [`Variant`] per value that pods ask for,
+//! so that a node's custom labels are settled before packing starts and every check is a static one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Taint;
+use supercargo_api::labels;
+use supercargo_api::requirement::Requirement;
+use supercargo_api::requirements::Requirements;
+use supercargo_api::taint;
+use supercargo_api::NodePool;
+
+use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
+use crate::class::{HostPort, NodeRules};
+use crate::market::{Market, OfferMask, TypeSet, TypeTable, is_offering_label};
+
+/// At most this many variants are made of one NodePool.
+const MAX_VARIANTS: usize = 256;
+
+/// A NodePool as the packer sees it.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Name.
+    pub name: String,
+    /// Weight; heavier first.
+    pub weight: i32,
+    /// Name of the NodeClass.
+    pub node_class: String,
+    /// Types of the NodeClass, with overlays applied.
+    pub table: Option<Arc<TypeTable>>,
+    /// Requirements, labels, NodePool and NodeClass name, and the labels every node gets.
+    pub requirements: Requirements,
+    /// Labels of the template.
+    pub labels: BTreeMap<String, String>,
+    /// Taints of its nodes.
+    pub taints: Vec<Taint>,
+    /// Keys with `minValues`.
+    pub min_values: Vec<(String, u32)>,
+    /// Limits by resource name: what was set, and what running nodes leave of it.
+    pub limits: BTreeMap<String, Limit>,
+    /// For static pools, how many nodes there shall be.
+    pub replicas: Option<u32>,
+    /// Nodes and NodeClaims of the pool that are there already and not going away.
+    pub nodes: u32,
+    /// Why the pool cannot make nodes, if it cannot.
+    pub problem: Option<String>,
+}
+
+/// A limit and what is left of it, in base units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// As set.
+    pub set: i64,
+    /// Not used by running nodes; may be negative.
+    pub left: i64,
+}
+
+/// One way a NodePool's custom labels can turn out.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Index of the pool.
+    pub pool: u32,
+    /// Labels that every node of this variant has, types' and offerings' labels aside.
+    pub labels: BTreeMap<String, String>,
+    /// Types that the pool's requirements admit.
+    pub types: TypeSet,
+    /// Offerings that the pool's requirements admit.
+    pub offers: OfferMask,
+    /// Allocatable minus DaemonSets, by type.
+    pub net: Vec<Amounts>,
+    /// What DaemonSets take, by type.
+    pub overhead: Vec<Amounts>,
+    /// Host ports of its DaemonSets.
+    pub daemon_ports: Vec<HostPort>,
+}
+
+/// A DaemonSet's pods, as far as they cost room.
+#[derive(Clone, Debug)]
+pub struct Daemon {
+    /// Namespace and name.
+    pub name: String,
+    /// Which nodes get one.
+    pub rules: NodeRules,
+    /// What one takes.
+    pub requests: Amounts,
+    /// Host ports.
+    pub host_ports: Vec<HostPort>,
+}
+
+impl Pool {
+    /// Compiles a NodePool. Problems are kept in [`Pool::problem`], not returned: one bad pool must not stop the rest.
+    pub fn new(pool: &NodePool, table: Option<Arc<TypeTable>>) -> Pool {
+        let name = pool.metadata.name.clone().unwrap_or_default();
+        let spec = &pool.spec.template.spec;
+        let mut problem = None;
+        let mut requirements = Requirements::new();
+        let mut min_values = Vec::new();
+        for term in &spec.requirements {
+            let least = term.min_values.and_then(|least| u32::try_from(least).ok());
+            let built = Requirement::new(&term.key, term.operator, term.values().iter().cloned(), least);
+            match built {
+                Ok(requirement) => {
+                    if let Some(least) = least {
+                        min_values.push((requirement.key.clone(), least));
+                    }
+                    requirements.add(requirement);
+                }
+                Err(error) => problem = Some(format!("requirement on {}: {error}", term.key)),
+            }
+        }
+        let mut labels: BTreeMap<String, String> = pool.spec.template.labels().into_owned();
+        labels.insert(labels::NODEPOOL.to_owned(), name.clone());
+        labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
+        labels.insert(labels::INITIALIZED.to_owned(), "true".to_owned());
+        let reference = &spec.node_class_ref;
+        labels.insert(format!("{}/{}", reference.group, reference.kind.to_lowercase()), reference.name.clone());
+        requirements.extend(Requirements::from_labels(&labels));
+        if table.is_none() && problem.is_none() {
+            problem = Some(format!("NodeClass {:?} not found", reference.name));
+        }
+        if pool.metadata.deletion_timestamp.is_some() {
+            problem = Some("the NodePool is being deleted".to_owned());
+        }
+        let mut limits = BTreeMap::new();
+        for (resource, quantity) in pool.spec.limits.iter().flat_map(|limits| limits.iter()) {
+            match supercargo_api::resources::base_units(resource, &quantity.0) {
+                Ok(set) => {
+                    limits.insert(resource.clone(), Limit { set, left: set });
+                }
+                Err(error) => problem = Some(format!("limit on {resource}: {error}")),
+            }
+        }
+        Pool {
+            name,
+            weight: pool.spec.weight(),
+            node_class: reference.name.clone(),
+            table,
+            requirements,
+            labels,
+            taints: spec.taints().to_vec(),
+            min_values,
+            limits,
+            replicas: pool.spec.replicas.map(|replicas| u32::try_from(replicas.max(0)).unwrap_or(u32::MAX)),
+            nodes: 0,
+            problem,
+        }
+    }
+
+    /// Whether the label is neither the type's nor the offering's to decide.
+    fn is_custom(&self, key: &str) -> bool {
+        key != labels::HOSTNAME
+            && !is_offering_label(key)
+            && !self.table.as_ref().is_some_and(|table| table.has_label(key))
+            && !labels::is_well_known(key)
+    }
+
+    /// The variants of this pool, given the values pods ask for by custom key.
+    pub fn variants(&self, index: u32, market: &Market, asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Variant> {
+        let Some(table) = &self.table else { return Vec::new() };
+        let mut types = table.all();
+        let mut offers = market.all_offers();
+        let mut choices: Vec<BTreeMap<String, String>> = vec![self.labels.clone()];
+        for requirement in self.requirements.iter() {
+            let key = requirement.key.as_str();
+            if is_offering_label(key) {
+                offers &= market.offers_matching(requirement);
+            } else if table.has_label(key) || (labels::is_well_known(key) && key != labels::NODEPOOL) {
+                types.intersect_with(&table.matching(requirement));
+            } else if self.is_custom(key) && !self.labels.contains_key(key) {
+                choices = with_choices(&choices, requirement, asked.get(key));
+            }
+        }
+        let sold_out: Vec<usize> = types.ones().filter(|index| table.offer_masks[*index] & offers == 0).collect();
+        for index in sold_out {
+            types.remove(index);
+        }
+        choices
+            .into_iter()
+            .map(|labels| Variant {
+                pool: index,
+                labels,
+                types: types.clone(),
+                offers,
+                net: Vec::new(),
+                overhead: Vec::new(),
+                daemon_ports: Vec::new(),
+            })
+            .collect()
+    }
+}
+
+/// Each choice so far, times each value that pods ask for and the requirement admits. A value of the pool's own
+/// choosing is always among them, for pods that do not care.
+fn with_choices(
+    choices: &[BTreeMap<String, String>],
+    requirement: &Requirement,
+    asked: Option<&BTreeSet<String>>,
+) -> Vec<BTreeMap<String, String>> {
+    let asked = asked.into_iter().flatten().filter(|value| requirement.has(value)).map(String::as_str);
+    let mut values: BTreeSet<&str> = asked.collect();
+    let own = if requirement.complement() { None } else { requirement.values().iter().next().map(String::as_str) };
+    values.extend(own);
+    let mut made = Vec::new();
+    for choice in choices {
+        if values.is_empty() {
+            made.push(choice.clone());
+        }
+        for value in &values {
+            if made.len() == MAX_VARIANTS {
+                return made;
+            }
+            let mut labels = choice.clone();
+            labels.insert(requirement.key.clone(), (*value).to_owned());
+            made.push(labels);
+        }
+    }
+    made
+}
+
+/// Which types and offerings of a variant a list of requirements admits.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// Types.
+    pub types: TypeSet,
+    /// Offerings.
+    pub offers: OfferMask,
+}
+
+impl Variant {
+    /// What the requirements admit of this variant; the key of the first requirement that admits nothing otherwise.
+    pub fn admits<'r>(
+        &self,
+        table: &TypeTable,
+        market: &Market,
+        requirements: &'r Requirements,
+    ) -> Result<Admitted, &'r Requirement> {
+        let mut admitted = Admitted { types: self.types.clone(), offers: self.offers };
+        for requirement in requirements.iter() {
+            let key = requirement.key.as_str();
+            if is_offering_label(key) {
+                admitted.offers &= market.offers_matching(requirement);
+                if admitted.offers == 0 {
+                    return Err(requirement);
+                }
+            } else if let Some(value) = self.labels.get(key) {
+                if !requirement.has(value) {
+                    return Err(requirement);
+                }
+            } else if key == labels::HOSTNAME {
+                // The name of a node that does not exist yet: only exclusions can be satisfied.
+                if !requirement.complement() && !requirement.allows_absent() {
+                    return Err(requirement);
+                }
+            } else if table.has_label(key) || labels::is_well_known(key) {
+                admitted.types.intersect_with(&table.matching(requirement));
+                if admitted.types.is_clear() {
+                    return Err(requirement);
+                }
+            } else if !requirement.allows_absent() {
+                return Err(requirement);
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Fills in what DaemonSets leave of each type (reference section 2.9).
+    pub fn subtract_daemons(
+        &mut self,
+        pool: &Pool,
+        market: &Market,
+        names: &ResourceNames,
+        daemons: &[Daemon],
+    ) {
+        let Some(table) = &pool.table else { return };
+        let mut overhead = vec![Amounts::ZERO; table.len()];
+        let mut ports = BTreeSet::new();
+        for daemon in daemons {
+            if taint::first_untolerated(&pool.taints, &daemon.rules.tolerations, false).is_some() {
+                continue;
+            }
+            let mut runs_on = TypeSet::with_capacity(table.len());
+            for alternative in &daemon.rules.alternatives {
+                if let Ok(admitted) = self.admits(table, market, alternative) {
+                    let reachable = admitted.types.ones();
+                    let reachable =
+                        reachable.filter(|index| table.offer_masks[*index] & admitted.offers & self.offers != 0);
+                    for index in reachable {
+                        runs_on.insert(index);
+                    }
+                }
+            }
+            for index in runs_on.ones() {
+                overhead[index].add(&daemon.requests);
+            }
+            if !runs_on.is_clear() {
+                ports.extend(daemon.host_ports.iter().cloned());
+            }
+        }
+        let types = table.types.iter().zip(&overhead);
+        self.net =
+            types.map(|(instance_type, overhead)| type_amounts(instance_type, names).minus(overhead)).collect();
+        self.overhead = overhead;
+        self.daemon_ports = ports.into_iter().collect();
+    }
+}
+
+/// Allocatable of a new node of the type, volume attachments included.
+pub fn type_amounts(instance_type: &supercargo_catalog::InstanceType, names: &ResourceNames) -> Amounts {
+    let mut amounts = names.amounts(&instance_type.allocatable);
+    for place in PODS + 1..names.len() {
+        if names.name(place).starts_with(VOLUME_PREFIX) {
+            amounts[place] = i64::from(instance_type.volume_attachments);
+        }
+    }
+    amounts
+}

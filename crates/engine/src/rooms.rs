@@ -1,0 +1,298 @@
+//! Rooms: nodes that exist, and NodeClaims in flight, with what is still free on each.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Node, Taint, Toleration};
+use rustc_hash::FxHashMap;
+use supercargo_api::labels;
+use supercargo_api::objects::Objects;
+use supercargo_api::requirement::Requirement;
+use supercargo_api::requirements::Requirements;
+use supercargo_api::resources::Resources;
+use supercargo_api::taint;
+use supercargo_api::NodeClaim;
+
+use crate::amounts::{Amounts, ResourceNames, VOLUME_PREFIX};
+use crate::class::{HostPort, NodeRules, PodClass};
+use crate::pools::{Daemon, Pool};
+
+/// A place for pods that is paid for already.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Name of the node, or of the NodeClaim where the node is not there yet.
+    pub name: String,
+    /// Labels, hostname included.
+    pub labels: BTreeMap<String, String>,
+    /// Taints that count: those that go away by themselves while a node starts are left out.
+    pub taints: Vec<Taint>,
+    /// Index of its NodePool.
+    pub pool: Option<u32>,
+    /// Registered and initialised, or not ours to wait for.
+    pub initialized: bool,
+    /// Only a NodeClaim so far.
+    pub in_flight: bool,
+    /// Going away, so nothing new may land here.
+    pub leaving: bool,
+    /// Cordoned without the taint that says so.
+    pub cordoned: bool,
+    /// As reported.
+    pub capacity: Resources,
+    /// As reported.
+    pub allocatable: Resources,
+    /// Attachable volumes by CSI driver.
+    pub attachable: BTreeMap<String, i64>,
+    /// What pods may still take. Negative where a node is overdrawn.
+    pub free: Amounts,
+    /// Host ports in use.
+    pub host_ports: Vec<HostPort>,
+    /// What running DaemonSet pods take.
+    pub daemons_running: Amounts,
+}
+
+/// What the DaemonSet controller adds to every daemon pod.
+pub fn daemon_tolerations() -> Vec<Toleration> {
+    let keys = [
+        ("node.kubernetes.io/not-ready", "NoExecute"),
+        ("node.kubernetes.io/unreachable", "NoExecute"),
+        ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+        ("node.kubernetes.io/memory-pressure", "NoSchedule"),
+        ("node.kubernetes.io/pid-pressure", "NoSchedule"),
+        ("node.kubernetes.io/unschedulable", "NoSchedule"),
+    ];
+    let toleration = |(key, effect): (&str, &str)| Toleration {
+        key: Some(key.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some(effect.to_owned()),
+        ..Toleration::default()
+    };
+    keys.into_iter().map(toleration).collect()
+}
+
+/// All nodes, then all NodeClaims without one, initialised first, each group by name.
+pub fn rooms(objects: &Objects, pools: &[Pool]) -> Vec<Room> {
+    let pool_index: BTreeMap<&str, u32> =
+        pools.iter().enumerate().map(|(index, pool)| (pool.name.as_str(), index as u32)).collect();
+    let mut claim_by_node: FxHashMap<&str, &NodeClaim> = FxHashMap::default();
+    let mut claim_by_provider: FxHashMap<&str, &NodeClaim> = FxHashMap::default();
+    for claim in &objects.node_claims {
+        let Some(status) = &claim.status else { continue };
+        if let Some(node) = &status.node_name {
+            claim_by_node.insert(node, claim);
+        }
+        if let Some(provider) = &status.provider_id {
+            claim_by_provider.insert(provider, claim);
+        }
+    }
+    let attachable: FxHashMap<&str, BTreeMap<String, i64>> = objects
+        .csi_nodes
+        .iter()
+        .filter_map(|csi_node| {
+            let drivers = csi_node.spec.drivers.iter().filter_map(|driver| {
+                let count = driver.allocatable.as_ref()?.count?;
+                Some((driver.name.clone(), i64::from(count)))
+            });
+            Some((csi_node.metadata.name.as_deref()?, drivers.collect()))
+        })
+        .collect();
+    let mut joined: FxHashMap<&str, ()> = FxHashMap::default();
+    let mut all = Vec::new();
+    for node in &objects.nodes {
+        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let provider = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
+        let claim = claim_by_node
+            .get(name)
+            .or_else(|| provider.and_then(|provider| claim_by_provider.get(provider)))
+            .copied();
+        if let Some(claim_name) = claim.and_then(|claim| claim.metadata.name.as_deref()) {
+            joined.insert(claim_name, ());
+        }
+        let mut room = room_of_node(node, claim, &pool_index);
+        if let Some(counts) = attachable.get(name) {
+            room.attachable = counts.clone();
+        }
+        all.push(room);
+    }
+    for claim in &objects.node_claims {
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        if !joined.contains_key(name) {
+            all.push(room_of_claim(claim, pools, &pool_index));
+        }
+    }
+    all.sort_by(|left, right| right.initialized.cmp(&left.initialized).then_with(|| left.name.cmp(&right.name)));
+    all
+}
+
+fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u32>) -> Room {
+    let name = node.metadata.name.clone().unwrap_or_default();
+    let mut node_labels = node.metadata.labels.clone().unwrap_or_default();
+    node_labels.entry(labels::HOSTNAME.to_owned()).or_insert_with(|| name.clone());
+    let managed = claim.is_some() || node_labels.contains_key(labels::NODEPOOL);
+    let initialized = !managed || node_labels.get(labels::INITIALIZED).is_some_and(|value| value == "true");
+    let status = node.status.as_ref();
+    let mut capacity = named(status.and_then(|status| status.capacity.as_ref()));
+    let mut allocatable = named(status.and_then(|status| status.allocatable.as_ref()));
+    let mut taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    if let Some(claim) = claim
+        && !initialized
+    {
+        let claim_status = claim.status.as_ref();
+        let claimed = |list: Option<&supercargo_api::ResourceList>| named(list.map(|list| &**list));
+        capacity = filled(capacity, &claimed(claim_status.and_then(|status| status.capacity.as_ref())));
+        allocatable = filled(allocatable, &claimed(claim_status.and_then(|status| status.allocatable.as_ref())));
+        let startup = claim.spec.startup_taints();
+        taints.retain(|taint| {
+            !taint::is_known_ephemeral(taint)
+                && !startup.iter().any(|other| other.key == taint.key && other.effect == taint.effect)
+        });
+    }
+    let disrupted = taints.iter().any(|taint| taint.key == labels::DISRUPTED_TAINT);
+    let claim_deleted = claim.is_some_and(|claim| claim.metadata.deletion_timestamp.is_some());
+    let unschedulable = node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true));
+    Room {
+        pool: node_labels.get(labels::NODEPOOL).and_then(|name| pools.get(name.as_str())).copied(),
+        initialized,
+        in_flight: false,
+        leaving: disrupted || claim_deleted || node.metadata.deletion_timestamp.is_some(),
+        cordoned: unschedulable,
+        name,
+        labels: node_labels,
+        taints,
+        capacity,
+        allocatable,
+        attachable: BTreeMap::new(),
+        free: Amounts::ZERO,
+        host_ports: Vec::new(),
+        daemons_running: Amounts::ZERO,
+    }
+}
+
+fn named(quantities: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>) -> Resources {
+    quantities.and_then(|map| Resources::from_quantities(map).ok()).unwrap_or_default()
+}
+
+/// Zero and absent values are taken from the second.
+fn filled(mut first: Resources, second: &Resources) -> Resources {
+    for (name, amount) in second.iter() {
+        if first.get(name) == 0 {
+            first.set(name, amount);
+        }
+    }
+    first
+}
+
+/// A NodeClaim without its node: capacity in flight, also before it is launched.
+fn room_of_claim(claim: &NodeClaim, pools: &[Pool], index: &BTreeMap<&str, u32>) -> Room {
+    let name = claim.metadata.name.clone().unwrap_or_default();
+    let mut claim_labels = claim.metadata.labels.clone().unwrap_or_default();
+    let mut requirements = Requirements::new();
+    for term in &claim.spec.requirements {
+        if let Ok(requirement) = Requirement::new(&term.key, term.operator, term.values().iter().cloned(), None) {
+            requirements.add(requirement);
+        }
+    }
+    for requirement in requirements.iter() {
+        if !requirement.complement() && requirement.values().len() == 1 {
+            let value = requirement.values().iter().next().cloned().unwrap_or_default();
+            claim_labels.entry(requirement.key.clone()).or_insert(value);
+        }
+    }
+    claim_labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
+    claim_labels.insert(labels::INITIALIZED.to_owned(), "true".to_owned());
+    claim_labels.entry(labels::HOSTNAME.to_owned()).or_insert_with(|| name.clone());
+    let pool = claim_labels.get(labels::NODEPOOL).and_then(|name| index.get(name.as_str())).copied();
+    let status = claim.status.as_ref();
+    let list = |list: Option<&supercargo_api::ResourceList>| named(list.map(|list| &**list));
+    let mut capacity = list(status.and_then(|status| status.capacity.as_ref()));
+    let mut allocatable = list(status.and_then(|status| status.allocatable.as_ref()));
+    if allocatable.is_empty()
+        && let Some(table) = pool.and_then(|pool| pools[pool as usize].table.as_ref())
+    {
+        // Not launched yet: whichever of its types comes, this much is certain.
+        let asked = requirements.get(labels::INSTANCE_TYPE);
+        let candidates = table.types.iter().filter(|candidate| asked.is_none_or(|asked| asked.has(&candidate.name)));
+        let mut least: Option<(Resources, Resources)> = None;
+        for candidate in candidates {
+            least = Some(match least {
+                None => (candidate.allocatable.clone(), candidate.capacity.clone()),
+                Some((allocatable, capacity)) => {
+                    (smaller(&allocatable, &candidate.allocatable), smaller(&capacity, &candidate.capacity))
+                }
+            });
+        }
+        if let Some((least_allocatable, least_capacity)) = least {
+            allocatable = least_allocatable;
+            capacity = least_capacity;
+        }
+    }
+    Room {
+        pool,
+        initialized: false,
+        in_flight: true,
+        leaving: claim.metadata.deletion_timestamp.is_some(),
+        cordoned: false,
+        name,
+        labels: claim_labels,
+        taints: claim.spec.taints().to_vec(),
+        capacity,
+        allocatable,
+        attachable: BTreeMap::new(),
+        free: Amounts::ZERO,
+        host_ports: Vec::new(),
+        daemons_running: Amounts::ZERO,
+    }
+}
+
+fn smaller(left: &Resources, right: &Resources) -> Resources {
+    let mut least = Resources::default();
+    for (name, amount) in left.iter() {
+        least.set(name, amount.min(right.get(name)));
+    }
+    least
+}
+
+impl Room {
+    /// Starts counting: everything allocatable is free.
+    pub fn measure(&mut self, names: &ResourceNames) {
+        self.free = names.amounts(&self.allocatable);
+        for place in 0..names.len() {
+            if let Some(driver) = names.name(place).strip_prefix(VOLUME_PREFIX) {
+                // No CSINode means no known limit.
+                self.free[place] = self.attachable.get(driver).copied().unwrap_or(i64::MAX / 4);
+            }
+        }
+    }
+
+    /// Counts a pod that runs here.
+    pub fn hold(&mut self, class: &PodClass, daemon: bool) {
+        self.free.subtract(&class.requests);
+        self.host_ports.extend(class.host_ports.iter().cloned());
+        if daemon {
+            self.daemons_running.add(&class.requests);
+        }
+    }
+
+    /// Keeps room for DaemonSet pods that are expected but not here yet (reference section 2.9).
+    pub fn reserve_daemons(&mut self, daemons: &[Daemon]) {
+        let mut expected = Amounts::ZERO;
+        for daemon in daemons {
+            if self.admits(&daemon.rules) && taint::first_untolerated(&self.taints, &daemon.rules.tolerations, false).is_none() {
+                expected.add(&daemon.requests);
+            }
+        }
+        let missing = expected.minus(&self.daemons_running).at_least(&Amounts::ZERO);
+        self.free.subtract(&missing);
+    }
+
+    /// Whether the node's labels satisfy one alternative of the rules.
+    pub fn admits(&self, rules: &NodeRules) -> bool {
+        rules.alternatives.iter().any(|requirements| self.satisfies(requirements))
+    }
+
+    /// Whether the node's labels satisfy all requirements.
+    pub fn satisfies(&self, requirements: &Requirements) -> bool {
+        requirements.iter().all(|requirement| match self.labels.get(requirement.key.as_str()) {
+            Some(value) => requirement.has(value),
+            None => requirement.allows_absent(),
+        })
+    }
+}
