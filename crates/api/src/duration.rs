@@ -200,10 +200,12 @@ fn go_text(nanos: i64) -> String {
         return "0s".to_owned();
     }
     if magnitude < NANOS_PER_SECOND {
-        let (unit, name) = match magnitude {
-            ..NANOS_PER_MICRO => (1, "ns"),
-            ..NANOS_PER_MILLI => (NANOS_PER_MICRO, "\u{b5}s"),
-            _ => (NANOS_PER_MILLI, "ms"),
+        let (unit, name) = if magnitude < NANOS_PER_MICRO {
+            (1, "ns")
+        } else if magnitude < NANOS_PER_MILLI {
+            (NANOS_PER_MICRO, "\u{b5}s")
+        } else {
+            (NANOS_PER_MILLI, "ms")
         };
         return format!("{sign}{}{name}", with_fraction(magnitude, unit));
     }

@@ -39,7 +39,9 @@ pub const AWS_EFA: &str = "vpc.amazonaws.com/efa";
 pub const AWS_NITRO_SANDBOX: &str = "eks.amazonaws.com/nitro-sandbox";
 
 /// Amounts of resources by name. A resource that is not named counts as zero.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Resources(BTreeMap<String, i64>);
 
 /// A resource whose quantity could not be read.
@@ -146,7 +148,7 @@ impl Resources {
     }
 
     /// The greater amount of each resource.
-    pub fn max(&self, other: &Resources) -> Resources {
+    pub fn greatest(&self, other: &Resources) -> Resources {
         let mut greatest = self.clone();
         for (name, amount) in other.iter() {
             let amount = self.0.get(name).map_or(amount, |present| (*present).max(amount));

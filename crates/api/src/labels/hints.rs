@@ -31,20 +31,25 @@ pub fn closest<'a>(key: &str, candidates: impl IntoIterator<Item = &'a str>) -> 
 
 /// How far a key is from a candidate; nothing if it is too far to have been meant.
 fn distance(key: &str, candidate: &str) -> Option<usize> {
-    let (key_name, name) = (name_of(key), name_of(candidate));
+    let ((key_domain, key_name), (domain, name)) = (parts(key), parts(candidate));
     if key_name == name {
         // The right name in a wrong domain, or without one: better than any misspelling.
         return Some(0);
     }
-    let edits = edit_distance(key.as_bytes(), candidate.as_bytes())
-        // Without a domain of its own the key is compared with the name alone.
-        .min(if key.contains('/') { usize::MAX } else { edit_distance(key.as_bytes(), name.as_bytes()) });
-    let compared = if key.contains('/') { candidate.len() } else { name.len() };
-    (edits <= (compared / 6).clamp(1, 4)).then_some(edits)
+    // What they have in common anyway must not make a short name look close.
+    let (left, right) =
+        if key_domain == domain || key_domain.is_empty() { (key_name, name) } else { (key, candidate) };
+    let allowed = match right.len() {
+        ..4 => return None,
+        length => (length / 6).clamp(1, 4),
+    };
+    let edits = edit_distance(left.as_bytes(), right.as_bytes());
+    (edits <= allowed).then_some(edits)
 }
 
-fn name_of(key: &str) -> &str {
-    key.rsplit_once('/').map_or(key, |(_, name)| name)
+/// The domain, empty if there is none, and the name.
+fn parts(key: &str) -> (&str, &str) {
+    key.rsplit_once('/').unwrap_or(("", key))
 }
 
 /// The Levenshtein distance of two keys.
@@ -71,6 +76,7 @@ mod tests {
 
     #[rstest]
     #[case::two_letters_swapped("karpenter.sh/capacity-tpye", Some(keys::CAPACITY_TYPE))]
+    #[case::a_letter_wrong("karpenter.sh/nodepoll", Some(keys::NODEPOOL))]
     #[case::a_letter_missing("karpenter.k8s.aws/instance-categry", Some(keys::INSTANCE_CATEGORY))]
     #[case::the_domain_missing("capacity-type", Some(keys::CAPACITY_TYPE))]
     #[case::the_wrong_domain("karpenter.sh/instance-family", Some(keys::INSTANCE_FAMILY))]

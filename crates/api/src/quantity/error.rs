@@ -56,7 +56,6 @@ fn meant_suffix(suffix: &str) -> Option<&'static str> {
         return None;
     }
     Some(match suffix.trim().to_ascii_lowercase().as_str() {
-        "k" if suffix.trim() == "K" => "k",
         "k" | "kb" => "k",
         "ki" | "kib" => "Ki",
         "mb" => "M",

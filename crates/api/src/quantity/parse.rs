@@ -161,7 +161,7 @@ fn fraction_times(fraction: &[u8], factor: u128) -> u128 {
             .iter()
             .fold((0u128, 1u128), |(sum, base), byte| (sum * 10 + u128::from(byte - b'0'), base * 10));
         let product = number * factor + carry;
-        inexact |= product % base != 0;
+        inexact |= !product.is_multiple_of(base);
         carry = product / base;
     }
     carry + u128::from(inexact)

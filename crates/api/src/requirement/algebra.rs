@@ -37,7 +37,7 @@ impl Requirement {
     ) -> Result<Self, RequirementError> {
         let key = key.into();
         let mut requirement = match operator {
-            Operator::In => Self::listed(key, operator, values, min_values)?,
+            Operator::In => Self::listed(key, values, min_values)?,
             Operator::NotIn => Self::not_in(key, values),
             Operator::Exists => Self::exists(key),
             Operator::DoesNotExist => Self::does_not_exist(key),
@@ -69,13 +69,16 @@ impl Requirement {
         Self::shaped(key.into(), false, BTreeSet::new(), None, None)
     }
 
+    /// The same requirement with other minValues.
+    pub fn with_min_values(self, min_values: Option<u32>) -> Self {
+        Self { min_values, ..self }
+    }
+
     fn listed(
         key: String,
-        operator: Operator,
         values: impl IntoIterator<Item = String>,
         min_values: Option<u32>,
     ) -> Result<Self, RequirementError> {
-        debug_assert_eq!(operator, Operator::In);
         let mut count = 0;
         let values: BTreeSet<String> = values.into_iter().inspect(|_| count += 1).collect();
         if count == 0 {
