@@ -54,6 +54,8 @@ fn quantity(text: &str) -> Quantity {
 #[case("1Ti", "1Ti")]
 #[case("1024Ti", "1Pi")]
 #[case("7Ei", "7Ei")]
+// Without a whole number of Ki it has no suffix at all, though it is not decimal.
+#[case("533812.5Ki", "546624000")]
 #[case("-1024Mi", "-1Gi")]
 #[case("0.1Gi", "107374182400m")]
 #[case("0.0001Ki", "102400u")]
@@ -340,12 +342,16 @@ proptest! {
     }
 
     #[test]
-    fn canonical_text_reads_back_as_the_same_quantity_and_stays(written in written()) {
+    fn canonical_text_reads_back_as_the_same_quantity(written in written()) {
         let quantity = quantity(&written.text());
         let canonical = quantity.to_string();
         let again: Quantity = canonical.parse().expect("canonical text is a quantity");
         prop_assert_eq!(again, quantity);
-        prop_assert_eq!(again.to_string(), canonical);
+        // A binary quantity that ends up without a suffix is decimal when read again; every other text stays.
+        let bare = canonical.ends_with(|letter: char| letter.is_ascii_digit());
+        if !(quantity.format() == QuantityFormat::BinarySi && bare) {
+            prop_assert_eq!(again.to_string(), canonical);
+        }
     }
 
     #[test]
