@@ -17,3 +17,7 @@ pub mod pack;
 pub mod planned;
 pub mod solve;
 pub mod view;
+pub mod bound;
+pub mod flexible;
+pub mod plan;
+pub mod reasons;

@@ -11,10 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashMap;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::taint;
+use supercargo_catalog::Usd;
 
 use crate::amounts::Amounts;
+use crate::bound::{Group, lower_bound};
 use crate::class::HostPort;
-use crate::fits::{FitId, Fits, Ground};
+use crate::fits::{Fit, FitId, Fits, Ground};
+use crate::flexible::settle;
 use crate::pack::{Demand, HostRule, HostRules, Packer, Stock};
 use crate::planned::PlannedNode;
 use crate::pools::Variant;
@@ -99,6 +102,15 @@ pub struct Outcome {
     pub on_rooms: Vec<(u32, u32)>,
     /// Pods without a place.
     pub unplaced: Vec<Unplaced>,
+    /// No set of new nodes for the pods on `nodes` can cost less, in dollars per hour.
+    pub lower_bound: Usd,
+}
+
+impl Outcome {
+    /// Total price of the nodes to buy.
+    pub fn price(&self) -> Usd {
+        self.nodes.iter().fold(Usd::ZERO, |sum, node| sum + node.price)
+    }
 }
 
 /// A class with pods left to place.
@@ -115,7 +127,6 @@ struct Pinned {
     class: u32,
     level: Relaxation,
     pins: Vec<(String, String)>,
-    count: u32,
 }
 
 type Universe = std::sync::Arc<Vec<String>>;
@@ -145,7 +156,10 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
     let mut solver = Solver::new(snapshot, options);
     solver.keep_static_pools();
     let unplaced = solver.place_all();
-    Outcome { variants: solver.variants, nodes: solver.nodes, on_rooms: solver.on_rooms, unplaced }
+    let ground = Solver::ground(snapshot, &solver.variants);
+    settle(ground, &mut solver.stock, &mut solver.nodes);
+    let lower_bound = solver.lower_bound();
+    Outcome { variants: solver.variants, nodes: solver.nodes, on_rooms: solver.on_rooms, unplaced, lower_bound }
 }
 
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
@@ -469,7 +483,7 @@ impl<'s> Solver<'s> {
         if keys.is_empty() {
             let set = self.cheapest_set(&usable, &class.requests);
             demands.push(self.demand(&waiting, set, host, waiting.left, pinned.len()));
-            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins: Vec::new(), count: waiting.left });
+            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins: Vec::new() });
             return;
         }
         let mut by_pin: Vec<(FitId, Vec<(String, String)>, u32)> = Vec::new();
@@ -485,7 +499,7 @@ impl<'s> Solver<'s> {
         }
         for (set, pins, count) in by_pin {
             demands.push(self.demand(&waiting, set, host.clone(), count, pinned.len()));
-            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins, count });
+            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins });
         }
         if waiting.left > 0 {
             stuck.push(waiting);
@@ -651,7 +665,7 @@ impl<'s> Solver<'s> {
         for key in keys {
             let ground = Self::ground(self.snapshot, &self.variants);
             let domains = self.fits.domains(ground, set, key);
-            let mut best: Option<(i64, supercargo_catalog::Usd, String, FitId)> = None;
+            let mut best: Option<(i64, Usd, String, FitId)> = None;
             for domain in domains {
                 let Some(load) = self.domain_allows(class, level, key, &domain) else { continue };
                 if best.as_ref().is_some_and(|(least, _, _, _)| load > *least) {
@@ -897,6 +911,58 @@ impl<'s> Solver<'s> {
             entry.left += demand.left;
         }
         stuck.extend(unplaced.into_values());
+    }
+
+    /// The bound for the pods on new nodes, their preferences left aside: whoever relaxed, relaxed for free.
+    fn lower_bound(&mut self) -> Usd {
+        let mut on_new_nodes: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut fixed = Usd::ZERO;
+        for node in &self.nodes {
+            if node.is_static {
+                fixed = fixed + node.price;
+                continue;
+            }
+            for (class, count) in &node.contents {
+                *on_new_nodes.entry(*class).or_default() += i64::from(*count);
+            }
+        }
+        let unlimited = self.snapshot.pools.iter().all(|pool| pool.limits.is_empty());
+        let relaxed = Relaxation { node: u16::MAX, tolerates: true, ..Relaxation::default() };
+        let mut groups: Vec<(Vec<FitId>, Group)> = Vec::new();
+        for (class, count) in on_new_nodes {
+            let (rules, requests) = {
+                let class = &self.snapshot.classes[class as usize];
+                (class.rules, class.requests)
+            };
+            let sets = self.alternatives(rules, &relaxed);
+            let demand = requests.times(count);
+            if let Some((_, group)) = groups.iter_mut().find(|(known, _)| *known == *sets) {
+                group.demand.add(&demand);
+                continue;
+            }
+            let mut fits: Vec<Fit> = Vec::new();
+            for set in sets.iter() {
+                for fit in self.fits.get(*set) {
+                    match fits.iter_mut().find(|known| known.variant == fit.variant) {
+                        Some(known) => {
+                            known.types.union_with(&fit.types);
+                            known.offers |= fit.offers;
+                        }
+                        None => fits.push(fit.clone()),
+                    }
+                }
+            }
+            if unlimited {
+                // Without limits nobody has to leave the heaviest NodePool that takes them.
+                let tier = self.tiers.iter().find(|tier| fits.iter().any(|fit| tier[fit.variant as usize]));
+                if let Some(tier) = tier.filter(|_| !self.prefers_no_schedule) {
+                    fits.retain(|fit| tier[fit.variant as usize]);
+                }
+            }
+            groups.push((sets.to_vec(), Group { fits, demand }));
+        }
+        let ground = Self::ground(self.snapshot, &self.variants);
+        lower_bound(ground, groups.into_iter().map(|(_, group)| group).collect()) + fixed
     }
 
     /// Turns counts per class into pods.
