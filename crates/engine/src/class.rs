@@ -146,11 +146,11 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
         Some(selector) => {
             for term in &selector.node_selector_terms {
                 if let Some(requirements) = term_requirements(term)? {
-                    without_volumes.push(merged(&base, &requirements));
+                    without_volumes.extend(merged(&base, &requirements));
                 }
             }
             if without_volumes.is_empty() {
-                return Err("required node affinity has only empty terms, which match no node".to_owned());
+                return Err("node selector and required node affinity contradict each other, or match no node".to_owned());
             }
         }
         None => without_volumes.push(base),
@@ -158,8 +158,11 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
     let mut alternatives = Vec::new();
     for term in &without_volumes {
         for volume in &volumes.alternatives {
-            alternatives.push(merged(term, volume));
+            alternatives.extend(merged(term, volume));
         }
+    }
+    if alternatives.is_empty() {
+        return Err("the zones of the pod's volumes contradict its node affinity".to_owned());
     }
     let mut preferred = Vec::new();
     let preferences =
@@ -178,10 +181,20 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
     })
 }
 
-fn merged(left: &Requirements, right: &Requirements) -> Requirements {
+/// Both together; nothing when they contradict each other. An empty intersection of `In [a]` and `In [b]` would read
+/// as DoesNotExist in Karpenter's algebra (reference section 2.5), but no node satisfies it.
+fn merged(left: &Requirements, right: &Requirements) -> Option<Requirements> {
+    let contradicts = right.iter().any(|requirement| {
+        left.get(&requirement.key).is_some_and(|other| {
+            !other.intersects(requirement) && !(other.allows_absent() && requirement.allows_absent())
+        })
+    });
+    if contradicts {
+        return None;
+    }
     let mut both = left.clone();
     both.extend(right.clone());
-    both
+    Some(both)
 }
 
 fn check_key(key: &str) -> Result<(), String> {

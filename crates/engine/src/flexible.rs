@@ -170,7 +170,10 @@ fn settle_alike(ground: Ground<'_>, stock: &mut Stock, left_in_pool: &mut [i64],
         }
         left_in_pool[variant.pool as usize] -= count;
     }
+    let pool = &ground.pools[variant.pool as usize];
+    let relaxed = check_min_values(table, ground, &pool.min_values, &types, node.offers).is_err();
     for node in nodes {
+        node.min_values_relaxed = relaxed;
         node.types = types.clone();
         (node.price, node.chosen, node.offer) = chosen;
     }

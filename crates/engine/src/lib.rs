@@ -21,3 +21,4 @@ pub mod bound;
 pub mod flexible;
 pub mod plan;
 pub mod reasons;
+pub mod exact;

@@ -12,13 +12,16 @@
 //! are not tried. Where a rule by host forces many nodes (anti-affinity, spread over hostnames), no node may take
 //! more than its fair share of the demand, so that filler is left for the others.
 
+use std::collections::BTreeSet;
+
 use rustc_hash::FxHashMap;
 use supercargo_catalog::{CapacityType, Usd};
 
 use crate::amounts::{Amounts, WIDTH};
 use crate::class::HostPort;
 use crate::fits::{FitId, Fits, Ground};
-use crate::market::OfferMask;
+use crate::flexible::{check_min_values, holding};
+use crate::market::{OfferMask, TypeSet};
 use crate::planned::PlannedNode;
 use crate::topology::{HostCounts, Rule};
 use crate::view::{Availability, Column, View, worth};
@@ -146,6 +149,10 @@ struct Kind {
     demands: Vec<u32>,
     /// Fewest per node that rules by host allow among its demands, for choosing anchors.
     most_per_node: u32,
+    /// Others must be where these are.
+    attracts: bool,
+    /// These must be where others are, or all together.
+    follows: bool,
 }
 
 /// A node's contents before it is bought.
@@ -251,8 +258,8 @@ pub struct Packer<'p> {
     total: Amounts,
     worth_left: f64,
     in_tier: Vec<bool>,
-    /// Nodes bought so far.
-    pub nodes: Vec<PlannedNode>,
+    strict: bool,
+    nodes: Vec<PlannedNode>,
     dead: Vec<bool>,
 }
 
@@ -265,6 +272,7 @@ impl<'p> Packer<'p> {
         host_totals: &'p mut [i64],
         demands: Vec<Demand>,
         in_tier: Vec<bool>,
+        strict: bool,
     ) -> Packer<'p> {
         let mut total = Amounts::ZERO;
         for demand in &demands {
@@ -283,6 +291,7 @@ impl<'p> Packer<'p> {
             total,
             worth_left: 0.0,
             in_tier,
+            strict,
             nodes: Vec::new(),
             dead: Vec::new(),
         };
@@ -294,6 +303,9 @@ impl<'p> Packer<'p> {
         let mut by_content: FxHashMap<(Amounts, FitId), u32> = FxHashMap::default();
         let mut limited: FxHashMap<u32, usize> = FxHashMap::default();
         let mut reachable: FxHashMap<FitId, bool> = FxHashMap::default();
+        let rules = self.demands.iter().flat_map(|demand| &demand.host.owned);
+        let followed: BTreeSet<u32> =
+            rules.filter(|rule| rule.rule == Rule::Affinity).map(|rule| rule.group).collect();
         for index in 0..self.demands.len() {
             let (amounts, fits) = (self.demands[index].amounts, self.demands[index].fits);
             let in_tier = &self.in_tier;
@@ -306,7 +318,16 @@ impl<'p> Packer<'p> {
             if kind == next {
                 self.ensure_view(fits);
                 let worth = self.views.get(&fits).map_or(0.0, |view| worth(&view.shadow, &amounts));
-                self.kinds.push(Kind { amounts, fits, worth, left: 0, demands: Vec::new(), most_per_node: u32::MAX });
+                self.kinds.push(Kind {
+                    amounts,
+                    fits,
+                    worth,
+                    left: 0,
+                    demands: Vec::new(),
+                    most_per_node: u32::MAX,
+                    attracts: false,
+                    follows: false,
+                });
                 self.dead.push(!reaches);
             }
             self.kind_of[index] = kind;
@@ -315,6 +336,8 @@ impl<'p> Packer<'p> {
             kind.left += demand.left;
             kind.demands.push(index as u32);
             kind.most_per_node = kind.most_per_node.min(demand.host.most_per_node());
+            kind.follows |= demand.host.follows;
+            kind.attracts |= demand.host.matched.iter().any(|group| followed.contains(group));
             self.worth_left += kind.worth * f64::from(demand.left);
             for rule in demand.host.owned.iter().filter(|rule| rule.selects_self) {
                 let per_node = match rule.rule {
@@ -346,15 +369,118 @@ impl<'p> Packer<'p> {
         self.views.insert(fits, view);
     }
 
+    pub(crate) fn demands(&self) -> &[Demand] {
+        &self.demands
+    }
+
+    pub(crate) fn ground(&self) -> Ground<'p> {
+        self.ground
+    }
+
+    pub(crate) fn fits(&self) -> &Fits {
+        self.fits
+    }
+
+    pub(crate) fn host_totals(&self) -> &[i64] {
+        self.host_totals
+    }
+
+    pub(crate) fn is_in_tier(&self, variant: u32) -> bool {
+        self.in_tier[variant as usize]
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// The cheapest offering of a type that can still be bought.
+    pub(crate) fn offer(&self, variant: u32, type_index: usize, mask: OfferMask) -> Option<(u8, Usd)> {
+        Shelf { ground: self.ground, stock: self.stock }.offer(variant, type_index, mask)
+    }
+
+    /// Whether what one node takes cannot matter to another: no limits, no reservations that run out.
+    fn is_separable(&self) -> bool {
+        let variants = self.ground.variants.iter().enumerate().filter(|(index, _)| self.in_tier[*index]);
+        let mut pools = variants.map(|(_, variant)| variant.pool as usize);
+        pools.all(|pool| self.stock.limits[pool].is_empty()) && reserved_mask(self.ground) == 0
+    }
+
+    /// Settles everything at once if there are few pods. Whether it did.
+    fn settle_few(&mut self) -> bool {
+        let reachable: Vec<u32> = (0..self.demands.len() as u32)
+            .filter(|index| !self.dead[self.kind_of[*index as usize] as usize])
+            .filter(|index| {
+                let demand = &self.demands[*index as usize];
+                self.views.get(&demand.fits).is_some_and(|view| {
+                    view.columns.iter().any(|column| demand.amounts.fits(&column.net))
+                })
+            })
+            .collect();
+        let count: u32 = reachable.iter().map(|index| self.demands[*index as usize].left).sum();
+        if count == 0 || count as usize > crate::exact::MOST_PODS || !self.is_separable() {
+            return false;
+        }
+        let mut pods: Vec<u32> = reachable
+            .iter()
+            .flat_map(|index| std::iter::repeat_n(*index, self.demands[*index as usize].left as usize))
+            .collect();
+        pods.sort_by(|left, right| {
+            let cpu = |index: &u32| self.demands[*index as usize].amounts[0];
+            cpu(right).cmp(&cpu(left)).then(left.cmp(right))
+        });
+        let Some((nodes, _)) = self.exact(&pods) else { return false };
+        for node in nodes {
+            self.buy_exact(&node);
+        }
+        true
+    }
+
+    fn buy_exact(&mut self, node: &crate::exact::ExactNode) {
+        let single = &node.single;
+        let variant = &self.ground.variants[single.variant as usize];
+        let mut pattern = Pattern {
+            column: Column {
+                variant: single.variant,
+                type_index: single.type_index,
+                offer: single.offer,
+                price: single.price,
+                net: variant.net[single.type_index as usize],
+                optimistic: 1.0,
+            },
+            contents: Vec::new(),
+            used: Amounts::ZERO,
+            worth: 0.0,
+            ratio: 1.0,
+            host: HostCounts::default(),
+            ports: variant.daemon_ports.clone(),
+        };
+        for pod in &node.pods {
+            let demand = &self.demands[*pod as usize];
+            pattern.used.add(&demand.amounts);
+            demand.host.record(&mut pattern.host, &mut pattern.ports, 1);
+            match pattern.contents.iter_mut().find(|(known, _)| known == pod) {
+                Some((_, count)) => *count += 1,
+                None => pattern.contents.push((*pod, 1)),
+            }
+        }
+        self.buy(pattern, 1);
+    }
+
     /// Buys nodes until nothing more can be placed. What is left over stays in the demands.
     pub fn run(&mut self) {
+        if self.settle_few() {
+            return;
+        }
         let mut order: Vec<u32> = (0..self.kinds.len() as u32).collect();
         let reach = |kind: &Kind| {
             self.fits.get(kind.fits).iter().map(|fit| fit.offers.count_ones()).max().unwrap_or_default()
         };
-        // Hardest first: fewest per node, then fewest offerings, then largest.
-        let keys: Vec<(bool, u32)> =
-            self.kinds.iter().map(|kind| (kind.most_per_node == u32::MAX, reach(kind))).collect();
+        // Hardest first: those that others must find, fewest per node, fewest offerings, largest.
+        let keys: Vec<(bool, bool, u32)> = self
+            .kinds
+            .iter()
+            .map(|kind| (!(kind.attracts || kind.follows), kind.most_per_node == u32::MAX, reach(kind)))
+            .collect();
         order.sort_by(|left, right| {
             let (one, two) = (&self.kinds[*left as usize], &self.kinds[*right as usize]);
             keys[*left as usize]
@@ -385,11 +511,14 @@ impl<'p> Packer<'p> {
         let share = self.fair_share();
         let cheapest = view.columns.iter().filter(|column| amounts.fits(&column.net)).map(|column| column.price).min();
         let Some(cheapest) = cheapest else { return false };
+        let together = self.must_stay_together(anchor);
+        let together = together.filter(|all| view.columns.iter().any(|column| all.fits(&column.net)));
         let most = Usd::from_f64(share.min(1e9)).max(cheapest);
         let mut best: Option<Pattern> = None;
         let mut tried = 0;
         for column in &view.columns {
-            if column.price > most || !amounts.fits(&column.net) {
+            let large_enough = together.as_ref().unwrap_or(&amounts).fits(&column.net);
+            if (column.price > most && together.is_none()) || !large_enough {
                 continue;
             }
             let bar = best.as_ref().map_or(f64::INFINITY, |best| best.ratio);
@@ -404,11 +533,22 @@ impl<'p> Packer<'p> {
         }
         match best {
             Some(pattern) => {
-                self.buy(pattern);
+                self.buy(pattern, u32::MAX);
                 true
             }
             None => false,
         }
+    }
+
+    /// What the pods of a kind take that all have to go to one node, because they must be where one of them is and
+    /// none is anywhere yet.
+    fn must_stay_together(&self, anchor: u32) -> Option<Amounts> {
+        let kind = &self.kinds[anchor as usize];
+        let demand = kind.demands.iter().map(|index| &self.demands[*index as usize]).find(|demand| demand.left > 0)?;
+        let bootstraps = demand.host.owned.iter().any(|rule| {
+            rule.rule == Rule::Affinity && rule.selects_self && self.host_totals[rule.group as usize] == 0
+        });
+        bootstraps.then(|| demand.amounts.times(i64::from(demand.left)))
     }
 
     /// Fills a column around the anchor: always the pod whose needs point most along what is left of the node,
@@ -425,8 +565,17 @@ impl<'p> Packer<'p> {
             ports: variant.daemon_ports.clone(),
         };
         let mut room = column.net;
-        if !self.add_one_of(anchor, 1, &mut pattern, &mut room) {
+        let first = if self.kinds[anchor as usize].follows { u32::MAX } else { 1 };
+        if !self.add_one_of(anchor, first, &mut pattern, &mut room) {
             return None;
+        }
+        if self.kinds[anchor as usize].attracts {
+            // Those that need the anchor come before those that do not.
+            for kind in 0..self.kinds.len() as u32 {
+                if self.kinds[kind as usize].follows && self.reaches(self.kinds[kind as usize].fits, &column) {
+                    while self.add_one_of(kind, u32::MAX, &mut pattern, &mut room) {}
+                }
+            }
         }
         let mut weights = [0.0; WIDTH];
         for (place, weight) in weights.iter_mut().enumerate() {
@@ -469,8 +618,59 @@ impl<'p> Packer<'p> {
                 candidates.swap_remove(position);
             }
         }
+        let pool = &self.ground.pools[variant.pool as usize];
+        if self.strict && !pool.min_values.is_empty() && !self.shrink_to_min_values(&mut pattern) {
+            return None;
+        }
         pattern.ratio = column.price.as_f64().max(1e-12) / pattern.worth.max(1e-12);
         Some(pattern)
+    }
+
+    /// Takes pods off again until enough types hold the rest. Whether any pod stays.
+    fn shrink_to_min_values(&self, pattern: &mut Pattern) -> bool {
+        let variant = &self.ground.variants[pattern.column.variant as usize];
+        let pool = &self.ground.pools[variant.pool as usize];
+        let Some(table) = &pool.table else { return false };
+        loop {
+            let (types, offers) = self.common(pattern);
+            let held = holding(&types, &variant.net, &pattern.used);
+            if check_min_values(table, self.ground, &pool.min_values, &held, offers).is_ok() {
+                break;
+            }
+            let Some((index, count)) = pattern.contents.last_mut() else { return false };
+            let index = *index as usize;
+            *count -= 1;
+            pattern.used.subtract(&self.demands[index].amounts);
+            pattern.worth -= self.kinds[self.kind_of[index] as usize].worth;
+            if *count == 0 {
+                pattern.contents.pop();
+            }
+            if pattern.contents.is_empty() {
+                return false;
+            }
+        }
+        // What left no longer counts for the rules by host.
+        pattern.host.clear();
+        pattern.ports.clone_from(&variant.daemon_ports);
+        for (index, count) in &pattern.contents {
+            self.demands[*index as usize].host.record(&mut pattern.host, &mut pattern.ports, *count);
+        }
+        true
+    }
+
+    /// Types and offerings that all contents of a pattern share.
+    fn common(&self, pattern: &Pattern) -> (TypeSet, OfferMask) {
+        let variant = &self.ground.variants[pattern.column.variant as usize];
+        let mut types = variant.types.clone();
+        let mut offers: OfferMask = variant.offers;
+        for (index, _) in &pattern.contents {
+            let fits = self.fits.get(self.demands[*index as usize].fits);
+            if let Some(fit) = fits.iter().find(|fit| fit.variant == pattern.column.variant) {
+                types.intersect_with(&fit.types);
+                offers &= fit.offers;
+            }
+        }
+        (types, offers)
     }
 
     fn reaches(&self, fits: FitId, column: &Column) -> bool {
@@ -518,13 +718,13 @@ impl<'p> Packer<'p> {
         false
     }
 
-    /// Buys the pattern as often as the demand, the limits and the reservation last.
-    fn buy(&mut self, pattern: Pattern) {
+    /// Buys the pattern as often as the demand, the limits and the reservation last, at most `most` times.
+    fn buy(&mut self, pattern: Pattern, most: u32) {
         let column = pattern.column;
         let variant = &self.ground.variants[column.variant as usize];
         let Some(table) = &self.ground.pools[variant.pool as usize].table else { return };
         let capacity = &table.types[column.type_index as usize].capacity;
-        let mut times = self.stock.most(variant.pool, capacity).max(1);
+        let mut times = self.stock.most(variant.pool, capacity).clamp(1, most);
         let mut bootstraps = false;
         for (index, copies) in &pattern.contents {
             let demand = &self.demands[*index as usize];
@@ -545,15 +745,7 @@ impl<'p> Packer<'p> {
             times = 1;
         }
         times = times.max(1);
-        let mut types = table.all();
-        let mut offers: OfferMask = variant.offers;
-        for (index, _) in &pattern.contents {
-            let fits = self.fits.get(self.demands[*index as usize].fits);
-            if let Some(fit) = fits.iter().find(|fit| fit.variant == column.variant) {
-                types.intersect_with(&fit.types);
-                offers &= fit.offers;
-            }
-        }
+        let (types, mut offers) = self.common(&pattern);
         let reserved_keys = reserved_mask(self.ground);
         if reserved_keys >> column.offer & 1 == 1 {
             offers &= 1 << column.offer;
@@ -578,7 +770,11 @@ impl<'p> Packer<'p> {
             for group in &demand.host.matched {
                 self.host_totals[*group as usize] += i64::from(taken);
             }
+            let spent = demand.left == 0;
             let kind = &mut self.kinds[self.kind_of[*index as usize] as usize];
+            if spent {
+                kind.demands.retain(|known| known != index);
+            }
             kind.left -= taken;
             self.worth_left -= kind.worth * f64::from(taken);
         }

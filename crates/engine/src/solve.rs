@@ -890,6 +890,7 @@ impl<'s> Solver<'s> {
                 &mut self.topology.host_totals,
                 demands,
                 tier.clone(),
+                self.options.min_values == MinValuesPolicy::Strict,
             );
             packer.run();
             let (rest, nodes) = packer.into_rest();
