@@ -21,6 +21,8 @@ mod node_class;
 mod offering;
 mod offers;
 mod overhead;
+mod overrides;
+pub mod query;
 mod spot;
 mod type_labels;
 mod volume_limit;
@@ -38,3 +40,4 @@ pub use offering::{
     CapacityType, CapacityTypeError, InstanceType, Offering, PriceKind, PriceStamp, Reservation,
     ReservationKind, Tenancy,
 };
+pub use overrides::{PriceOverride, PriceOverrideProblem, PriceOverrides, PriceOverridesError};
