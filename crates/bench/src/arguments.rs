@@ -1,0 +1,102 @@
+//! What can be asked of the benchmark.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Solves known workloads and reports how long that takes and what the plans cost.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "supercargo-bench")]
+pub struct Arguments {
+    /// Which workloads; all of them writes a dated record as well.
+    #[arg(value_enum, default_value = "all")]
+    pub topics: Vec<Topic>,
+    /// Writes the figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// How often each workload is solved, from fresh state each time.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
+    /// Pods of the diverse workload, one row each.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 50, 100, 500, 1_000, 2_000, 5_000, 10_000, 20_000])]
+    pub sizes: Vec<u32>,
+    /// Leaves out what first-fit-decreasing would have paid.
+    #[arg(long)]
+    pub no_baseline: bool,
+    /// Where the dated record of all workloads goes.
+    #[arg(long, value_name = "DIR", default_value = "bench/results")]
+    pub results: PathBuf,
+    /// Prints only how many bytes the snapshot of the incremental workload takes, measured in this process.
+    #[arg(long, hide = true)]
+    pub snapshot_memory: bool,
+}
+
+/// A workload or a family of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Topic {
+    /// Every workload below.
+    All,
+    /// How long the catalogue takes to build.
+    Catalogue,
+    /// Five equal classes of pods on 400 synthetic types.
+    Diverse,
+    /// 4,000 pods with preferences, some of which cannot be met.
+    Preference,
+    /// 1,600 replicas of 12 Deployments at once.
+    Burst,
+    /// The pods of a production trace.
+    Openb,
+    /// The pods of a production trace with limits per node.
+    Dlrm,
+    /// Placeable pods behind many hopeless ones.
+    Backlog,
+    /// A few pending pods in a large running cluster.
+    Incremental,
+}
+
+impl Topic {
+    /// All but [`Topic::All`], in the order they run.
+    pub const EACH: [Topic; 8] = [
+        Topic::Catalogue,
+        Topic::Diverse,
+        Topic::Preference,
+        Topic::Burst,
+        Topic::Openb,
+        Topic::Dlrm,
+        Topic::Backlog,
+        Topic::Incremental,
+    ];
+}
+
+impl Arguments {
+    /// The topics asked for, each once, in the order they run.
+    pub fn chosen(&self) -> Vec<Topic> {
+        let all = self.topics.contains(&Topic::All);
+        Topic::EACH.into_iter().filter(|topic| all || self.topics.contains(topic)).collect()
+    }
+
+    /// Whether this run covers everything, and so is worth a record.
+    pub fn is_complete(&self) -> bool {
+        self.chosen().len() == Topic::EACH.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn topics_run_in_their_own_order_and_once() {
+        let arguments = Arguments::parse_from(["supercargo-bench", "openb", "burst", "openb"]);
+        assert_eq!(arguments.chosen(), [Topic::Burst, Topic::Openb]);
+        assert!(!arguments.is_complete());
+        assert!(Arguments::parse_from(["supercargo-bench"]).is_complete());
+    }
+}

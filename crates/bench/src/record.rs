@@ -1,0 +1,106 @@
+//! The figures of a run, as they are kept.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use supercargo_catalog::Usd;
+
+use crate::goals::Goal;
+use crate::machine::Machine;
+use crate::measure::{Result as SolveResult, Times};
+
+/// What first-fit-decreasing pays for the same pods.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// Nodes it buys.
+    pub nodes: usize,
+    /// Their price in dollars per hour.
+    pub price_per_hour: Usd,
+    /// Pods it does not place.
+    pub unplaced: usize,
+    /// How long one run takes in milliseconds; for information only.
+    pub time_ms: f64,
+}
+
+/// One measured workload.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// Workload.
+    pub workload: &'static str,
+    /// Which of its kind.
+    pub variant: String,
+    /// From decoded objects to the outcome, in milliseconds.
+    pub total_ms: Times,
+    /// Of that, until the snapshot stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_ms: Option<Times>,
+    /// Of that, from the snapshot to the outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solve_ms: Option<Times>,
+    /// Memory of the snapshot, where it is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_bytes: Option<u64>,
+    /// What came of it; nothing for the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<SolveResult>,
+    /// What first-fit-decreasing pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+    /// What was promised.
+    pub goals: Vec<Goal>,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// When.
+    pub time: Timestamp,
+    /// Where.
+    pub machine: Machine,
+    /// How often each workload was solved.
+    pub repeat: u32,
+    /// The figures.
+    pub rows: Vec<Row>,
+}
+
+/// A record that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It has no JSON form.
+    #[error("cannot write the record as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The file cannot be written.
+    #[error("cannot write {path}: {error}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+}
+
+impl Record {
+    /// Writes the record to a file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), RecordError> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        let write = |error| RecordError::Write { path: path.to_owned(), error };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(write)?;
+        }
+        std::fs::write(path, text).map_err(write)
+    }
+
+    /// `2026-07-31-plan.json`, by the day in UTC.
+    pub fn file_name(&self) -> String {
+        format!("{}-plan.json", self.time.strftime("%Y-%m-%d"))
+    }
+}
