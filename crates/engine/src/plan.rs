@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use supercargo_api::labels;
 use supercargo_catalog::{PriceStamp, Usd};
 
 use crate::flexible::choices;
@@ -43,6 +44,9 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
+    /// The region the instance types are of; none without instance types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Pods that were to be placed.
     pub pending_pods: usize,
     /// Of those, on existing nodes.
@@ -361,6 +365,12 @@ fn placements(snapshot: &Snapshot, outcome: &Outcome) -> Vec<Placement> {
         .collect()
 }
 
+/// The region of the instance types: all types of a market are of one.
+fn region(snapshot: &Snapshot) -> Option<String> {
+    let (_, table) = snapshot.market.tables().find(|(_, table)| !table.is_empty())?;
+    table.label(0, labels::REGION).map(str::to_owned)
+}
+
 fn summary(snapshot: &Snapshot, outcome: &Outcome, nodes: &[Node], ignored: usize) -> Summary {
     let price = outcome.price();
     let bound = outcome.lower_bound;
@@ -383,6 +393,7 @@ fn summary(snapshot: &Snapshot, outcome: &Outcome, nodes: &[Node], ignored: usiz
     }
     let gap = if bound.is_zero() { 0.0 } else { (price.as_f64() / bound.as_f64() - 1.0) * 100.0 };
     Summary {
+        region: region(snapshot),
         pending_pods: snapshot.pending.len(),
         pods_on_existing_nodes: outcome.on_rooms.len(),
         pods_on_new_nodes: outcome.nodes.iter().map(|node| node.pods.len()).sum(),

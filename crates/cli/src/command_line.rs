@@ -1,0 +1,68 @@
+//! The commands and their dispatch.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::console::{ColorChoice, Console};
+use crate::exit::Exit;
+use crate::plan;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "supercargo",
+    version,
+    about = "Buys, packs and prices the nodes of an EKS cluster",
+    long_about = "supercargo looks after the nodes of an EKS cluster and what they cost: it reads the manifests that \
+                  Karpenter reads, packs the pods onto the cheapest set of EC2 instances that holds them, and says why.",
+    after_help = "Exit codes: 0 all is well; 1 the answer is that something cannot be done; 2 the input is wrong.",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colours; `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plan the cheapest nodes for the pods of manifests or of a cluster
+    Plan(plan::Arguments),
+}
+
+/// Runs one command, from the arguments (the program's name first) to the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(arguments) {
+        Ok(command_line) => command_line,
+        Err(message) => {
+            // nobody is there to be told if the terminal is gone
+            let _ = message.print();
+            return match message.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Success.into(),
+                _ => Exit::BadInput.into(),
+            };
+        }
+    };
+    let console = Console::new(command_line.color, command_line.quiet);
+    let result = match &command_line.command {
+        Command::Plan(arguments) => plan::run(arguments, &console),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            console.failure(&failure);
+            Exit::BadInput.into()
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The arguments of `supercargo plan`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use supercargo_catalog::CapacitySettings;
+use supercargo_engine::solve::{MinValuesPolicy, PreferencePolicy, SolveOptions};
+
+/// Plan the cheapest nodes for the pods of manifests or of a cluster.
+#[derive(Clone, Debug, Args)]
+#[command(
+    long_about = "Reads manifests or the dump of a cluster, packs the pods that have no node yet onto the nodes that \
+                  exist and onto new ones, and prints which nodes to buy, at what price and why. Nothing is changed.\n\n\
+                  The input needs NodePools and their EC2NodeClasses, and pods or the workloads that make them. Nodes \
+                  and bound pods in it count as existing capacity.",
+    after_help = "Examples:\n  \
+                  supercargo plan -f examples/eks-production\n  \
+                  supercargo plan -f examples/eks-production -o wide --explain\n  \
+                  kubectl get nodepools,ec2nodeclasses,nodeclaims,nodes,pods,daemonsets -A -o json | supercargo plan -f -\n\n\
+                  Exit codes: 0 every pod has a place; 1 some pods have none; 2 the input is wrong."
+)]
+pub struct Arguments {
+    /// Manifests: a file, a directory (with its subdirectories), or `-` for standard input; repeatable
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Plan with these NodePools only; repeatable
+    #[arg(long = "nodepool", value_name = "NAME")]
+    pub node_pools: Vec<String>,
+    /// Region to buy in [default: what the input tells, else us-east-1]
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Zones to buy in, separated by commas [default: those of the NodeClass, else all of the region]
+    #[arg(long, value_name = "ZONES", value_delimiter = ',')]
+    pub zones: Vec<String>,
+    /// Prices that replace the catalogue's (YAML, JSON or CSV; see docs/catalog.md)
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// Whether preferences of pods are tried before they are given up
+    #[arg(long, value_enum, env = "PREFERENCE_POLICY", ignore_case = true, default_value = "respect", value_name = "POLICY")]
+    pub preference_policy: Preferences,
+    /// Whether a node must be as flexible as minValues says
+    #[arg(long, value_enum, env = "MIN_VALUES_POLICY", ignore_case = true, default_value = "strict", value_name = "POLICY")]
+    pub min_values_policy: MinValues,
+    /// Share of memory that the hypervisor keeps, from 0 to 1
+    #[arg(long, env = "VM_MEMORY_OVERHEAD_PERCENT", default_value_t = 0.075, value_parser = share, value_name = "SHARE", hide_short_help = true)]
+    pub vm_memory_overhead_percent: f64,
+    /// Network interfaces that pods may not use
+    #[arg(long, env = "RESERVED_ENIS", default_value_t = 0, value_name = "COUNT", hide_short_help = true)]
+    pub reserved_enis: u32,
+    /// The VPC CNI hands out prefixes, which lifts the limit on pods per node
+    #[arg(long, hide_short_help = true)]
+    pub prefix_delegation: bool,
+    /// How to print the plan
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// Say why each node is what it is, and step by step why a pod has no place
+    #[arg(long)]
+    pub explain: bool,
+    /// Plan for all pods from scratch, as if there were no nodes
+    #[arg(long)]
+    pub all_pods: bool,
+}
+
+/// How to print a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Identical nodes on one line.
+    #[default]
+    Table,
+    /// A line for each node, with zones, alternatives and pods.
+    Wide,
+    /// The plan as a document, for programs.
+    Json,
+    /// The same in YAML.
+    Yaml,
+}
+
+/// How preferences are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preferences {
+    /// As requirements, given up one by one when they cannot be met.
+    Respect,
+    /// As if they were not there.
+    Ignore,
+}
+
+/// How minValues is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MinValues {
+    /// A node that is not flexible enough is not bought.
+    Strict,
+    /// As flexible as can be.
+    #[value(alias = "besteffort")]
+    BestEffort,
+}
+
+impl Arguments {
+    /// What the solver is told.
+    pub fn solve_options(&self) -> SolveOptions {
+        SolveOptions {
+            preferences: match self.preference_policy {
+                Preferences::Respect => PreferencePolicy::Respect,
+                Preferences::Ignore => PreferencePolicy::Ignore,
+            },
+            min_values: match self.min_values_policy {
+                MinValues::Strict => MinValuesPolicy::Strict,
+                MinValues::BestEffort => MinValuesPolicy::BestEffort,
+            },
+        }
+    }
+
+    /// What the capacity model is told.
+    pub fn capacity_settings(&self) -> CapacitySettings {
+        CapacitySettings {
+            vm_memory_overhead_percent: self.vm_memory_overhead_percent,
+            reserved_enis: self.reserved_enis,
+            prefix_delegation: self.prefix_delegation,
+            ..CapacitySettings::default()
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1, such as 0.075".to_owned()),
+    }
+}
