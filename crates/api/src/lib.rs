@@ -7,6 +7,7 @@ pub mod crd;
 pub mod duration;
 pub mod kinds;
 pub mod labels;
+pub mod manifest;
 pub mod objects;
 pub mod quantity;
 pub mod requirement;
@@ -14,6 +15,7 @@ pub mod requirements;
 pub mod resources;
 pub mod selector;
 pub mod taint;
+mod validate;
 
 pub use kinds::*;
 pub use objects::Objects;

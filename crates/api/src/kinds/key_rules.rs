@@ -72,7 +72,15 @@ pub(crate) fn key_rules(key_use: KeyUse) -> Value {
         ),
         (
             only(KARPENTER_AWS_GROUP, &aws),
-            format!("labels of the domain {KARPENTER_AWS_GROUP} are restricted to the known instance labels"),
+            match key_use {
+                KeyUse::OverlayRequirement => format!(
+                    "labels of the domain {KARPENTER_AWS_GROUP} are restricted to the instance labels an overlay can \
+                     choose by"
+                ),
+                _ => format!(
+                    "labels of the domain {KARPENTER_AWS_GROUP} are restricted to the known instance labels"
+                ),
+            },
         ),
         (
             format!("{prefix}{subject} != '{HOSTNAME}'{suffix}"),

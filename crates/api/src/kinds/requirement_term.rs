@@ -36,12 +36,7 @@ impl RequirementTerm {
         values: impl IntoIterator<Item = impl Into<String>>,
     ) -> Self {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
-        Self {
-            key: key.into(),
-            min_values: None,
-            operator,
-            values: (!values.is_empty()).then_some(values),
-        }
+        Self { key: key.into(), min_values: None, operator, values: (!values.is_empty()).then_some(values) }
     }
 
     /// What it says about the label; an error if it says nothing sensible (row N4).
@@ -91,7 +86,7 @@ pub(crate) fn overlay_requirement_list_rules() -> Value {
 
 const BOUND_RULE: (&str, &str) = (
     "self.all(x, x.operator in ['Gt', 'Lt', 'Gte', 'Lte'] \
-     ? has(x.values) && x.values.size() == 1 && int(x.values[0]) >= 0 : true)",
+     ? has(x.values) && x.values.size() == 1 && x.values[0].matches('^[0-9]{1,18}$') : true)",
     "operators Gt, Lt, Gte and Lte need exactly one value, an integer that is not negative",
 );
 
