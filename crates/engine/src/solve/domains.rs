@@ -1,0 +1,223 @@
+//! Rules about other pods: by host, and by domain of any other key (reference section 2.7).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use supercargo_api::requirements::Requirements;
+use supercargo_api::taint;
+use supercargo_catalog::Usd;
+
+use crate::fits::FitId;
+use crate::pack::{HostRule, HostRules};
+use crate::topology::{Rule, Strength};
+
+use super::relaxation::Relaxation;
+use super::solver::Solver;
+
+/// The domains a spread counts over.
+pub(super) type Universe = Arc<Vec<String>>;
+
+impl Solver<'_> {
+    pub(super) fn host_rules(&self, class: u32, level: &Relaxation) -> HostRules {
+        let links = &self.topology.links[class as usize];
+        let mut rules = HostRules { ports: self.snapshot.classes[class as usize].host_ports.clone(), ..HostRules::default() };
+        for (group, strength) in &links.owned {
+            let entry = &self.topology.groups[*group as usize];
+            if entry.by_host && level.holds(*strength) {
+                let selects_self = links.matches(*group);
+                rules.follows |= entry.rule == Rule::Affinity;
+                rules.owned.push(HostRule {
+                    group: *group,
+                    rule: entry.rule,
+                    selects_self,
+                    binds_others: entry.rule == Rule::AntiAffinity && *strength == Strength::Required,
+                });
+            }
+        }
+        for group in &links.matched {
+            let entry = &self.topology.groups[*group as usize];
+            if entry.by_host {
+                rules.matched.push(*group);
+                if entry.rule == Rule::AntiAffinity {
+                    rules.shunned_by.push(*group);
+                }
+            }
+        }
+        rules
+    }
+
+    /// Keys other than the hostname in which a class must be pinned before it is packed: those of rules it states, and
+    /// those in which others attract or shun it.
+    pub(super) fn pin_keys(&self, class: u32, level: &Relaxation) -> Vec<String> {
+        let links = &self.topology.links[class as usize];
+        let stated = links.owned.iter().filter(|(_, strength)| level.holds(*strength)).map(|(group, _)| *group);
+        let concerned = links.matched.iter().copied().filter(|group| {
+            matches!(self.topology.groups[*group as usize].rule, Rule::Affinity | Rule::AntiAffinity)
+        });
+        let mut keys: Vec<String> = Vec::new();
+        for group in stated.chain(concerned) {
+            let entry = &self.topology.groups[group as usize];
+            if !entry.by_host && !keys.contains(&entry.key) {
+                keys.push(entry.key.clone());
+            }
+        }
+        keys.sort();
+        keys
+    }
+
+    /// The domains a spread counts over, for one set of rules (T1, T2).
+    pub(super) fn universe(&mut self, class: u32, group: u32, level: &Relaxation) -> Universe {
+        let rules = self.snapshot.classes[class as usize].rules;
+        let key = (rules, group, level.tolerates);
+        if let Some(known) = self.universes.get(&key) {
+            return known.clone();
+        }
+        let Rule::Spread { honor_affinity, honor_taints, .. } = self.topology.groups[group as usize].rule else {
+            return Universe::default();
+        };
+        let topology_key = self.topology.groups[group as usize].key.clone();
+        let mut domains: BTreeSet<String> = BTreeSet::new();
+        let node_rules = &self.snapshot.rules[rules as usize];
+        for room in self.snapshot.rooms.iter().filter(|room| !room.leaving) {
+            let Some(domain) = room.labels.get(&topology_key) else { continue };
+            let admitted = !honor_affinity || node_rules.without_volumes.iter().any(|terms| room.satisfies(terms));
+            let tolerated =
+                !honor_taints || taint::first_untolerated(&room.taints, &node_rules.tolerations, false).is_none();
+            if admitted && tolerated && !domains.contains(domain) {
+                domains.insert(domain.clone());
+            }
+        }
+        let ground = Self::ground(self.snapshot, &self.variants);
+        let everything = Requirements::new();
+        let terms: Vec<&Requirements> =
+            if honor_affinity { node_rules.without_volumes.iter().collect() } else { vec![&everything] };
+        let mut lenient = node_rules.clone();
+        if !honor_taints {
+            lenient.tolerations.push(k8s_openapi::api::core::v1::Toleration {
+                operator: Some("Exists".to_owned()),
+                ..Default::default()
+            });
+        }
+        for term in terms {
+            let set = self.fits.of_rules(ground, &lenient, term, true);
+            domains.extend(self.fits.domains(ground, set, &topology_key));
+        }
+        let universe = Universe::new(domains.into_iter().collect());
+        self.universes.insert(key, universe.clone());
+        universe
+    }
+
+    /// Whether the groups over keys other than the hostname allow one more pod of the class in a domain; on success
+    /// the count that a spread wants small.
+    pub(super) fn domain_allows(&mut self, class: u32, level: &Relaxation, key: &str, domain: &str) -> Option<i64> {
+        let owned: Vec<(u32, bool)> = {
+            let links = &self.topology.links[class as usize];
+            let held = links.owned.iter().filter(|(group, strength)| {
+                let entry = &self.topology.groups[*group as usize];
+                !entry.by_host && entry.key == key && level.holds(*strength)
+            });
+            held.map(|(group, _)| (*group, links.matches(*group))).collect()
+        };
+        let mut load = 0;
+        for (group, selects_self) in owned {
+            let count = self.topology.groups[group as usize].count(domain);
+            match self.topology.groups[group as usize].rule {
+                Rule::Spread { max_skew, min_domains, .. } => {
+                    let universe = self.universe(class, group, level);
+                    let entry = &self.topology.groups[group as usize];
+                    let few = min_domains.is_some_and(|least| (universe.len() as i64) < least);
+                    let least = if few {
+                        0
+                    } else {
+                        universe.iter().map(|domain| entry.count(domain).matched).min().unwrap_or(0)
+                    };
+                    if count.matched + i64::from(selects_self) - least > max_skew {
+                        return None;
+                    }
+                    load += count.matched;
+                }
+                Rule::Affinity => {
+                    let bootstraps = selects_self && !self.topology.groups[group as usize].is_populated();
+                    if count.matched == 0 && !bootstraps {
+                        return None;
+                    }
+                }
+                Rule::AntiAffinity => {
+                    if count.matched > 0 {
+                        return None;
+                    }
+                }
+            }
+        }
+        let links = &self.topology.links[class as usize];
+        let shunned = links.matched.iter().any(|group| {
+            let entry = &self.topology.groups[*group as usize];
+            !entry.by_host && entry.key == key && entry.rule == Rule::AntiAffinity && entry.count(domain).owners > 0
+        });
+        (!shunned).then_some(load)
+    }
+
+    /// Chooses a domain for each key: the least loaded that is allowed, the cheapest of equals.
+    #[allow(clippy::type_complexity, reason = "a set and what it was pinned to, used in one place")]
+    pub(super) fn pin(
+        &mut self,
+        class: u32,
+        level: &Relaxation,
+        set: FitId,
+        keys: &[String],
+    ) -> Option<(FitId, Vec<(String, String)>)> {
+        let requests = self.snapshot.classes[class as usize].requests;
+        let mut set = set;
+        let mut pins = Vec::with_capacity(keys.len());
+        for key in keys {
+            let ground = Self::ground(self.snapshot, &self.variants);
+            let domains = self.fits.domains(ground, set, key);
+            let mut best: Option<(i64, Usd, String, FitId)> = None;
+            for domain in domains {
+                let Some(load) = self.domain_allows(class, level, key, &domain) else { continue };
+                if best.as_ref().is_some_and(|(least, _, _, _)| load > *least) {
+                    continue;
+                }
+                let ground = Self::ground(self.snapshot, &self.variants);
+                let restricted = self.fits.restrict(ground, set, key, &domain);
+                if !self.fits.is_large_enough(ground, restricted, &requests) {
+                    continue;
+                }
+                let price = self.fits.price_index(ground, restricted, &requests);
+                let better = best.as_ref().is_none_or(|(least, dear, name, _)| {
+                    (load, price, &domain) < (*least, *dear, name)
+                });
+                if better {
+                    best = Some((load, price, domain, restricted));
+                }
+            }
+            let (_, _, domain, restricted) = best?;
+            pins.push((key.clone(), domain));
+            set = restricted;
+        }
+        Some((set, pins))
+    }
+
+    /// Counts pods in the domains they are pinned to; a negative number takes them back.
+    pub(super) fn record_pins(&mut self, class: u32, pins: &[(String, String)], pods: i64) {
+        let links = &self.topology.links[class as usize];
+        for (key, domain) in pins {
+            for group in &links.matched {
+                let entry = &mut self.topology.groups[*group as usize];
+                if !entry.by_host && entry.key == *key {
+                    entry.record(domain, pods, true, false);
+                }
+            }
+            for (group, strength) in &links.owned {
+                let entry = &mut self.topology.groups[*group as usize];
+                if !entry.by_host
+                    && entry.key == *key
+                    && entry.rule == Rule::AntiAffinity
+                    && *strength == Strength::Required
+                {
+                    entry.record(domain, pods, false, true);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! From a snapshot to placements: existing rooms first, then new nodes, tier by tier of NodePool weight.
+//!
+//! ```text
+//! classes, by priority and size
+//!   round: place on rooms ─> pin to domains ─> demand ─> pack per tier ─> slack ─> what is stuck relaxes one step
+//! until nothing is stuck, or nothing can relax and nothing moved
+//! ```
+
+mod candidates;
+mod domains;
+mod on_planned;
+mod on_rooms;
+mod options;
+mod outcome;
+mod relaxation;
+mod solver;
+mod static_pools;
+mod tiers;
+
+pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};
+pub use outcome::{Outcome, Unplaced};
+pub use relaxation::Relaxation;
+pub use solver::{Solver, all_variants, solve};

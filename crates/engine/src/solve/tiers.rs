@@ -1,0 +1,106 @@
+//! New nodes, tier by tier of NodePool weight, and the bound on what they cost.
+
+use std::collections::BTreeMap;
+
+use supercargo_catalog::Usd;
+
+use crate::bound::{Group, lower_bound};
+use crate::fits::{Fit, FitId};
+use crate::pack::{Demand, Packer};
+
+use super::options::MinValuesPolicy;
+use super::relaxation::Relaxation;
+use super::solver::{Pinned, Solver, Waiting};
+
+impl Solver<'_> {
+    /// Packs demands onto new nodes, tier by tier. What finds no place is taken back from the counts.
+    pub(super) fn pack(&mut self, demands: Vec<Demand>, pinned: &[Pinned], stuck: &mut Vec<Waiting>) {
+        let mut demands = demands;
+        for tier in &self.tiers {
+            if demands.iter().all(|demand| demand.left == 0) {
+                break;
+            }
+            let ground = Self::ground(self.snapshot, &self.variants);
+            let mut packer = Packer::new(
+                ground,
+                &self.fits,
+                &mut self.stock,
+                &mut self.topology.host_totals,
+                demands,
+                tier.clone(),
+                self.options.min_values == MinValuesPolicy::Strict,
+            );
+            packer.run();
+            let (rest, nodes) = packer.into_rest();
+            demands = rest;
+            for mut node in nodes {
+                for content in &mut node.contents {
+                    content.0 = demands[content.0 as usize].class;
+                }
+                self.nodes.push(node);
+            }
+        }
+        let mut unplaced: BTreeMap<(u32, usize), Waiting> = BTreeMap::new();
+        for demand in demands.iter().filter(|demand| demand.left > 0) {
+            let pin = &pinned[demand.tag as usize];
+            self.record_pins(pin.class, &pin.pins, -i64::from(demand.left));
+            let entry = unplaced
+                .entry((pin.class, 0))
+                .or_insert(Waiting { class: pin.class, level: pin.level, left: 0 });
+            entry.left += demand.left;
+        }
+        stuck.extend(unplaced.into_values());
+    }
+
+    /// The bound for the pods on new nodes, their preferences left aside: whoever relaxed, relaxed for free.
+    pub(super) fn lower_bound(&mut self) -> Usd {
+        let mut on_new_nodes: BTreeMap<u32, i64> = BTreeMap::new();
+        let mut fixed = Usd::ZERO;
+        for node in &self.nodes {
+            if node.is_static {
+                fixed = fixed + node.price;
+                continue;
+            }
+            for (class, count) in &node.contents {
+                *on_new_nodes.entry(*class).or_default() += i64::from(*count);
+            }
+        }
+        let unlimited = self.snapshot.pools.iter().all(|pool| pool.limits.is_empty());
+        let relaxed = Relaxation { node: u16::MAX, tolerates: true, ..Relaxation::default() };
+        let mut groups: Vec<(Vec<FitId>, Group)> = Vec::new();
+        for (class, count) in on_new_nodes {
+            let (rules, requests) = {
+                let class = &self.snapshot.classes[class as usize];
+                (class.rules, class.requests)
+            };
+            let sets = self.alternatives(rules, &relaxed);
+            let demand = requests.times(count);
+            if let Some((_, group)) = groups.iter_mut().find(|(known, _)| *known == *sets) {
+                group.demand.add(&demand);
+                continue;
+            }
+            let mut fits: Vec<Fit> = Vec::new();
+            for set in sets.iter() {
+                for fit in self.fits.get(*set) {
+                    match fits.iter_mut().find(|known| known.variant == fit.variant) {
+                        Some(known) => {
+                            known.types.union_with(&fit.types);
+                            known.offers |= fit.offers;
+                        }
+                        None => fits.push(fit.clone()),
+                    }
+                }
+            }
+            if unlimited {
+                // Without limits nobody has to leave the heaviest NodePool that takes them.
+                let tier = self.tiers.iter().find(|tier| fits.iter().any(|fit| tier[fit.variant as usize]));
+                if let Some(tier) = tier.filter(|_| !self.prefers_no_schedule) {
+                    fits.retain(|fit| tier[fit.variant as usize]);
+                }
+            }
+            groups.push((sets.to_vec(), Group { fits, demand }));
+        }
+        let ground = Self::ground(self.snapshot, &self.variants);
+        lower_bound(ground, groups.into_iter().map(|(_, group)| group).collect()) + fixed
+    }
+}
