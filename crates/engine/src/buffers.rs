@@ -11,7 +11,7 @@ use supercargo_api::resources::Resources;
 
 use crate::amounts::ResourceNames;
 use crate::requests::effective_requests;
-use crate::snapshot::pod_from_template;
+use crate::class_table::pod_from_template;
 
 /// Stand-in pods of all buffers of the active strategy. They have the lowest priority there is.
 pub fn buffer_pods(objects: &Objects) -> Vec<Pod> {

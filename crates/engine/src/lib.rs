@@ -1,12 +1,16 @@
 //! The brain: snapshot to plan, with reasons and bounds.
 
 pub mod amounts;
+pub mod asked;
 pub mod buffers;
 pub mod class;
+mod class_table;
+mod eligibility;
 pub mod fingerprint;
 pub mod market;
 pub mod overlays;
 pub mod pools;
+mod priorities;
 pub mod requests;
 pub mod rooms;
 pub mod snapshot;

@@ -7,13 +7,14 @@ use rustc_hash::FxHashMap;
 use supercargo_api::taint;
 
 use crate::amounts::Amounts;
+use crate::asked::asked_values;
 use crate::class::HostPort;
 use crate::fits::{FitId, Fits, Ground};
 use crate::flexible::settle;
 use crate::pack::{Demand, HostRules, Stock};
 use crate::planned::PlannedNode;
 use crate::pools::Variant;
-use crate::snapshot::{Snapshot, asked_values};
+use crate::snapshot::Snapshot;
 use crate::topology::{Rule, Topology};
 
 use super::domains::Universe;
