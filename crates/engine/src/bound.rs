@@ -14,7 +14,7 @@ use crate::amounts::{Amounts, WIDTH};
 use crate::fits::{Fit, Ground};
 
 /// Rounds of adding violated constraints.
-const MOST_ROUNDS: usize = 12;
+const MOST_ROUNDS: usize = 40;
 /// Groups beyond this are priced together, which loosens the bound a little but never breaks it.
 const MOST_GROUPS: usize = 24;
 
@@ -63,11 +63,16 @@ pub fn lower_bound(ground: Ground<'_>, groups: Vec<Group>) -> Usd {
 
     // A constraint is a column and, by place, the group whose price counts.
     let mut constraints: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (index, column) in columns.iter().enumerate() {
-        if column.groups.len() == 1 || groups.len() == 1 {
-            constraints.push((index, vec![column.groups[0]; places.len()]));
+    for group in 0..groups.len() {
+        for place in 0..places.len() {
+            let own = (0..columns.len()).filter(|index| columns[*index].groups.contains(&group));
+            let value = |index: &usize| net[*index][place] / columns[*index].price.max(1e-12);
+            let tightest = own.max_by(|left, right| value(left).total_cmp(&value(right)).then(right.cmp(left)));
+            constraints.extend(tightest.map(|index| (index, vec![group; places.len()])));
         }
     }
+    constraints.sort();
+    constraints.dedup();
     let mut prices = vec![vec![0.0; places.len()]; groups.len()];
     for _ in 0..MOST_ROUNDS {
         let Some(solved) = best_prices(&constraints, &columns, &net, &wanted) else { break };
@@ -76,13 +81,16 @@ pub fn lower_bound(ground: Ground<'_>, groups: Vec<Group>) -> Usd {
         for (index, column) in columns.iter().enumerate() {
             let dearest = dearest_groups(column, &prices, places.len());
             if held(&net[index], &dearest, &prices) > column.price * 1.000_001 {
-                violated.push((index, dearest));
+                violated.push((held(&net[index], &dearest, &prices) / column.price, index, dearest));
             }
         }
         if violated.is_empty() {
             break;
         }
-        constraints.extend(violated);
+        // The worst ones of a round stand for the many that are alike.
+        violated.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+        violated.truncate(2 * groups.len());
+        constraints.extend(violated.into_iter().map(|(_, index, dearest)| (index, dearest)));
     }
     let excess = columns
         .iter()

@@ -259,6 +259,8 @@ pub struct Packer<'p> {
     worth_left: f64,
     in_tier: Vec<bool>,
     strict: bool,
+    /// By pool and limit, the most one node can take of it.
+    largest: Vec<Vec<i64>>,
     nodes: Vec<PlannedNode>,
     dead: Vec<bool>,
 }
@@ -278,6 +280,7 @@ impl<'p> Packer<'p> {
         for demand in &demands {
             total.add(&demand.amounts.times(i64::from(demand.left)));
         }
+        let largest = largest_capacities(ground, stock);
         let mut packer = Packer {
             ground,
             fits,
@@ -292,6 +295,7 @@ impl<'p> Packer<'p> {
             worth_left: 0.0,
             in_tier,
             strict,
+            largest,
             nodes: Vec::new(),
             dead: Vec::new(),
         };
@@ -402,7 +406,12 @@ impl<'p> Packer<'p> {
     fn is_separable(&self) -> bool {
         let variants = self.ground.variants.iter().enumerate().filter(|(index, _)| self.in_tier[*index]);
         let mut pools = variants.map(|(_, variant)| variant.pool as usize);
-        pools.all(|pool| self.stock.limits[pool].is_empty()) && reserved_mask(self.ground) == 0
+        pools.all(|pool| self.limits_are_far(pool, crate::exact::MOST_PODS as i64)) && reserved_mask(self.ground) == 0
+    }
+
+    /// Whether the limits of a pool would allow this many nodes of any type.
+    fn limits_are_far(&self, pool: usize, nodes: i64) -> bool {
+        self.stock.limits[pool].iter().zip(&self.largest[pool]).all(|((_, left), largest)| *left / nodes >= *largest)
     }
 
     /// Settles everything at once if there are few pods. Whether it did.
@@ -794,10 +803,9 @@ impl<'p> Packer<'p> {
             is_static: false,
             min_values_relaxed: false,
         };
-        let unlimited = self.stock.limits[variant.pool as usize].is_empty() && count == u32::MAX;
         self.stock.take(variant.pool, capacity, times);
         self.nodes.extend(std::iter::repeat_n(node, times as usize));
-        if !unlimited {
+        if count != u32::MAX || !self.limits_are_far(variant.pool as usize, 1) {
             // What can be bought has changed, and with it what things are worth.
             self.views.clear();
         }
@@ -807,6 +815,17 @@ impl<'p> Packer<'p> {
     pub fn into_rest(self) -> (Vec<Demand>, Vec<PlannedNode>) {
         (self.demands, self.nodes)
     }
+}
+
+fn largest_capacities(ground: Ground<'_>, stock: &Stock) -> Vec<Vec<i64>> {
+    let pools = ground.pools.iter().zip(&stock.limits);
+    pools
+        .map(|(pool, limits)| {
+            let types = pool.table.iter().flat_map(|table| &table.types);
+            let largest = |resource: &str| types.clone().map(|one| needs(resource, &one.capacity)).max().unwrap_or(0);
+            limits.iter().map(|(resource, _)| largest(resource).max(1)).collect()
+        })
+        .collect()
 }
 
 /// The offering keys of reservations.

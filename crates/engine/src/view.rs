@@ -12,6 +12,9 @@ use crate::amounts::{Amounts, WIDTH};
 use crate::fits::{Fit, Ground};
 use crate::market::OfferMask;
 
+/// Rounds of adding rows; a handful is the rule.
+const MOST_ROUNDS: usize = 64;
+
 /// One type of one variant at its cheapest offering.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -125,27 +128,51 @@ fn shadow_prices(columns: &[Column], demand: &Amounts, places: &[usize]) -> Shad
     // Scaled so that the largest column holds about one of everything: the solver likes small numbers.
     let scale = |place: usize| columns.iter().map(|column| column.net[place]).max().unwrap_or(1).max(1) as f64;
     let scales: Vec<f64> = places.iter().map(|place| scale(*place)).collect();
-    let mut problem = Problem::new(OptimizationDirection::Maximize);
-    let variables: Vec<_> = places
+    let rows: Vec<(Vec<f64>, f64)> = columns
         .iter()
-        .zip(&scales)
-        .map(|(place, scale)| problem.add_var(demand[*place] as f64 / scale, (0.0, f64::INFINITY)))
+        .map(|column| {
+            let net = places.iter().zip(&scales).map(|(place, scale)| column.net[*place] as f64 / scale);
+            (net.collect(), column.price.as_f64().max(1e-9))
+        })
         .collect();
-    for column in columns {
-        let terms: Vec<_> = places
-            .iter()
-            .zip(&scales)
-            .zip(&variables)
-            .map(|((place, scale), variable)| (*variable, column.net[*place] as f64 / scale))
-            .collect();
-        problem.add_constraint(&terms, ComparisonOp::Le, column.price.as_f64().max(1e-9));
-    }
-    if let Ok(outcome) = problem.solve()
-        && let Some(solution) = outcome.solution()
-    {
-        for ((place, scale), variable) in places.iter().zip(&scales).zip(&variables) {
-            shadow[*place] = (solution.var_value(*variable) / scale).max(0.0);
-        }
+    let wanted: Vec<f64> = places.iter().zip(&scales).map(|(place, scale)| demand[*place] as f64 / scale).collect();
+    let prices = best_prices(&rows, &wanted);
+    for ((place, scale), price) in places.iter().zip(&scales).zip(prices) {
+        shadow[*place] = price / scale;
     }
     shadow
+}
+
+/// Maximises `wanted . y` over `y >= 0` with `row . y <= bound` for every row. There are few unknowns and many rows, of
+/// which few matter: each round adds the row that is violated most.
+fn best_prices(rows: &[(Vec<f64>, f64)], wanted: &[f64]) -> Vec<f64> {
+    let mut active: Vec<usize> = Vec::new();
+    for place in 0..wanted.len() {
+        let dearest = |index: &usize| rows[*index].0[place] / rows[*index].1;
+        let tightest = (0..rows.len()).max_by(|left, right| dearest(left).total_cmp(&dearest(right)).then(right.cmp(left)));
+        active.extend(tightest.filter(|index| !active.contains(index)));
+    }
+    let mut prices = vec![0.0; wanted.len()];
+    for _ in 0..MOST_ROUNDS {
+        let mut problem = Problem::new(OptimizationDirection::Maximize);
+        let variables: Vec<_> =
+            wanted.iter().map(|wanted| problem.add_var(*wanted, (0.0, f64::INFINITY))).collect();
+        for index in &active {
+            let (row, bound) = &rows[*index];
+            let terms: Vec<_> = variables.iter().copied().zip(row.iter().copied()).collect();
+            problem.add_constraint(&terms, ComparisonOp::Le, *bound);
+        }
+        let Ok(outcome) = problem.solve() else { break };
+        let Some(solution) = outcome.solution() else { break };
+        prices = variables.iter().map(|variable| solution.var_value(*variable).max(0.0)).collect();
+        let excess = |(row, bound): &(Vec<f64>, f64)| {
+            row.iter().zip(&prices).map(|(net, price)| net * price).sum::<f64>() / bound
+        };
+        let worst = rows.iter().map(excess).enumerate().max_by(|left, right| left.1.total_cmp(&right.1));
+        match worst {
+            Some((index, excess)) if excess > 1.0 + 1e-9 && !active.contains(&index) => active.push(index),
+            _ => break,
+        }
+    }
+    prices
 }
