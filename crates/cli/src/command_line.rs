@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::plan;
+use crate::{catalog, plan};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ pub struct CommandLine {
 pub enum Command {
     /// Plan the cheapest nodes for the pods of manifests or of a cluster
     Plan(plan::Arguments),
+    /// Find instance types by what they have and what they cost
+    Catalog(catalog::Arguments),
 }
 
 /// Runs one command, from the arguments (the program's name first) to the exit code.
@@ -57,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let console = Console::new(command_line.color, command_line.quiet);
     let result = match &command_line.command {
         Command::Plan(arguments) => plan::run(arguments, &console),
+        Command::Catalog(arguments) => catalog::run(arguments, &console),
     };
     match result {
         Ok(exit) => exit.into(),

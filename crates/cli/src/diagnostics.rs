@@ -209,19 +209,19 @@ mod tests {
     #[test]
     fn a_problem_is_drawn_with_its_line_and_what_would_be_right() {
         let text = "kind: NodePool\nspec:\n  weight: 101 # heavy\n  limits: {}\n";
-        insta::assert_snapshot!(drawn(text, &[diagnostic(3, 11, Severity::Error)]), @"");
+        insta::assert_snapshot!(drawn(text, &[diagnostic(3, 11, Severity::Error)]));
     }
 
     #[test]
     fn a_warning_looks_like_one() {
-        insta::assert_snapshot!(drawn("weight: 101", &[diagnostic(1, 9, Severity::Warning)]), @"");
+        insta::assert_snapshot!(drawn("weight: 101", &[diagnostic(1, 9, Severity::Warning)]));
     }
 
     #[test]
     fn a_line_without_end_is_cut_around_the_place() {
         let text = format!("{{\"items\": [{}\"weight\": 101{}]}}", "1, ".repeat(1000), ", 2".repeat(1000));
         let column = text.find("101").unwrap() + 1;
-        insta::assert_snapshot!(drawn(&text, &[diagnostic(1, column, Severity::Error)]), @"");
+        insta::assert_snapshot!(drawn(&text, &[diagnostic(1, column, Severity::Error)]));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! files ──> input ──> Objects ─────┘      └ everything else ──> stderr
 //! ```
 
+pub mod catalog;
 mod command_line;
 pub mod console;
 mod diagnostics;

@@ -145,8 +145,10 @@ pub struct Why {
     /// One sentence.
     pub text: String,
     /// The next best type, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub runner_up: Option<InstanceChoice>,
     /// What the runner-up would cost more, in dollars per hour.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub difference_per_hour: Option<Usd>,
     /// How many types of the NodePool were candidates before pods narrowed them.
     pub considered: usize,

@@ -15,7 +15,7 @@ use supercargo_catalog::query::Order;
     after_help = "Examples:\n  \
                   supercargo catalog --vcpus 4..8 --memory 16Gi.. --arch arm64 --limit 5\n  \
                   supercargo catalog --requirements 'karpenter.k8s.aws/instance-category in (m,c,r)' --capacity-type spot\n  \
-                  supercargo catalog --nodepool examples/eks-production/nodepool.yaml -o wide\n  \
+                  supercargo catalog --nodepool examples/three-pods/node-pool.yaml -o wide\n  \
                   supercargo catalog --gpus 1.. --sort price-per-vcpu -o csv\n\n\
                   Exit codes: 0 some types match; 1 none does; 2 the input is wrong."
 )]

@@ -39,11 +39,9 @@ const INTERRUPTED: Column =
 const ZONES: Column = text("ZONES", zones);
 
 const MAKER: Column = text("CPU", |found| found.facts.cpu_manufacturer.to_ascii_lowercase());
-const NETWORK: Column = number("NETWORK", |found| megabits(found.facts.network_bandwidth_mbps));
-const EBS: Column = number("EBS", |found| megabits(found.facts.ebs_bandwidth_mbps));
-const DISKS: Column = number("LOCAL-DISK", |found| {
-    found.facts.instance_store_gb.map_or("-".to_owned(), |gigabytes| format!("{gigabytes}G"))
-});
+const NETWORK: Column = number("NET-MBPS", |found| known(found.facts.network_bandwidth_mbps));
+const EBS: Column = number("EBS-MBPS", |found| known(found.facts.ebs_bandwidth_mbps));
+const DISKS: Column = number("DISK-GB", |found| known(found.facts.instance_store_gb));
 const POD_CPU: Column = number("POD-CPU", |found| allocatable(found, resources::CPU));
 const POD_MEMORY: Column = number("POD-MEMORY", |found| allocatable(found, resources::MEMORY));
 const PODS: Column = number("PODS", |found| allocatable(found, resources::PODS));
@@ -110,7 +108,7 @@ const fn mark(kind: PriceKind) -> &'static str {
     }
 }
 
-/// The kinds and days of the prices shown: `$/h: plain = list of 2026-07-20, ~ = estimate of 2026-07-20`.
+/// The kinds and days of the prices shown: `$ per hour in the cheapest zone; ~ estimate of 2026-07-20`.
 fn legend<'o>(offerings: impl Iterator<Item = &'o Offering>) -> String {
     let mut days: BTreeMap<PriceKind, BTreeSet<Date>> = BTreeMap::new();
     for offering in offerings {
@@ -118,10 +116,10 @@ fn legend<'o>(offerings: impl Iterator<Item = &'o Offering>) -> String {
     }
     let kinds = days.into_iter().map(|(kind, days)| {
         let days: Vec<String> = days.into_iter().map(|day| day.to_string()).collect();
-        let mark = if kind == PriceKind::List { "plain" } else { mark(kind) };
-        format!("{mark} {kind} of {}", days.join(" and "))
+        let mark = if kind == PriceKind::List { "no mark" } else { mark(kind) };
+        format!("; {mark}: {kind} of {}", days.join(" and "))
     });
-    format!("$ per hour, the cheapest zone: {}", kinds.collect::<Vec<_>>().join(", "))
+    format!("$ per hour in the cheapest zone{}", kinds.collect::<String>())
 }
 
 fn price(found: &Match<'_>, capacity_type: CapacityType) -> String {
@@ -136,17 +134,17 @@ fn mebibytes(mib: u64) -> String {
     resources::quantity(resources::MEMORY, bytes).to_string()
 }
 
-fn megabits(mbps: Option<u64>) -> String {
-    match mbps {
-        None => "-".to_owned(),
-        Some(mbps) if mbps % 1000 == 0 => format!("{}Gb", mbps / 1000),
-        Some(mbps) => format!("{mbps}Mb"),
-    }
+fn known(figure: Option<u64>) -> String {
+    figure.map_or_else(|| "-".to_owned(), |figure| figure.to_string())
 }
 
 fn devices(found: &Match<'_>) -> String {
     let gpus = found.facts.gpus.iter().map(|gpu| format!("{}x{}", gpu.count, gpu.name.replace(' ', "-")));
-    let accelerators = found.facts.accelerator.iter().map(|device| format!("{}x{}", device.count, device.name.replace(' ', "-")));
+    let accelerators = found
+        .facts
+        .accelerator
+        .iter()
+        .map(|device| format!("{}x{}", device.count, device.name.replace(' ', "-")));
     let all: Vec<String> = gpus.chain(accelerators).collect();
     if all.is_empty() { "-".to_owned() } else { all.join("+") }
 }

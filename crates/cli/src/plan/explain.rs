@@ -29,24 +29,14 @@ pub fn nodes(plan: &Plan, paint: Paint) -> String {
         );
         let why = &node.why;
         let _ = writeln!(text, "    {}", printable(&why.text));
-        if let Some(runner_up) = &why.runner_up {
-            let difference = match why.difference_per_hour {
-                Some(difference) if difference.is_zero() => "the same price".to_owned(),
-                Some(difference) => format!("{}/h more", hourly_in_words(difference)),
-                None => format!("{}/h", hourly_in_words(runner_up.price_per_hour)),
-            };
-            let _ = writeln!(
-                text,
-                "    runner-up: {} {} in {}, {difference}",
-                runner_up.capacity_type, runner_up.instance_type, runner_up.zone
-            );
-        }
         let _ = writeln!(
             text,
-            "    {} of the NodePool considered, {} of them would do; DaemonSets take {}",
+            "    {} of the NodePool considered; DaemonSets take {} of each node",
             count(why.considered, "type"),
-            node.instance_types.len(),
-            amounts(&node.daemon_sets)
+            match amounts(&node.daemon_sets) {
+                nothing if nothing == "-" => "nothing".to_owned(),
+                amounts => amounts,
+            }
         );
     }
     text

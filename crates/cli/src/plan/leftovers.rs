@@ -38,7 +38,7 @@ pub fn on_existing_nodes(placements: &[Placement], all: bool, paint: Paint) -> S
         let _ = writeln!(text, "  {:<width$}  {}{in_flight}", printable(&placement.node), printable(&pods));
     }
     if let more @ 1.. = placements.len().saturating_sub(shown) {
-        let _ = writeln!(text, "  and {} more (-o wide lists all)", count(more, "node"));
+        let _ = writeln!(text, "  and {} (-o wide lists all)", count(more, "more node"));
     }
     text
 }
@@ -51,14 +51,17 @@ pub fn without_a_place(plan: &Plan, explain: bool, paint: Paint) -> String {
     let mut text = String::new();
     let pods = count(plan.summary.unschedulable_pods, "pod");
     let _ = writeln!(text, "\n{}", paint.problem(format_args!("Without a place: {pods}")));
-    for class in &plan.unschedulable {
+    for (index, class) in plan.unschedulable.iter().enumerate() {
+        if explain && index > 0 {
+            text.push('\n');
+        }
         let _ = writeln!(text, "  {}: {}", printable(&names(&class.pods)), each(class));
         let _ = writeln!(text, "    {}", printable(&class.message));
         if explain {
             steps(&mut text, class, paint);
         }
     }
-    if !explain {
+    if !explain && plan.unschedulable.iter().any(|class| !class.node_pools.is_empty()) {
         let _ = writeln!(text, "  {}", paint.faint("--explain says for each NodePool what ruled its types out"));
     }
     text
@@ -111,7 +114,7 @@ pub fn left_out(plan: &Plan, paint: Paint) -> String {
         paint.warning(format_args!("Left out: {}", count(plan.ignored.len(), "pod")))
     );
     for (reason, pods) in by_reason {
-        let _ = writeln!(text, "  {}: {}", printable(&names(&pods)), printable(reason));
+        let _ = writeln!(text, "  {}: {}", printable(reason), printable(&names(&pods)));
     }
     text
 }

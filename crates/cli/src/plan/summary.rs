@@ -25,7 +25,7 @@ pub fn head(plan: &Plan, paint: Paint) -> String {
     line(
         "Utilisation",
         format!(
-            "cpu {}, memory {} of what the new nodes have for pods",
+            "cpu {}, memory {} of what the new nodes have to give",
             percent(summary.cpu_percent),
             percent(summary.memory_percent)
         ),
@@ -44,29 +44,26 @@ fn headline(plan: &Plan) -> String {
             nodes => format!("No pods to place: {} and all pods on them stay as they are.", count(nodes, "node")),
         };
     }
-    let mut placed = Vec::new();
-    if summary.pods_on_existing_nodes > 0 {
-        placed.push(format!("{} on existing nodes", count(summary.pods_on_existing_nodes, "pod")));
-    }
+    let mut parts = Vec::new();
     if summary.new_nodes > 0 {
-        placed.push(format!(
-            "{} on {}{region}",
+        parts.push(format!(
+            "{} on {}{region} for {} an hour, {} a month",
             count(summary.pods_on_new_nodes, "pod"),
-            count(summary.new_nodes, "new node")
-        ));
-    }
-    if summary.unschedulable_pods > 0 {
-        placed.push(format!("{} without a place", count(summary.unschedulable_pods, "pod")));
-    }
-    let placed = placed.join(", ");
-    match summary.new_nodes {
-        0 => format!("{placed}; no node to buy."),
-        _ => format!(
-            "{placed}: {} an hour, {} a month",
+            count(summary.new_nodes, "new node"),
             hourly_in_words(summary.price_per_hour),
             monthly(summary.price_per_month)
-        ),
+        ));
     }
+    if summary.pods_on_existing_nodes > 0 {
+        parts.push(format!("{} on existing nodes", count(summary.pods_on_existing_nodes, "pod")));
+    }
+    if summary.unschedulable_pods > 0 {
+        parts.push(format!("{} without a place", count(summary.unschedulable_pods, "pod")));
+    }
+    if summary.new_nodes == 0 {
+        parts.push("nothing to buy".to_owned());
+    }
+    parts.join("; ")
 }
 
 fn bound(plan: &Plan) -> String {

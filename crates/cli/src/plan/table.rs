@@ -26,7 +26,7 @@ pub fn folded(plan: &Plan) -> String {
         ("MEM%", true),
         ("$/H EACH", true),
         ("$/H", true),
-        ("TYPES", true),
+        ("FLEXIBLE", true),
     ]);
     for row in &rows {
         table.add_row([
