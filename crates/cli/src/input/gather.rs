@@ -49,5 +49,5 @@ pub fn gather(paths: &[PathBuf], console: &Console) -> Result<Gathered, Failure>
     let places: BTreeSet<&str> = errors.iter().map(|diagnostic| diagnostic.file.as_str()).collect();
     let files_with_problems = places.len() + pathless;
     let problems = count(errors.len() + pathless, "problem");
-    Err(Failure::new(format!("{problems} in {}; nothing was planned", count(files_with_problems, "file"))))
+    Err(Failure::new(format!("{problems} in {}", count(files_with_problems, "file"))))
 }
