@@ -30,7 +30,7 @@ fn written(text: &str) -> Requirement {
 #[case::lt_zero(Operator::Lt, &["0"], "example.com/key Exists <=-1")]
 #[case::gte(Operator::Gte, &["4"], "example.com/key Exists >=4")]
 #[case::lte(Operator::Lte, &["4"], "example.com/key Exists <=4")]
-#[case::gt_the_greatest(Operator::Gt, &["9223372036854775807"], "example.com/key DoesNotExist")]
+#[case::gt_the_greatest(Operator::Gt, &["9223372036854775807"], "example.com/key In []")]
 #[case::gte_the_greatest(Operator::Gte, &["9223372036854775807"], "example.com/key Exists >=9223372036854775807")]
 #[case::many_values(
     Operator::In,
@@ -81,18 +81,18 @@ fn a_bad_requirement_says_what_would_be_right_n4(
 
 #[rstest]
 #[case::concrete_sets("In a b", "In b c", "In [b]")]
-#[case::nothing_in_common("In a", "In b", "DoesNotExist")]
+#[case::nothing_in_common("In a", "In b", "In []")]
 #[case::exclusion("In a b", "NotIn b", "In [a]")]
 #[case::exclusions_add_up("NotIn a", "NotIn b", "NotIn [a b]")]
-#[case::exists_adds_nothing("NotIn a", "Exists", "NotIn [a]")]
-#[case::absence_wins("Exists", "DoesNotExist", "DoesNotExist")]
+#[case::present_and_none_of_these("NotIn a", "Exists", "Exists NotIn [a]")]
+#[case::present_and_absent("Exists", "DoesNotExist", "In []")]
 #[case::absence_and_exclusion("NotIn a", "DoesNotExist", "DoesNotExist")]
 #[case::the_tighter_bound("Gt 2", "Gte 7", "Exists >=7")]
 #[case::a_range("Gt 2", "Lt 5", "Exists >=3 <=4")]
 #[case::a_range_of_one("Gte 3", "Lte 3", "Exists >=3 <=3")]
-#[case::an_empty_range("Gt 3", "Lt 4", "DoesNotExist")]
+#[case::an_empty_range("Gt 3", "Lt 4", "In []")]
 #[case::bounds_filter_values("In 1 5 x", "Gt 3", "In [5]")]
-#[case::bounds_filter_exclusions("NotIn 1 5 x", "Gt 3", "NotIn [5] >=4")]
+#[case::bounds_filter_exclusions("NotIn 1 5 x", "Gt 3", "Exists NotIn [5] >=4")]
 fn intersections(#[case] left: &str, #[case] right: &str, #[case] shown: &str) {
     let (left, right) = (written(left), written(right));
     assert_eq!(left.intersection(&right).to_string(), format!("{KEY} {shown}"));
@@ -133,6 +133,24 @@ fn only_not_in_and_does_not_exist_allow_the_label_to_be_absent(
     #[case] expected: bool,
 ) {
     assert_eq!(requirement(operator, values).allows_absent(), expected);
+}
+
+#[rstest]
+#[case::not_in_alone("NotIn a", "NotIn b", true)]
+#[case::must_be_absent("NotIn a", "DoesNotExist", true)]
+#[case::must_be_there("NotIn a", "Exists", false)]
+#[case::one_of_none("In a", "In b", false)]
+#[case::there_and_not_there("Exists", "DoesNotExist", false)]
+#[case::no_integer_is_left("Gt 3", "Lt 4", false)]
+#[case::a_comparison_needs_a_value("NotIn a", "Gt 3", false)]
+fn what_must_be_there_is_not_forgotten_in_an_intersection(
+    #[case] left: &str,
+    #[case] right: &str,
+    #[case] may_be_absent: bool,
+) {
+    let both = written(left).intersection(&written(right));
+    assert_eq!(both.allows_absent(), may_be_absent, "{both}");
+    assert_eq!(both.allows_nothing(), both.is_empty() && !may_be_absent);
 }
 
 #[test]
@@ -228,6 +246,11 @@ impl Term {
             Operator::Lte => compared(|value, bound| value <= bound),
         }
     }
+
+    /// Whether a node without the label satisfies the term, by the meaning of its operator.
+    fn holds_without(&self) -> bool {
+        matches!(self.operator, Operator::NotIn | Operator::DoesNotExist)
+    }
 }
 
 fn term() -> impl Strategy<Value = Term> {
@@ -255,10 +278,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn a_value_is_allowed_exactly_if_every_term_allows_it((terms, all) in narrowed()) {
+    fn a_value_or_its_absence_is_allowed_exactly_if_every_term_allows_it((terms, all) in narrowed()) {
         for value in UNIVERSE {
             prop_assert_eq!(all.has(value), terms.iter().all(|term| term.holds(value)), "{:?} in {}", value, all);
         }
+        prop_assert_eq!(all.allows_absent(), terms.iter().all(Term::holds_without), "no label in {}", all);
     }
 
     #[test]

@@ -82,6 +82,16 @@ fn node_selector_terms_are_read_and_their_mistakes_named() {
     Some(r#"label "example.com/team" has no known values"#)
 )]
 #[case::a_custom_label_that_may_be_absent("", "example.com/team NotIn a", None)]
+#[case::a_custom_label_that_must_exist_and_not_be_one_of_some(
+    "",
+    "example.com/team NotIn a; example.com/team Exists",
+    Some(r#"label "example.com/team" has no known values"#)
+)]
+#[case::a_custom_label_that_must_be_two_things_at_once(
+    "",
+    "example.com/team In a; example.com/team In b",
+    Some(r#"label "example.com/team" has no known values"#)
+)]
 #[case::a_custom_label_that_must_be_absent("", "example.com/team DoesNotExist", None)]
 #[case::a_well_known_label_need_not_be_defined("", "topology.kubernetes.io/zone In us-east-1a", None)]
 #[case::values_apart(
@@ -204,23 +214,10 @@ fn allowed(terms: &[&Term]) -> Vec<&'static str> {
     UNIVERSE.into_iter().filter(|value| terms.iter().all(|term| holds(term, value))).collect()
 }
 
-/// The operator that terms on one key come down to, read off the values they allow: In or DoesNotExist as soon as one
-/// of them lists values or the label must be absent, else NotIn or Exists. Bounds alone are an Exists.
+/// Whether a node without the label satisfies every term. Karpenter reads this off the shape that is left and so lets
+/// NotIn and Exists together be absent; kube-scheduler does not.
 fn may_be_absent(terms: &[&Term]) -> bool {
-    let concrete =
-        terms.iter().any(|(_, operator, _)| matches!(operator, Operator::In | Operator::DoesNotExist));
-    let values = allowed(terms);
-    if concrete || values.is_empty() {
-        return values.is_empty();
-    }
-    // An exclusion counts only if the bounds would have let its value through.
-    let bounds: Vec<&Term> =
-        terms.iter().copied().filter(|(_, operator, _)| *operator != Operator::NotIn).collect();
-    terms
-        .iter()
-        .filter(|(_, operator, _)| *operator == Operator::NotIn)
-        .flat_map(|(_, _, values)| values)
-        .any(|value| bounds.iter().all(|term| holds(term, value)))
+    terms.iter().all(|(_, operator, _)| matches!(operator, Operator::NotIn | Operator::DoesNotExist))
 }
 
 /// Section 2.5, read aloud.

@@ -13,7 +13,11 @@ const VALUES_SHOWN: usize = 5;
 /// What one label may be: a set of values, or everything but a set, optionally within integer bounds.
 ///
 /// Invariants: `gte` is at most `lte`; a concrete set has no bounds (they have already filtered it); an excluded value
-/// lies within the bounds.
+/// lies within the bounds; a label may be absent only from a set that is empty or lists what is excluded.
+///
+/// Karpenter's shape forgets that a label has to be there: to it, NotIn and Exists together are NotIn, and In a and In b
+/// are DoesNotExist. A node without the label would pass, and kube-scheduler would then refuse it. `present` keeps it in
+/// mind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Requirement {
     /// The label's key, with aliases resolved.
@@ -22,6 +26,8 @@ pub struct Requirement {
     values: BTreeSet<String>,
     gte: Option<i64>,
     lte: Option<i64>,
+    /// Whether a node without the label fails, whatever the values.
+    present: bool,
     /// How many different values the remaining instance types must offer.
     pub min_values: Option<u32>,
 }
@@ -51,22 +57,26 @@ impl Requirement {
 
     /// The label has one of these values; without values it must be absent.
     pub fn in_values(key: impl Into<String>, values: impl IntoIterator<Item = String>) -> Self {
-        Self::shaped(key.into(), false, values.into_iter().collect(), None, None)
+        let values: BTreeSet<String> = values.into_iter().collect();
+        let present = !values.is_empty();
+        Self::shaped(key.into(), false, values, (None, None), present)
     }
 
     /// The label has none of these values; without values it must be present.
     pub fn not_in(key: impl Into<String>, values: impl IntoIterator<Item = String>) -> Self {
-        Self::shaped(key.into(), true, values.into_iter().collect(), None, None)
+        let values: BTreeSet<String> = values.into_iter().collect();
+        let present = values.is_empty();
+        Self::shaped(key.into(), true, values, (None, None), present)
     }
 
     /// The label is present.
     pub fn exists(key: impl Into<String>) -> Self {
-        Self::shaped(key.into(), true, BTreeSet::new(), None, None)
+        Self::shaped(key.into(), true, BTreeSet::new(), (None, None), true)
     }
 
     /// The label is absent.
     pub fn does_not_exist(key: impl Into<String>) -> Self {
-        Self::shaped(key.into(), false, BTreeSet::new(), None, None)
+        Self::shaped(key.into(), false, BTreeSet::new(), (None, None), false)
     }
 
     /// The same requirement with other minValues.
@@ -110,26 +120,31 @@ impl Requirement {
             return Err(RequirementError::NotAnInteger { key, operator, value: excerpt(&value) });
         };
         let (gte, lte) = match operator {
-            // Nothing is greater than the greatest integer (reference section 2.5).
-            Operator::Gt if number == i64::MAX => return Ok(Self::does_not_exist(key)),
+            // Nothing is greater than the greatest integer. Karpenter takes this for DoesNotExist (reference section 2.5).
+            Operator::Gt if number == i64::MAX => return Ok(Self::impossible(key)),
             Operator::Gt => (Some(number + 1), None),
             Operator::Lt => (None, Some(number - 1)),
             Operator::Gte => (Some(number), None),
             _ => (None, Some(number)),
         };
-        Ok(Self::shaped(key, true, BTreeSet::new(), gte, lte))
+        Ok(Self::shaped(key, true, BTreeSet::new(), (gte, lte), true))
+    }
+
+    /// The label must be there, but no value will do.
+    fn impossible(key: String) -> Self {
+        Self::shaped(key, false, BTreeSet::new(), (None, None), true)
     }
 
     fn shaped(
         key: String,
         complement: bool,
         values: BTreeSet<String>,
-        gte: Option<i64>,
-        lte: Option<i64>,
+        (gte, lte): (Option<i64>, Option<i64>),
+        present: bool,
     ) -> Self {
         let meant = normalize_label(&key);
         let key = if meant == key { key } else { meant.to_owned() };
-        Self { key, complement, values, gte, lte, min_values: None }
+        Self { key, complement, values, gte, lte, present, min_values: None }
     }
 
     /// What both requirements allow. The key is this one's; bounds become the tighter, minValues the greater.
@@ -137,7 +152,7 @@ impl Requirement {
         let min_values = self.min_values.max(other.min_values);
         let (gte, lte) = self.tighter_bounds(other);
         if is_contradiction(gte, lte) {
-            return Requirement { min_values, ..Self::does_not_exist(self.key.clone()) };
+            return Requirement { min_values, ..Self::impossible(self.key.clone()) };
         }
         let complement = self.complement && other.complement;
         let mut values: BTreeSet<String> = match (self.complement, other.complement) {
@@ -150,7 +165,8 @@ impl Requirement {
             values.retain(|value| is_within(value, gte, lte));
         }
         let (gte, lte) = if complement { (gte, lte) } else { (None, None) };
-        Requirement { key: self.key.clone(), complement, values, gte, lte, min_values }
+        let present = self.present || other.present;
+        Requirement { key: self.key.clone(), complement, values, gte, lte, present, min_values }
     }
 
     /// Whether the [intersection](Self::intersection) allows any value, without building it.
@@ -186,9 +202,10 @@ impl Requirement {
         self.values.contains(value) != self.complement && is_within(value, self.gte, self.lte)
     }
 
-    /// Whether a node without the label satisfies the requirement: true for NotIn and DoesNotExist.
+    /// Whether a node without the label satisfies the requirement: true for NotIn and DoesNotExist, unless they were
+    /// intersected with something that needs the label to be there.
     pub fn allows_absent(&self) -> bool {
-        matches!(self.operator(), Operator::NotIn | Operator::DoesNotExist)
+        !self.present
     }
 
     /// Whether no value is allowed, as in DoesNotExist. Everything but a set is never empty, whatever its bounds.
@@ -196,12 +213,13 @@ impl Requirement {
         !self.complement && self.values.is_empty()
     }
 
-    /// The same as [`is_empty`](Self::is_empty).
+    /// Whether no label satisfies the requirement, and neither does its absence: In a and In b together.
     pub fn allows_nothing(&self) -> bool {
-        self.is_empty()
+        self.is_empty() && self.present
     }
 
-    /// The operator of the shape: In, NotIn, Exists or DoesNotExist. Bounds alone count as Exists.
+    /// The operator of the shape: In, NotIn, Exists or DoesNotExist. Bounds alone count as Exists, and what
+    /// [allows nothing](Self::allows_nothing) as DoesNotExist.
     pub fn operator(&self) -> Operator {
         match (self.complement, self.values.is_empty()) {
             (false, false) => Operator::In,
@@ -243,7 +261,9 @@ impl Requirement {
             Some(lte) => terms.push((Operator::Lte, vec![lte.to_string()])),
             None => {}
         }
-        if terms.is_empty() {
+        let said =
+            matches!(terms.first(), Some((Operator::In, _))) || self.gte.is_some() || self.lte.is_some();
+        if self.present && !said {
             terms.push((Operator::Exists, Vec::new()));
         }
         terms
@@ -263,10 +283,15 @@ fn is_within(value: &str, gte: Option<i64>, lte: Option<i64>) -> bool {
         .is_ok_and(|number| gte.is_none_or(|gte| number >= gte) && lte.is_none_or(|lte| number <= lte))
 }
 
-/// `key In [a b]`, `key Exists >=5`, `key NotIn [a b c d e and 3 others] minValues 2`.
+/// `key In [a b]`, `key Exists >=5`, `key NotIn [a b c d e and 3 others] minValues 2`, `key Exists NotIn [a]`, and
+/// `key In []` for what nothing satisfies.
 impl fmt::Display for Requirement {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.key, self.operator())?;
+        match (self.operator(), self.present) {
+            (Operator::NotIn, true) => write!(out, "{} Exists NotIn", self.key)?,
+            (Operator::DoesNotExist, true) => write!(out, "{} In []", self.key)?,
+            (operator, _) => write!(out, "{} {operator}", self.key)?,
+        }
         if !self.values.is_empty() {
             for (position, value) in self.values.iter().take(VALUES_SHOWN).enumerate() {
                 write!(out, "{}{value}", if position == 0 { " [" } else { " " })?;
