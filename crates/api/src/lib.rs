@@ -16,6 +16,7 @@ pub mod resources;
 pub mod selector;
 pub mod taint;
 mod validate;
+pub mod workloads;
 
 pub use kinds::*;
 pub use objects::Objects;

@@ -5,6 +5,7 @@ use crate::labels::KARPENTER_AWS_GROUP;
 use crate::validate::meant::meant;
 use crate::validate::path::At;
 use crate::validate::problem::{Problem, Problems};
+use crate::validate::workload::MOST_PODS;
 
 use super::reader::title;
 use super::store::{Origin, Store};
@@ -22,7 +23,37 @@ pub(super) fn check_references(store: &Store) -> Vec<(Origin, String, Problem)> 
         check_buffer(store, buffer, &mut problems);
         collect(store, "CapacityBuffer", &buffer.metadata, problems, &mut found);
     }
+    check_pod_count(store, &mut found);
     found
+}
+
+/// All workloads together must not ask for more pods than can be planned; the first one that goes too far is named.
+fn check_pod_count(store: &Store, found: &mut Vec<(Origin, String, Problem)>) {
+    let objects = &store.objects;
+    let deployments = objects.deployments.iter().map(|o| ("Deployment", &o.metadata, o.spec.replicas));
+    let replica_sets = objects.replica_sets.iter().map(|o| ("ReplicaSet", &o.metadata, o.spec.replicas));
+    let stateful_sets = objects.stateful_sets.iter().map(|o| ("StatefulSet", &o.metadata, o.spec.replicas));
+    let jobs =
+        objects.jobs.iter().map(|o| ("Job", &o.metadata, o.spec.as_ref().and_then(|spec| spec.parallelism)));
+    let cron_jobs = objects.cron_jobs.iter().map(|o| {
+        let job = o.spec.job_template.spec.as_ref();
+        ("CronJob", &o.metadata, job.and_then(|spec| spec.parallelism))
+    });
+    let mut sum = objects.pods.len();
+    for (kind, metadata, replicas) in
+        deployments.chain(replica_sets).chain(stateful_sets).chain(jobs).chain(cron_jobs)
+    {
+        sum = sum.saturating_add(usize::try_from(replicas.unwrap_or(1)).unwrap_or(0));
+        if sum > MOST_PODS {
+            let mut problems = Problems::default();
+            problems
+                .error(&At::ROOT, format!("with this workload there are more than {MOST_PODS} pods"))
+                .right("plan a part of the workloads at a time")
+                .rule("pod-count");
+            collect(store, kind, metadata, problems, found);
+            return;
+        }
+    }
 }
 
 fn collect(

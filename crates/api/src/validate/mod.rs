@@ -26,6 +26,6 @@ mod quantities;
 mod requirement_terms;
 mod shape;
 mod volumes;
-mod workload;
+pub(crate) mod workload;
 
 pub use problem::Severity;

@@ -13,6 +13,9 @@ use super::pod::{check_pod_spec, check_template};
 use super::problem::Problems;
 use super::volumes::check_claim_spec;
 
+/// More pods than this are no plan for a cluster, and would not fit into memory as objects.
+pub(crate) const MOST_PODS: usize = 1_000_000;
+
 impl Check for Pod {
     fn check(&self, at: &At<'_>, problems: &mut Problems) {
         if let Some(spec) = &self.spec {
@@ -125,8 +128,11 @@ fn check_job_spec(at: &At<'_>, spec: &JobSpec, problems: &mut Problems) {
 }
 
 fn check_count(at: &At<'_>, field: &str, count: Option<i32>, problems: &mut Problems) {
-    if let Some(count) = count.filter(|count| *count < 0) {
+    let Some(count) = count else { return };
+    if count < 0 {
         problems.error(&at.key(field), format!("{count} is too low")).right("at least 0");
+    } else if usize::try_from(count).is_ok_and(|count| count > MOST_PODS) {
+        problems.error(&at.key(field), format!("{count} is too high")).right(format!("at most {MOST_PODS}"));
     }
 }
 
