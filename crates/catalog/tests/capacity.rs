@@ -1,5 +1,7 @@
 //! Capacity and allocatable resources as the node class changes them (reference section 5.2, rows E13 to E16).
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use supercargo_api::resources as names;

@@ -1,5 +1,7 @@
 //! The embedded file: complete, small, and safe to read whatever happens to it.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

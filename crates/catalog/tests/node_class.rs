@@ -1,5 +1,7 @@
 //! Which types and zones a node class leaves (reference section 5.3), and what a manifest can get wrong.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use supercargo_api::EC2NodeClass;

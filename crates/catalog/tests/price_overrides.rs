@@ -1,5 +1,7 @@
 //! The price file: what it accepts, what it replaces, and how it complains.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use rstest::rstest;

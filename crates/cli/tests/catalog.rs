@@ -1,5 +1,7 @@
 //! `supercargo catalog` as its users see it: what it prints where, how it ends, and that the manual is true.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -88,7 +88,7 @@ impl Threshold {
         match self {
             Threshold::Amount(bytes) => bytes,
             // the kubelet's way of switching a threshold off
-            Threshold::Percent(percent) if percent == 100.0 => 0,
+            Threshold::Percent(100.0) => 0,
             // a float-to-integer cast saturates
             Threshold::Percent(percent) => (capacity as f64 / 100.0 * percent).ceil() as i64,
         }

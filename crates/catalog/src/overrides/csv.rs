@@ -10,7 +10,7 @@ pub(super) fn read(text: &str) -> RawEntries {
         .filter(|(line, _)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let (header, header_line) = lines
         .next()
-        .ok_or((1, "the file is empty: expected instanceType,zone,capacityType,price".to_owned()))?;
+        .ok_or_else(|| (1, "the file is empty: expected instanceType,zone,capacityType,price".to_owned()))?;
     let names = cells(header).ok_or_else(|| unclosed(header_line))?;
     if !names.iter().any(|name| name == "price") {
         let expected = "the first line must name the columns: instanceType,zone,capacityType,price";
