@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::labels::excerpt;
 use crate::objects::Objects;
 use crate::validate::Severity;
 use crate::validate::path::{FieldPath, Step};
@@ -174,7 +175,7 @@ impl<'r> Reader<'r> {
                 current = newer;
             }
             Some(Older::Refused(right)) => {
-                let text = format!("{kind} of {api_version} is not read");
+                let text = format!("{kind} of {} is not read", excerpt(&api_version));
                 let mut problem = Problem::at_field("apiVersion", text, Severity::Error);
                 problem.right(right);
                 self.report(&origin, None, problem);
@@ -185,7 +186,7 @@ impl<'r> Reader<'r> {
         let (group, version) = current.split_once('/').unwrap_or(("", current));
         let taken = Take { reader: self, origin: &origin, written: &api_version, notes };
         if with_kind(group, version, &kind, taken).is_none() {
-            *self.unused.entry(format!("{api_version}/{kind}")).or_default() += 1;
+            *self.unused.entry(format!("{}/{}", excerpt(&api_version), excerpt(&kind))).or_default() += 1;
         }
     }
 
@@ -339,9 +340,9 @@ fn is_reference(path: &FieldPath) -> bool {
 
 /// An object as diagnostics name it.
 pub(super) fn title(kind: &str, namespace: &str, name: &str) -> Option<String> {
-    match (namespace, name) {
-        (_, "") => Some(kind.to_owned()),
-        ("", name) => Some(format!("{kind} {name}")),
+    match (excerpt(namespace), excerpt(name)) {
+        (_, name) if name.is_empty() => Some(kind.to_owned()),
+        (namespace, name) if namespace.is_empty() => Some(format!("{kind} {name}")),
         (namespace, name) => Some(format!("{kind} {namespace}/{name}")),
     }
 }

@@ -1,7 +1,7 @@
 //! What objects say of each other: a NodePool needs its NodeClass, a buffer what it looks like.
 
 use crate::kinds::{CapacityBuffer, NodePool};
-use crate::labels::KARPENTER_AWS_GROUP;
+use crate::labels::{KARPENTER_AWS_GROUP, excerpt};
 use crate::validate::meant::meant;
 use crate::validate::path::At;
 use crate::validate::problem::{Problem, Problems};
@@ -80,7 +80,11 @@ fn check_node_pool(store: &Store, pool: &NodePool, problems: &mut Problems) {
         problems
             .warning(
                 &at,
-                format!("the kind {} of the group {:?} is not known here", reference.kind, reference.group),
+                format!(
+                    "the kind {} of the group {:?} is not known here",
+                    excerpt(&reference.kind),
+                    excerpt(&reference.group)
+                ),
             )
             .right(format!("only nodes of an EC2NodeClass of {KARPENTER_AWS_GROUP} can be planned"))
             .rule("node-class-reference");
@@ -93,10 +97,10 @@ fn check_node_pool(store: &Store, pool: &NodePool, problems: &mut Problems) {
     let right = match meant(&reference.name, names.clone()) {
         Some(known) => format!("did you mean {known}?"),
         None if names.clone().next().is_none() => "add the EC2NodeClass to the input".to_owned(),
-        None => format!("there are: {}", names.take(10).collect::<Vec<_>>().join(", ")),
+        None => format!("there are: {}", names.take(10).map(excerpt).collect::<Vec<_>>().join(", ")),
     };
     problems
-        .error(&at.key("name"), format!("there is no EC2NodeClass {} in the input", reference.name))
+        .error(&at.key("name"), format!("there is no EC2NodeClass {} in the input", excerpt(&reference.name)))
         .right(right)
         .rule("node-class-reference");
 }
@@ -111,7 +115,11 @@ fn check_buffer(store: &Store, buffer: &CapacityBuffer, problems: &mut Problems)
         problems
             .warning(
                 &at.key("name"),
-                format!("there is no PodTemplate {} in namespace {namespace}", reference.name),
+                format!(
+                    "there is no PodTemplate {} in namespace {}",
+                    excerpt(&reference.name),
+                    excerpt(namespace)
+                ),
             )
             .right("without it the buffer is empty")
             .rule("buffer-reference");
@@ -125,7 +133,12 @@ fn check_buffer(store: &Store, buffer: &CapacityBuffer, problems: &mut Problems)
         };
         if !known {
             let at = at.key("scalableRef");
-            let text = format!("there is no {} {} in namespace {namespace}", reference.kind, reference.name);
+            let text = format!(
+                "there is no {} {} in namespace {}",
+                reference.kind,
+                excerpt(&reference.name),
+                excerpt(namespace)
+            );
             problems
                 .warning(&at.key("name"), text)
                 .right("without it the buffer is empty")

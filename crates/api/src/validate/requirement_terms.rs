@@ -120,7 +120,10 @@ pub(crate) fn check_conflicts(
             && !before.allows_nothing()
         {
             problems
-                .warning(&at.index(index), format!("no value of {key} is left: {before} is required too"))
+                .warning(
+                    &at.index(index),
+                    format!("no value of {key} is left: {} is required too", excerpt(&before.to_string())),
+                )
                 .right("no node can be launched like this; drop one of the two");
         }
     }
