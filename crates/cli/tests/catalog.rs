@@ -34,33 +34,30 @@ fn seen(arguments: &[&str]) -> String {
 }
 
 #[rstest]
-#[case::table(&["--vcpus", "4..8", "--memory", "8Gi..16Gi", "--limit", "5"])]
-#[case::wide(&["--gpus", "1..", "--limit", "4", "-o", "wide"])]
-#[case::csv(&["--requirements", "karpenter.k8s.aws/instance-family in (m7i,c7i)", "--vcpus", "2", "--zone", "us-east-1a", "-o", "csv"])]
-#[case::yaml(&["--requirements", "node.kubernetes.io/instance-type=m7g.large", "--zone", "us-east-1b", "-o", "yaml"])]
-#[case::json(&["--requirements", "node.kubernetes.io/instance-type=inf2.xlarge", "--zone", "us-east-1b", "-o", "json"])]
-#[case::another_region(&["--zone", "eu-central-1a", "--arch", "arm64", "--limit", "3", "--sort", "spot-price"])]
-#[case::node_pool(&["--nodepool", "examples/eks-production/node-pools.yaml", "--nodepool-name", "spot-batch", "--limit", "3"])]
-#[case::no_match(&["--vcpus", "3", "--arch", "arm64"])]
-#[case::no_match_as_document(&["--vcpus", "3", "-o", "yaml"])]
-#[case::unknown_region(&["--region", "us-esat-1"])]
-#[case::zone_of_another_region(&["--region", "us-east-1", "--zone", "eu-west-1a"])]
-#[case::broken_selector(&["--requirements", "karpenter.k8s.aws/instance-category in (m"])]
-#[case::unknown_label(&["--requirements", "karpenter.k8s.aws/instance-catgory=m"])]
-#[case::broken_range(&["--memory", "8Gb..16Gi"])]
-#[case::reversed_range(&["--vcpus", "8..4"])]
-#[case::unknown_capacity_type(&["--capacity-type", "spto"])]
-#[case::unknown_order(&["--sort", "cost"])]
-#[case::missing_file(&["--nodepool", "examples/none.yaml"])]
-#[case::several_node_pools(&["--nodepool", "examples/eks-production/node-pools.yaml"])]
-#[case::unknown_node_pool(&["--nodepool", "examples/eks-production/node-pools.yaml", "--nodepool-name", "batch"])]
-#[case::no_node_pool(&["--nodepool", "examples/three-pods/pods.yaml"])]
-#[case::missing_prices(&["--prices", "prices.csv"])]
-fn what_is_printed(#[case] arguments: &[&str]) {
-    let name =
-        std::thread::current().name().unwrap_or_default().rsplit("::").next().unwrap_or_default().to_owned();
-    let settings = { insta::Settings::clone_current() };
-    settings.bind(|| insta::assert_snapshot!(name, seen(arguments)));
+#[case("table", &["--vcpus", "4..8", "--memory", "8Gi..16Gi", "--limit", "5"])]
+#[case("wide", &["--gpus", "1..", "--limit", "4", "-o", "wide"])]
+#[case("csv", &["--requirements", "karpenter.k8s.aws/instance-family in (m7i,c7i)", "--vcpus", "2", "--zone", "us-east-1a", "-o", "csv"])]
+#[case("yaml", &["--requirements", "node.kubernetes.io/instance-type=m7g.large", "--zone", "us-east-1b", "-o", "yaml"])]
+#[case("json", &["--requirements", "node.kubernetes.io/instance-type=inf2.xlarge", "--zone", "us-east-1b", "-o", "json"])]
+#[case("another_region", &["--zone", "eu-central-1a", "--arch", "arm64", "--limit", "3", "--sort", "spot-price"])]
+#[case("node_pool", &["--nodepool", "crates/cli/tests/fixtures/catalog/pools.yaml", "--nodepool-name", "batch", "--limit", "3", "-o", "wide"])]
+#[case("no_match", &["--vcpus", "3", "--arch", "arm64"])]
+#[case("no_match_as_document", &["--vcpus", "3", "-o", "yaml"])]
+#[case("unknown_region", &["--region", "us-esat-1"])]
+#[case("zone_of_another_region", &["--region", "us-east-1", "--zone", "eu-west-1a"])]
+#[case("broken_selector", &["--requirements", "karpenter.k8s.aws/instance-category in (m"])]
+#[case("unknown_label", &["--requirements", "karpenter.k8s.aws/instance-catgory=m"])]
+#[case("broken_range", &["--memory", "8Gb..16Gi"])]
+#[case("reversed_range", &["--vcpus", "8..4"])]
+#[case("unknown_capacity_type", &["--capacity-type", "spto"])]
+#[case("unknown_order", &["--sort", "cost"])]
+#[case("missing_file", &["--nodepool", "examples/none.yaml"])]
+#[case("several_node_pools", &["--nodepool", "crates/cli/tests/fixtures/catalog/pools.yaml"])]
+#[case("unknown_node_pool", &["--nodepool", "crates/cli/tests/fixtures/catalog/pools.yaml", "--nodepool-name", "night"])]
+#[case("no_node_pool", &["--nodepool", "crates/cli/tests/fixtures/catalog/pod.yaml"])]
+#[case("missing_prices", &["--prices", "prices.csv"])]
+fn what_is_printed(#[case] name: &str, #[case] arguments: &[&str]) {
+    insta::assert_snapshot!(name, seen(arguments));
 }
 
 #[test]
