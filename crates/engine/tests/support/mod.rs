@@ -1,0 +1,7 @@
+//! Small made-up clusters, the Kubernetes objects they stand for, and an oracle that knows their cheapest plan.
+
+#![allow(dead_code, reason = "every test program uses its own part of this")]
+
+pub mod instance;
+pub mod objects;
+pub mod oracle;
