@@ -83,9 +83,11 @@ impl Console {
     /// Writes a failure and its advice to stderr.
     pub fn failure(&self, failure: &Failure) {
         let paint = self.error_paint();
-        self.error(format_args!("{} {failure}", paint.problem("error:")));
+        for line in failure.problem.lines() {
+            self.error(format_args!("{} {}", paint.problem("error:"), printable(line)));
+        }
         for line in failure.help.iter().flat_map(|help| help.lines()) {
-            self.error(format_args!("  {} {line}", paint.faint("help:")));
+            self.error(format_args!("  {} {}", paint.faint("help:"), printable(line)));
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
-    SpanContents,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
 };
 use supercargo_api::manifest::{Diagnostic, Severity, SourceFile};
 
@@ -17,11 +17,14 @@ use crate::console::{Paint, printable};
 const DRAWN: usize = 20;
 /// How much of a line is shown on either side of the place in question.
 const REACH: usize = 70;
+/// How much of a rule is shown.
+const LONGEST_RULE: usize = 160;
 
 /// All problems, in the order of the input, as text for stderr.
 pub fn render(diagnostics: &[Diagnostic], files: &[SourceFile], paint: Paint) -> String {
     let by_name: BTreeMap<&str, &SourceFile> = files.iter().map(|file| (file.name.as_str(), file)).collect();
-    let theme = if paint.has_colors() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let theme =
+        if paint.has_colors() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
         .with_wrap_lines(false)
@@ -43,6 +46,9 @@ pub fn render(diagnostics: &[Diagnostic], files: &[SourceFile], paint: Paint) ->
                     text.push_str(line.trim_end());
                     text.push('\n');
                 }
+                if let Some(rule) = &diagnostic.rule {
+                    text.push_str(&format!("  {} {}\n", paint.faint("rule:"), shortened(&printable(rule))));
+                }
                 text.push('\n');
             }
             None => {
@@ -52,6 +58,14 @@ pub fn render(diagnostics: &[Diagnostic], files: &[SourceFile], paint: Paint) ->
         }
     }
     text
+}
+
+/// The text, cut where a long one gets tiresome.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_RULE) {
+        Some((index, _)) => format!("{}...", &text[..index]),
+        None => text.to_owned(),
+    }
 }
 
 /// A diagnostic in miette's words.
@@ -88,10 +102,8 @@ impl miette::Diagnostic for Drawing<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let right = self.diagnostic.right.iter().map(|right| printable(right));
-        let rule = self.diagnostic.rule.iter().map(|rule| format!("rule: {}", printable(rule)));
-        let lines: Vec<String> = right.chain(rule).collect();
-        (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
+        let right = self.diagnostic.right.as_ref()?;
+        Some(Box::new(printable(right)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -134,7 +146,8 @@ impl Excerpt {
             let content: String = content.chars().skip(left).take(2 * REACH).collect();
             let content = printable(&content.replace('\t', " "));
             if first_line + offset == line {
-                let place = content.char_indices().nth(column - left).map_or(content.len(), |(index, _)| index);
+                let place =
+                    content.char_indices().nth(column - left).map_or(content.len(), |(index, _)| index);
                 start = shown.len() + place;
                 length = word_length(&content[place..]);
             }
@@ -145,12 +158,14 @@ impl Excerpt {
     }
 }
 
-/// How many bytes the word at the start of a text has: a quoted text, or up to what ends a plain one.
+/// How many bytes the word at the start of a text has: a quoted text, a bracket, or up to what ends a plain one.
 fn word_length(text: &str) -> usize {
-    let quoted = text.chars().next().filter(|letter| matches!(letter, '"' | '\''));
-    let end = match quoted {
-        Some(quote) => text[1..].find(quote).map(|index| index + 2),
-        None => {
+    let first = text.chars().next().unwrap_or_default();
+    let end = match first {
+        '"' | '\'' => text[1..].find(first).map(|index| index + 2),
+        '[' => text.rfind(']').map(|index| index + 1),
+        '{' => text.rfind('}').map(|index| index + 1),
+        _ => {
             let ends = [" #", ": ", ", ", "]", "}", ","];
             let end = ends.iter().filter_map(|end| text.find(end)).min();
             end.or_else(|| text.ends_with(':').then(|| text.len() - 1))

@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct Failure {
-    /// What was wrong, on one line, lower case, without a full stop.
+    /// What was wrong, lower case, without a full stop; a line for each problem if there are several.
     pub problem: String,
     /// What to do about it; may have several lines.
     pub help: Option<String>,

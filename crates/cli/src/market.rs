@@ -23,11 +23,7 @@ pub fn read_prices(path: &Path, catalog: &Catalog) -> Result<PriceOverrides, Fai
     })?;
     PriceOverrides::parse(&name, &text, catalog).map_err(|error| {
         let lines: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
-        Failure::new(format!("{name}: {}", match lines.len() {
-            1 => "a price is wrong".to_owned(),
-            many => format!("{many} prices are wrong"),
-        }))
-        .with_help(lines.join("\n"))
+        Failure::new(lines.join("\n"))
     })
 }
 
@@ -58,10 +54,8 @@ pub fn compile(
         }
         classes.insert(name, types);
     }
-    match problems.as_slice() {
-        [] => {}
-        [problem] => return Err(Failure::new(problem)),
-        [first, rest @ ..] => return Err(Failure::new(first).with_help(rest.join("\n"))),
+    if !problems.is_empty() {
+        return Err(Failure::new(problems.join("\n")));
     }
     Market::compile(classes).map_err(|error| Failure::new(error.to_string()))
 }

@@ -62,8 +62,7 @@ fn check_region(region: &str, catalog: &Catalog) -> Result<(), Failure> {
 
 fn check_zones(zones: &[String], region: &str, catalog: &Catalog) -> Result<(), Failure> {
     let known: Vec<&str> = catalog.zones(region).iter().map(|zone| zone.name.as_str()).collect();
-    let unknown: Vec<&str> =
-        zones.iter().map(String::as_str).filter(|zone| !known.contains(zone)).collect();
+    let unknown: Vec<&str> = zones.iter().map(String::as_str).filter(|zone| !known.contains(zone)).collect();
     if unknown.is_empty() {
         return Ok(());
     }
@@ -153,8 +152,10 @@ mod tests {
     }
 
     fn decided(region: Option<&str>, zones: &[&str], nodes: &[(&str, &str)]) -> Result<Place, Failure> {
-        let objects =
-            Objects { nodes: nodes.iter().map(|(name, zone)| node(name, zone)).collect(), ..Objects::default() };
+        let objects = Objects {
+            nodes: nodes.iter().map(|(name, zone)| node(name, zone)).collect(),
+            ..Objects::default()
+        };
         let zones: Vec<String> = zones.iter().map(|zone| (*zone).to_owned()).collect();
         decide(region, &zones, &objects, Catalog::embedded())
     }

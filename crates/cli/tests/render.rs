@@ -35,7 +35,14 @@ fn pods(workload: &str, count: usize) -> Vec<String> {
     (0..count).map(|index| format!("shop/{workload}-{index}")).collect()
 }
 
-fn node(name: &str, pool: &str, instance_type: &str, capacity_type: &str, price: &str, pods: Vec<String>) -> Node {
+fn node(
+    name: &str,
+    pool: &str,
+    instance_type: &str,
+    capacity_type: &str,
+    price: &str,
+    pods: Vec<String>,
+) -> Node {
     let kind = if capacity_type == "spot" { PriceKind::Estimate } else { PriceKind::List };
     Node {
         name: name.to_owned(),
@@ -78,8 +85,12 @@ fn full_plan() -> Plan {
     standing.is_static = true;
     standing.zones = vec!["us-east-1a".to_owned()];
     standing.instance_types.truncate(1);
-    standing.why =
-        Why { text: "the only type that holds its pods".to_owned(), runner_up: None, difference_per_hour: None, considered: 1 };
+    standing.why = Why {
+        text: "the only type that holds its pods".to_owned(),
+        runner_up: None,
+        difference_per_hour: None,
+        considered: 1,
+    };
     Plan {
         api_version: "supercargo.dev/v1".to_owned(),
         kind: "Plan".to_owned(),
@@ -242,12 +253,17 @@ fn json_is_the_document() {
 fn yaml_is_the_same_document() {
     insta::assert_snapshot!(rendered(&short_plan(), Format::Yaml, false));
     let text = rendered(&full_plan(), Format::Yaml, false);
-    assert_eq!(serde_saphyr::from_str::<Plan>(&text).unwrap(), full_plan(), "YAML reads back as the same plan");
+    assert_eq!(
+        serde_saphyr::from_str::<Plan>(&text).unwrap(),
+        full_plan(),
+        "YAML reads back as the same plan"
+    );
 }
 
 #[test]
 fn a_plan_at_its_lower_bound_says_that_nothing_is_cheaper() {
-    let plan = plain_plan(vec![node("general-1", "general", "m6a.2xlarge", "on-demand", "0.3456", pods("api", 4))]);
+    let plan =
+        plain_plan(vec![node("general-1", "general", "m6a.2xlarge", "on-demand", "0.3456", pods("api", 4))]);
     insta::assert_snapshot!(rendered(&plan, Format::Table, false));
 }
 
@@ -256,7 +272,12 @@ fn large_figures_have_commas() {
     let one = node("general-1", "general", "u7in-32tb.224xlarge", "on-demand", "407.68", pods("api", 4));
     let plan = plain_plan(vec![one; 1200]);
     let plan = Plan {
-        summary: Summary { price_per_month: 357_127_680.0, lower_bound_per_hour: usd("489000.123"), gap_percent: 0.044, ..plan.summary },
+        summary: Summary {
+            price_per_month: 357_127_680.0,
+            lower_bound_per_hour: usd("489000.123"),
+            gap_percent: 0.044,
+            ..plan.summary
+        },
         ..plan
     };
     insta::assert_snapshot!(rendered(&plan, Format::Table, false));
@@ -280,7 +301,13 @@ fn when_existing_nodes_take_all_pods_there_is_nothing_to_buy() {
         placements,
         ..full_plan()
     };
-    let plan = Plan { nodes: Vec::new(), unschedulable: Vec::new(), ignored: Vec::new(), node_pool_problems: Vec::new(), ..plan };
+    let plan = Plan {
+        nodes: Vec::new(),
+        unschedulable: Vec::new(),
+        ignored: Vec::new(),
+        node_pool_problems: Vec::new(),
+        ..plan
+    };
     assert_eq!(full.placements.len(), 2);
     insta::assert_snapshot!(rendered(&plan, Format::Table, false));
 }
@@ -293,7 +320,8 @@ fn without_pods_there_is_nothing_to_place() {
 
 #[test]
 fn names_cannot_drive_the_terminal() {
-    let evil = node("general-1", "a\u{1b}[2Jb", "m6a.2xlarge", "on-demand", "0.3456", vec!["shop/\u{7}".to_owned()]);
+    let evil =
+        node("general-1", "a\u{1b}[2Jb", "m6a.2xlarge", "on-demand", "0.3456", vec!["shop/\u{7}".to_owned()]);
     let plan = plain_plan(vec![evil]);
     for format in [Format::Table, Format::Wide] {
         assert!(!rendered(&plan, format, true).contains(['\u{1b}', '\u{7}']));

@@ -59,10 +59,9 @@ impl Reader {
         let mut bytes = Vec::new();
         match stdin.read_to_end(&mut bytes) {
             Ok(_) if bytes.iter().all(u8::is_ascii_whitespace) => {
-                self.failures.push(FileFailure::Path(
-                    Failure::new("standard input is empty")
-                        .with_help("pipe manifests into it: kubectl get pods,nodes -A -o json | supercargo plan -f -"),
-                ));
+                self.failures.push(FileFailure::Path(Failure::new("standard input is empty").with_help(
+                    "pipe manifests into it: kubectl get pods,nodes -A -o json | supercargo plan -f -",
+                )));
             }
             Ok(_) => self.take("(stdin)".to_owned(), bytes),
             Err(error) => self.fail(Path::new("(stdin)"), &error),
@@ -183,7 +182,14 @@ mod tests {
     fn directories_are_walked_in_order_of_names_and_only_manifests_count() {
         let root = folder(
             "walk",
-            &[("b.yml", ""), ("a/z.json", ""), ("a/y.YAML", ""), ("c.txt", ""), (".git/x.yaml", ""), ("a.yaml", "")],
+            &[
+                ("b.yml", ""),
+                ("a/z.json", ""),
+                ("a/y.YAML", ""),
+                ("c.txt", ""),
+                (".git/x.yaml", ""),
+                ("a.yaml", ""),
+            ],
         );
         let (files, failures) = collect(&[root.clone()], &mut std::io::empty());
         assert_eq!(names(&root, &files), ["a/y.YAML", "a/z.json", "a.yaml", "b.yml"]);
@@ -222,10 +228,9 @@ mod tests {
                 FileFailure::Content(diagnostic) => diagnostic.to_string(),
             })
             .collect();
-        assert_eq!(problems, [
-            "no such file or directory",
-            "no manifests in this directory",
-            "standard input is empty"
-        ]);
+        assert_eq!(
+            problems,
+            ["no such file or directory", "no manifests in this directory", "standard input is empty"]
+        );
     }
 }

@@ -16,7 +16,7 @@ use supercargo_engine::solve::{MinValuesPolicy, PreferencePolicy, SolveOptions};
     after_help = "Examples:\n  \
                   supercargo plan -f examples/eks-production\n  \
                   supercargo plan -f examples/eks-production -o wide --explain\n  \
-                  kubectl get nodepools,ec2nodeclasses,nodeclaims,nodes,pods,daemonsets -A -o json | supercargo plan -f -\n\n\
+                  kubectl get nodepools,ec2nodeclasses,nodes,pods,ds -A -o json | supercargo plan -f -\n\n\
                   Exit codes: 0 every pod has a place; 1 some pods have none; 2 the input is wrong."
 )]
 pub struct Arguments {
@@ -36,10 +36,24 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub prices: Option<PathBuf>,
     /// Whether preferences of pods are tried before they are given up
-    #[arg(long, value_enum, env = "PREFERENCE_POLICY", ignore_case = true, default_value = "respect", value_name = "POLICY")]
+    #[arg(
+        long,
+        value_enum,
+        env = "PREFERENCE_POLICY",
+        ignore_case = true,
+        default_value = "respect",
+        value_name = "POLICY"
+    )]
     pub preference_policy: Preferences,
     /// Whether a node must be as flexible as minValues says
-    #[arg(long, value_enum, env = "MIN_VALUES_POLICY", ignore_case = true, default_value = "strict", value_name = "POLICY")]
+    #[arg(
+        long,
+        value_enum,
+        env = "MIN_VALUES_POLICY",
+        ignore_case = true,
+        default_value = "strict",
+        value_name = "POLICY"
+    )]
     pub min_values_policy: MinValues,
     /// Share of memory that the hypervisor keeps, from 0 to 1
     #[arg(long, env = "VM_MEMORY_OVERHEAD_PERCENT", default_value_t = 0.075, value_parser = share, value_name = "SHARE", hide_short_help = true)]

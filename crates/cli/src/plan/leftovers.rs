@@ -30,7 +30,8 @@ pub fn on_existing_nodes(placements: &[Placement], all: bool, paint: Paint) -> S
         ))
     );
     let shown = if all { placements.len() } else { LISTED };
-    let width = placements.iter().take(shown).map(|placement| placement.node.chars().count()).max().unwrap_or(0);
+    let width =
+        placements.iter().take(shown).map(|placement| placement.node.chars().count()).max().unwrap_or(0);
     for placement in placements.iter().take(shown) {
         let in_flight = if placement.in_flight { " (in flight)" } else { "" };
         let pods = &placement.pods;
@@ -62,7 +63,8 @@ pub fn without_a_place(plan: &Plan, explain: bool, paint: Paint) -> String {
         }
     }
     if !explain && plan.unschedulable.iter().any(|class| !class.node_pools.is_empty()) {
-        let _ = writeln!(text, "  {}", paint.faint("--explain says for each NodePool what ruled its types out"));
+        let _ =
+            writeln!(text, "  {}", paint.faint("--explain says for each NodePool what ruled its types out"));
     }
     text
 }
@@ -76,7 +78,12 @@ fn each(class: &Unschedulable) -> String {
 /// What each NodePool did to the types, step by step.
 fn steps(text: &mut String, class: &Unschedulable, paint: Paint) {
     for pool in &class.node_pools {
-        let _ = writeln!(text, "\n    NodePool {}: {}", printable(&pool.node_pool), count(pool.types, "instance type"));
+        let _ = writeln!(
+            text,
+            "\n    NodePool {}: {}",
+            printable(&pool.node_pool),
+            count(pool.types, "instance type")
+        );
         let mut before = pool.types;
         for step in &pool.steps {
             let _ = writeln!(text, "      {before:>5} -> {:<5} {}", step.left, printable(&step.constraint));
@@ -108,11 +115,8 @@ pub fn left_out(plan: &Plan, paint: Paint) -> String {
         by_reason.entry(&ignored.reason).or_default().push(ignored.pod.clone());
     }
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "\n{}",
-        paint.warning(format_args!("Left out: {}", count(plan.ignored.len(), "pod")))
-    );
+    let _ =
+        writeln!(text, "\n{}", paint.warning(format_args!("Left out: {}", count(plan.ignored.len(), "pod"))));
     for (reason, pods) in by_reason {
         let _ = writeln!(text, "  {}: {}", printable(reason), printable(&names(&pods)));
     }

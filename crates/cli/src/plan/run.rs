@@ -1,6 +1,6 @@
 //! The command from its arguments to its exit code.
 
-use supercargo_api::Objects;
+use supercargo_api::{Objects, workloads};
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, RealClock};
 use supercargo_engine::plan::Plan;
@@ -21,15 +21,10 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     if objects.is_empty() {
         return Err(nothing_to_plan(&unused));
     }
-    if let Some(remark) = unused_remark(&unused) {
-        console.note(remark);
-    }
     keep_node_pools(&mut objects, &arguments.node_pools)?;
+    workloads::expand(&mut objects);
     check_somewhere_to_go(&objects)?;
     let place = place::decide(arguments.region.as_deref(), &arguments.zones, &objects, catalog)?;
-    if place.assumed {
-        console.note(format_args!("region {} is assumed; choose another with --region", place.region));
-    }
     let prices = arguments.prices.as_ref().map(|path| market::read_prices(path, catalog)).transpose()?;
     let today = || RealClock::new().now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let prices = prices.as_ref().map(|prices| (prices, today()));
@@ -38,6 +33,12 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let options = arguments.solve_options();
     let outcome = solve(&snapshot, options);
     let plan = Plan::new(&snapshot, &outcome, options);
+    if let Some(remark) = unused_remark(&unused) {
+        console.note(remark);
+    }
+    if place.assumed {
+        console.note(format_args!("region {} is assumed; choose another with --region", place.region));
+    }
     console.data(&render(&plan, arguments.output, arguments.explain, console.paint())?)?;
     Ok(if plan.is_complete() { Exit::Success } else { Exit::Incomplete })
 }
@@ -84,10 +85,8 @@ fn nothing_to_plan(unused: &std::collections::BTreeMap<String, usize>) -> Failur
 
 /// `not used: 2 ConfigMap, 1 Service`, the most frequent first.
 fn unused_remark(unused: &std::collections::BTreeMap<String, usize>) -> Option<String> {
-    let mut kinds: Vec<(&str, usize)> = unused
-        .iter()
-        .map(|(name, number)| (name.rsplit('/').next().unwrap_or(name), *number))
-        .collect();
+    let mut kinds: Vec<(&str, usize)> =
+        unused.iter().map(|(name, number)| (name.rsplit('/').next().unwrap_or(name), *number)).collect();
     kinds.sort_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
     let kinds: Vec<String> = kinds.into_iter().map(|(kind, number)| format!("{number} {kind}")).collect();
     (!kinds.is_empty()).then(|| format!("not used: {}", kinds.join(", ")))
@@ -100,8 +99,7 @@ fn keep_node_pools(objects: &mut Objects, wanted: &[String]) -> Result<(), Failu
     }
     let name = |pool: &supercargo_api::NodePool| pool.metadata.name.clone().unwrap_or_default();
     let known: Vec<String> = objects.node_pools.iter().map(name).collect();
-    let unknown: Vec<&str> =
-        wanted.iter().filter(|pool| !known.contains(pool)).map(String::as_str).collect();
+    let unknown: Vec<&str> = wanted.iter().filter(|pool| !known.contains(pool)).map(String::as_str).collect();
     if !unknown.is_empty() {
         let help = match known.as_slice() {
             [] => "there is no NodePool in the input".to_owned(),
@@ -115,8 +113,10 @@ fn keep_node_pools(objects: &mut Objects, wanted: &[String]) -> Result<(), Failu
 
 /// Pods need somewhere to go: a NodePool, or nodes.
 fn check_somewhere_to_go(objects: &Objects) -> Result<(), Failure> {
-    let waiting = objects.pods.iter().any(|pod| pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()));
-    if waiting && objects.node_pools.is_empty() && objects.nodes.is_empty() && objects.node_claims.is_empty() {
+    let waiting =
+        objects.pods.iter().any(|pod| pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()));
+    if waiting && objects.node_pools.is_empty() && objects.nodes.is_empty() && objects.node_claims.is_empty()
+    {
         return Err(Failure::new("there are pods to place, but no NodePool and no node to place them on").with_help(
             "add a NodePool and its EC2NodeClass to the input, for example -f examples/eks-production/node-pools.yaml",
         ));

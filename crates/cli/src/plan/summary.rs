@@ -41,7 +41,9 @@ fn headline(plan: &Plan) -> String {
     if summary.pending_pods == 0 && plan.nodes.is_empty() {
         return match summary.existing_nodes {
             0 => "No pods to place.".to_owned(),
-            nodes => format!("No pods to place: {} and all pods on them stay as they are.", count(nodes, "node")),
+            nodes => {
+                format!("No pods to place: {} and all pods on them stay as they are.", count(nodes, "node"))
+            }
         };
     }
     let mut parts = Vec::new();

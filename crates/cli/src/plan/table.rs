@@ -161,9 +161,9 @@ fn node_notes(node: &Node) -> Option<String> {
 pub fn amounts(resources: &BTreeMap<String, String>) -> String {
     let amount = |name: &str| resources.get(name).filter(|amount| *amount != "0");
     let first = ["cpu", "memory"].into_iter().filter_map(|name| Some((name, amount(name)?)));
-    let rest = resources.iter().filter(|(name, amount)| {
-        !matches!(name.as_str(), "cpu" | "memory" | "pods") && *amount != "0"
-    });
+    let rest = resources
+        .iter()
+        .filter(|(name, amount)| !matches!(name.as_str(), "cpu" | "memory" | "pods") && *amount != "0");
     let rest = rest.map(|(name, amount)| (name.as_str(), amount));
     let parts: Vec<String> = first.chain(rest).map(|(name, amount)| format!("{amount} {name}")).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
@@ -177,7 +177,7 @@ fn zones(zones: &[String]) -> String {
     };
     let parts: Option<Vec<(String, char)>> = zones.iter().map(split).collect();
     match parts.as_deref() {
-        Some([(region, _), _, ..] ) if parts.iter().flatten().all(|(other, _)| other == region) => {
+        Some([(region, _), _, ..]) if parts.iter().flatten().all(|(other, _)| other == region) => {
             let letters: Vec<String> = parts.iter().flatten().map(|(_, letter)| letter.to_string()).collect();
             format!("{region}{{{}}}", letters.join(","))
         }
