@@ -1,5 +1,7 @@
 //! The reader: formats, Lists, dumps, duplicates, older versions, places, and input that is no manifest at all.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use std::collections::BTreeMap;
 
 use rstest::rstest;

@@ -1,5 +1,7 @@
 //! A custom resource that is read and written again loses nothing and gains nothing.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use proptest::prelude::*;
 use rstest::rstest;
 use serde::Serialize;

@@ -1,5 +1,7 @@
 //! The expansion of workloads: desired pods minus those that are there, each counted once.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;

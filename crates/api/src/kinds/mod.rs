@@ -47,3 +47,4 @@ pub use node_pool::{
 pub use node_pool_disruption::{Budget, ConsolidationPolicy, Disruption, DisruptionReason};
 pub use requirement_term::RequirementTerm;
 pub use resource_list::ResourceList;
+pub(crate) use schema_words::{DURATION_PATTERN, NILLABLE_DURATION_PATTERN};

@@ -21,6 +21,7 @@ impl SourceFile {
 
     /// A file from its bytes: UTF-8, or UTF-16 with a byte order mark as some shells write it. Anything else is not
     /// text, and the diagnostic says where it stops being so.
+    #[allow(clippy::result_large_err, reason = "made once for a file at most, and kept as it is")]
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Diagnostic> {
         let name = name.into();
         let text = match bytes.as_slice() {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::duration::NillableDuration;
+use crate::kinds::{DURATION_PATTERN, NILLABLE_DURATION_PATTERN};
 use crate::labels::excerpt;
 
 use super::meant::meant;
@@ -207,6 +209,12 @@ impl Check<'_> {
             if let Some(right) = right {
                 problem.right(right);
             }
+        }
+        let is_duration = shape.pattern.as_ref().is_some_and(|pattern| {
+            matches!(pattern.as_str(), DURATION_PATTERN | NILLABLE_DURATION_PATTERN) && pattern.is_match(text)
+        });
+        if let Some(Err(error)) = is_duration.then(|| text.parse::<NillableDuration>()) {
+            self.wrong(at, shape, error.to_string());
         }
         if shape.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
             self.wrong(at, shape, format!("{:?} is no point in time", excerpt(text)))
