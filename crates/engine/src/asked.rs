@@ -7,7 +7,8 @@ use crate::snapshot::Snapshot;
 /// The values that pending pods ask for, by label key.
 pub fn asked_values(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
     let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let classes: BTreeSet<u32> = snapshot.pending.iter().map(|pod| snapshot.pods[*pod as usize].class).collect();
+    let classes: BTreeSet<u32> =
+        snapshot.pending.iter().map(|pod| snapshot.pods[*pod as usize].class).collect();
     let rules: BTreeSet<u32> = classes.iter().map(|class| snapshot.classes[*class as usize].rules).collect();
     for rules in rules {
         let rules = &snapshot.rules[rules as usize];

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{
+    NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
@@ -28,6 +30,21 @@ pub struct NodeRules {
     pub preferred: Vec<(i32, Requirements)>,
     /// Tolerations.
     pub tolerations: Vec<Toleration>,
+}
+
+impl NodeRules {
+    /// What is wrong with asking for a label in a domain that Karpenter keeps to itself (reference section 2.2).
+    /// The labels that every node has may be asked for, and so may the name of a node that exists.
+    pub fn restricted_key(&self) -> Option<String> {
+        let preferred = self.preferred.iter().map(|(_, requirements)| requirements);
+        self.without_volumes.iter().chain(preferred).flat_map(Requirements::keys).find_map(|key| {
+            if matches!(key, labels::HOSTNAME | labels::REGISTERED | labels::INITIALIZED) {
+                return None;
+            }
+            let restriction = labels::is_restricted_for_node_claim(key)?;
+            Some(format!("label key {key:?}: {restriction}"))
+        })
+    }
 }
 
 /// A port of the host that a pod occupies.
@@ -140,7 +157,8 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
         base.add(requirement);
     }
     let node_affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
-    let required = node_affinity.and_then(|rules| rules.required_during_scheduling_ignored_during_execution.as_ref());
+    let required =
+        node_affinity.and_then(|rules| rules.required_during_scheduling_ignored_during_execution.as_ref());
     let mut without_volumes = Vec::new();
     match required {
         Some(selector) => {
@@ -150,7 +168,10 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
                 }
             }
             if without_volumes.is_empty() {
-                return Err("node selector and required node affinity contradict each other, or match no node".to_owned());
+                return Err(
+                    "node selector and required node affinity contradict each other, or match no node"
+                        .to_owned(),
+                );
             }
         }
         None => without_volumes.push(base),
@@ -198,10 +219,7 @@ fn merged(left: &Requirements, right: &Requirements) -> Option<Requirements> {
 }
 
 fn check_key(key: &str) -> Result<(), String> {
-    match labels::check_label_key(key) {
-        Ok(()) => Ok(()),
-        Err(error) => Err(format!("label key {key:?}: {error}")),
-    }
+    labels::check_label_key(key).map_err(|error| error.to_string())
 }
 
 /// `None` for an empty term, which matches nothing.
@@ -216,7 +234,9 @@ fn term_requirements(term: &NodeSelectorTerm) -> Result<Option<Requirements>, St
     for expression in expressions {
         check_key(&expression.key)?;
     }
-    Requirements::from_node_selector_terms(expressions).map(Some).map_err(|error| format!("node affinity: {error}"))
+    Requirements::from_node_selector_terms(expressions)
+        .map(Some)
+        .map_err(|error| format!("node affinity: {error}"))
 }
 
 /// Host ports of a pod, sorted.
@@ -321,7 +341,11 @@ pub fn pod_rules(spec: &PodSpec, class: &mut PodClass) {
 }
 
 /// Defaults of T2: taints ignored, affinity honoured.
-fn spread(constraint: &TopologySpreadConstraint, namespace: &str, pod_labels: &BTreeMap<String, String>) -> Spread {
+fn spread(
+    constraint: &TopologySpreadConstraint,
+    namespace: &str,
+    pod_labels: &BTreeMap<String, String>,
+) -> Spread {
     let keys = constraint.match_label_keys.as_deref().unwrap_or_default();
     Spread {
         key: labels::normalize_label(&constraint.topology_key).to_owned(),

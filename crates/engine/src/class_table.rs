@@ -99,14 +99,19 @@ impl<'a> ClassTable<'a> {
             }
         }
         let rules = match self.rules_of(pod, volumes, rules_hash) {
-            Ok(rules) => rules,
+            Ok(rules) => {
+                refusal = refusal.or_else(|| self.rules[rules as usize].restricted_key());
+                rules
+            }
             Err(reason) => {
                 refusal = Some(reason);
                 self.no_rules()
             }
         };
         let alternatives = &self.rules[rules as usize].alternatives;
-        if alternatives.iter().all(|terms| terms.get(labels::NODEPOOL).is_some_and(|rule| rule.allows_absent() && !rule.complement())) {
+        if alternatives.iter().all(|terms| {
+            terms.get(labels::NODEPOOL).is_some_and(|rule| rule.allows_absent() && !rule.complement())
+        }) {
             // Asked to stay away from NodePools: not ours, and not worth a word.
             refusal = Some(String::new());
         }
@@ -128,8 +133,9 @@ impl<'a> ClassTable<'a> {
             class.host_ports = host_ports(spec);
             pod_rules(spec, &mut class);
             if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
-                class.refusal =
-                    Some("uses dynamic resource allocation (resourceClaims), which is not supported".to_owned());
+                class.refusal = Some(
+                    "uses dynamic resource allocation (resourceClaims), which is not supported".to_owned(),
+                );
             }
         }
         class
@@ -144,7 +150,8 @@ impl<'a> ClassTable<'a> {
         if let Some(candidates) = self.rules_by_hash.get(&hash) {
             for rules in candidates {
                 let (class, sample_volumes) = self.rule_samples[*rules as usize];
-                let same = self.class_samples.get(class as usize).is_some_and(|(sample, _)| same_rules(sample, pod));
+                let same =
+                    self.class_samples.get(class as usize).is_some_and(|(sample, _)| same_rules(sample, pod));
                 if sample_volumes == volumes && same {
                     return Ok(*rules);
                 }
@@ -159,7 +166,11 @@ impl<'a> ClassTable<'a> {
         Ok(rules)
     }
 
-    pub(crate) fn daemons(&mut self, objects: &Objects, live: &BTreeMap<(String, String), (i64, u32)>) -> Vec<Daemon> {
+    pub(crate) fn daemons(
+        &mut self,
+        objects: &Objects,
+        live: &BTreeMap<(String, String), (i64, u32)>,
+    ) -> Vec<Daemon> {
         let mut daemons = Vec::new();
         for daemon_set in &objects.daemon_sets {
             let spec = &daemon_set.spec;

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
 use supercargo_api::selector::{Selector, WhenAbsent};
 
+/// `namespace/name` of a pod.
 pub(crate) fn display_name(pod: &Pod) -> String {
-    let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
-    format!("{namespace}/{}", pod.metadata.name.as_deref().unwrap_or_default())
+    format!("{}/{}", namespace(&pod.metadata), pod.metadata.name.as_deref().unwrap_or_default())
+}
+
+fn namespace(meta: &ObjectMeta) -> &str {
+    meta.namespace.as_deref().unwrap_or("default")
 }
 
 /// Where a pod stands, as far as its own object tells.
@@ -20,6 +25,7 @@ pub(crate) enum Standing {
     Mirror,
     Gated,
     Preempting(String),
+    GivenUp(String),
     Active,
 }
 
@@ -31,8 +37,12 @@ impl Standing {
             return Standing::Finished;
         }
         let annotations = pod.metadata.annotations.as_ref();
-        let owned_by_node =
-            pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "Node" && owner.api_version == "v1");
+        let owned_by_node = pod
+            .metadata
+            .owner_references
+            .iter()
+            .flatten()
+            .any(|owner| owner.kind == "Node" && owner.api_version == "v1");
         if owned_by_node || annotations.is_some_and(|map| map.contains_key("kubernetes.io/config.mirror")) {
             return Standing::Mirror;
         }
@@ -48,6 +58,14 @@ impl Standing {
         {
             return Standing::Preempting(node.to_owned());
         }
+        // Without a verdict of the scheduler, as in a manifest, the pod is taken to wait for a node.
+        let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        if let Some(verdict) = conditions.iter().find(|condition| condition.type_ == "PodScheduled")
+            && verdict.status == "False"
+            && let Some(reason) = verdict.reason.as_deref().filter(|reason| *reason != "Unschedulable")
+        {
+            return Standing::GivenUp(reason.to_owned());
+        }
         Standing::Active
     }
 
@@ -56,7 +74,12 @@ impl Standing {
         match self {
             Standing::Finished | Standing::Terminating | Standing::Mirror => Some(String::new()),
             Standing::Gated => Some("has scheduling gates".to_owned()),
-            Standing::Preempting(node) => Some(format!("is about to take the place of other pods on node {node}")),
+            Standing::Preempting(node) => {
+                Some(format!("is about to take the place of other pods on node {node}"))
+            }
+            Standing::GivenUp(reason) => {
+                Some(format!("is not waiting for a node (PodScheduled is False: {reason})"))
+            }
             Standing::Active => None,
         }
     }
@@ -92,20 +115,22 @@ impl FullyBlocked {
         let mut selectors = Vec::new();
         for budget in &objects.pod_disruption_budgets {
             let Some(spec) = &budget.spec else { continue };
-            let blocking =
-                is(spec.max_unavailable.as_ref(), Some(0), "0%") || is(spec.min_available.as_ref(), None, "100%");
+            let blocking = is(spec.max_unavailable.as_ref(), Some(0), "0%")
+                || is(spec.min_available.as_ref(), None, "100%");
             if !blocking {
                 continue;
             }
-            if let Ok(selector) = Selector::compile_optional(spec.selector.as_ref(), WhenAbsent::SelectNothing) {
-                selectors.push((budget.metadata.namespace.clone().unwrap_or_default(), selector));
+            if let Ok(selector) =
+                Selector::compile_optional(spec.selector.as_ref(), WhenAbsent::SelectNothing)
+            {
+                selectors.push((namespace(&budget.metadata).to_owned(), selector));
             }
         }
         FullyBlocked { selectors }
     }
 
     pub(crate) fn blocks(&self, pod: &Pod) -> bool {
-        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let namespace = namespace(&pod.metadata);
         let empty = BTreeMap::new();
         let pod_labels = pod.metadata.labels.as_ref().unwrap_or(&empty);
         self.selectors.iter().any(|(own, selector)| own == namespace && selector.matches(pod_labels))

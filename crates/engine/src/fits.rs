@@ -87,6 +87,22 @@ impl Fits {
         self.intern(set)
     }
 
+    /// Two sets as one, where that says the same: wherever both offer something, they agree on the types or on the
+    /// offerings.
+    pub fn union(&mut self, left: FitId, right: FitId) -> Option<FitId> {
+        let mut set = self.sets[left as usize].clone();
+        for fit in &self.sets[right as usize] {
+            match set.iter_mut().find(|known| known.variant == fit.variant) {
+                None => set.push(fit.clone()),
+                Some(known) if known.offers == fit.offers => known.types.union_with(&fit.types),
+                Some(known) if known.types == fit.types => known.offers |= fit.offers,
+                Some(_) => return None,
+            }
+        }
+        set.sort_by_key(|fit| fit.variant);
+        Some(self.intern(set))
+    }
+
     /// The part of a set that lies in one domain of a topology key.
     pub fn restrict(&mut self, ground: Ground<'_>, id: FitId, key: &str, domain: &str) -> FitId {
         let key_number = match self.keys.iter().position(|known| known == key) {
@@ -155,7 +171,8 @@ impl Fits {
             } else if let Some(value) = variant.labels.get(key) {
                 domains.insert(value.clone());
             } else {
-                domains.extend(fit.types.ones().filter_map(|index| table.label(index, key)).map(String::from));
+                domains
+                    .extend(fit.types.ones().filter_map(|index| table.label(index, key)).map(String::from));
             }
         }
         domains.into_iter().collect()

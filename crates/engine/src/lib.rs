@@ -7,6 +7,8 @@ pub mod class;
 mod class_table;
 mod eligibility;
 pub mod fingerprint;
+mod in_flight;
+pub mod invariants;
 pub mod market;
 pub mod overlays;
 pub mod pools;

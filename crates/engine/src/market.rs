@@ -72,26 +72,29 @@ impl OfferKey {
             labels::INSTANCE_TENANCY => Some(self.tenancy.as_str()),
             labels::CAPACITY_RESERVATION_ID => self.reservation.as_ref().map(|(id, _, _)| id.as_str()),
             labels::CAPACITY_RESERVATION_TYPE => self.reservation.as_ref().map(|(_, kind, _)| kind.as_str()),
-            labels::CAPACITY_RESERVATION_INTERRUPTIBLE => {
-                self.reservation.as_ref().map(|(_, _, interruptible)| if *interruptible { "true" } else { "false" })
-            }
+            labels::CAPACITY_RESERVATION_INTERRUPTIBLE => self
+                .reservation
+                .as_ref()
+                .map(|(_, _, interruptible)| if *interruptible { "true" } else { "false" }),
             _ => None,
         }
     }
 }
 
+/// The labels that are decided by the offering and not by the instance type.
+pub const OFFERING_LABELS: [&str; 7] = [
+    labels::ZONE,
+    labels::ZONE_ID,
+    labels::CAPACITY_TYPE,
+    labels::INSTANCE_TENANCY,
+    labels::CAPACITY_RESERVATION_ID,
+    labels::CAPACITY_RESERVATION_TYPE,
+    labels::CAPACITY_RESERVATION_INTERRUPTIBLE,
+];
+
 /// Whether a label is decided by the offering and not by the instance type.
 pub fn is_offering_label(key: &str) -> bool {
-    matches!(
-        key,
-        labels::ZONE
-            | labels::ZONE_ID
-            | labels::CAPACITY_TYPE
-            | labels::INSTANCE_TENANCY
-            | labels::CAPACITY_RESERVATION_ID
-            | labels::CAPACITY_RESERVATION_TYPE
-            | labels::CAPACITY_RESERVATION_INTERRUPTIBLE
-    )
+    OFFERING_LABELS.contains(&key)
 }
 
 /// One offering of one type.
@@ -204,7 +207,9 @@ impl TypeTable {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MarketError {
     /// More offering keys than a mask has bits.
-    #[error("{found} combinations of zone, capacity type, tenancy and reservation; at most {MAX_OFFER_KEYS} can be told apart: narrow the zones or the reservations")]
+    #[error(
+        "{found} combinations of zone, capacity type, tenancy and reservation; at most {MAX_OFFER_KEYS} can be told apart: narrow the zones or the reservations"
+    )]
     TooManyOfferKeys {
         /// How many there are.
         found: usize,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use supercargo_api::labels;
 use supercargo_catalog::{PriceStamp, Usd};
 
-use crate::flexible::choices;
 use crate::fits::Ground;
+use crate::flexible::choices;
 use crate::reasons::{Explanation, explain_unplaced};
 use crate::snapshot::Snapshot;
 use crate::solve::{Outcome, SolveOptions};
@@ -222,10 +222,7 @@ impl Plan {
         let ignored = snapshot.ignored.iter();
         let ignored: Vec<Ignored> =
             ignored.map(|one| Ignored { pod: one.pod.clone(), reason: one.reason.clone() }).collect();
-        let node_pool_problems = snapshot.pools.iter().filter_map(|pool| {
-            Some(NodePoolProblem { node_pool: pool.name.clone(), problem: pool.problem.clone()? })
-        });
-        let node_pool_problems = node_pool_problems.collect();
+        let node_pool_problems = node_pool_problems(snapshot, outcome);
         let summary = summary(snapshot, outcome, &nodes, ignored.len());
         Plan {
             api_version: "supercargo.dev/v1".to_owned(),
@@ -243,6 +240,20 @@ impl Plan {
     pub fn is_complete(&self) -> bool {
         self.unschedulable.is_empty() && self.ignored.is_empty()
     }
+}
+
+fn node_pool_problems(snapshot: &Snapshot, outcome: &Outcome) -> Vec<NodePoolProblem> {
+    let has_types = |index: usize| {
+        let mut variants = outcome.variants.iter().filter(|variant| variant.pool as usize == index);
+        variants.any(|variant| !variant.types.is_clear())
+    };
+    let pools = snapshot.pools.iter().enumerate().filter_map(|(index, pool)| {
+        let problem = pool.problem.clone().or_else(|| {
+            (!has_types(index)).then(|| "no instance type satisfies its requirements".to_owned())
+        })?;
+        Some(NodePoolProblem { node_pool: pool.name.clone(), problem })
+    });
+    pools.collect()
 }
 
 fn texts(resources: &supercargo_api::Resources) -> BTreeMap<String, String> {
@@ -295,7 +306,8 @@ fn nodes(snapshot: &Snapshot, outcome: &Outcome, ground: Ground<'_>) -> Vec<Node
             .collect();
         zones.sort();
         zones.dedup();
-        let stamp = table.offers[chosen].iter().find(|offer| offer.key == planned.offer).map(|offer| offer.stamp);
+        let stamp =
+            table.offers[chosen].iter().find(|offer| offer.key == planned.offer).map(|offer| offer.stamp);
         let Some(stamp) = stamp else { continue };
         let instance_type = table.types[chosen].name.clone();
         let why = why(planned, &instance_type, &choices, variant.types.count_ones(..));

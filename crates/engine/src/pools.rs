@@ -11,7 +11,7 @@ use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::taint;
-use supercargo_api::NodePool;
+use supercargo_api::{ConditionStatus, NodePool};
 
 use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
 use crate::class::{HostPort, NodeRules};
@@ -108,7 +108,7 @@ impl Pool {
                     }
                     requirements.add(requirement);
                 }
-                Err(error) => problem = Some(format!("requirement on {}: {error}", term.key)),
+                Err(error) => problem = Some(error.to_string()),
             }
         }
         let mut labels: BTreeMap<String, String> = pool.spec.template.labels().into_owned();
@@ -116,8 +116,15 @@ impl Pool {
         labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
         labels.insert(labels::INITIALIZED.to_owned(), "true".to_owned());
         let reference = &spec.node_class_ref;
-        labels.insert(format!("{}/{}", reference.group, reference.kind.to_lowercase()), reference.name.clone());
+        labels
+            .insert(format!("{}/{}", reference.group, reference.kind.to_lowercase()), reference.name.clone());
         requirements.extend(Requirements::from_labels(&labels));
+        if let Some(empty) = requirements.iter().find(|requirement| requirement.allows_nothing()) {
+            problem = Some(format!("its requirements and labels leave no value for {}", empty.key));
+        }
+        if let Some(reason) = not_ready(pool) {
+            problem = Some(format!("the NodePool is not ready: {reason}"));
+        }
         if table.is_none() && problem.is_none() {
             problem = Some(format!("NodeClass {:?} not found", reference.name));
         }
@@ -158,7 +165,12 @@ impl Pool {
     }
 
     /// The variants of this pool, given the values pods ask for by custom key.
-    pub fn variants(&self, index: u32, market: &Market, asked: &BTreeMap<String, BTreeSet<String>>) -> Vec<Variant> {
+    pub fn variants(
+        &self,
+        index: u32,
+        market: &Market,
+        asked: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Vec<Variant> {
         let Some(table) = &self.table else { return Vec::new() };
         let mut types = table.all();
         let mut offers = market.all_offers();
@@ -173,7 +185,8 @@ impl Pool {
                 choices = with_choices(&choices, requirement, asked.get(key));
             }
         }
-        let sold_out: Vec<usize> = types.ones().filter(|index| table.offer_masks[*index] & offers == 0).collect();
+        let sold_out: Vec<usize> =
+            types.ones().filter(|index| table.offer_masks[*index] & offers == 0).collect();
         for index in sold_out {
             types.remove(index);
         }
@@ -192,6 +205,16 @@ impl Pool {
     }
 }
 
+/// What the status says against a NodePool. One without a status, as in a manifest, is taken to be ready.
+fn not_ready(pool: &NodePool) -> Option<&str> {
+    let conditions = pool.status.as_ref()?.conditions.as_deref()?;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready" && condition.status == ConditionStatus::False)?;
+    let said = [ready.message.as_deref(), ready.reason.as_deref()];
+    Some(said.into_iter().flatten().find(|text| !text.is_empty()).unwrap_or("it does not say why"))
+}
+
 /// Each choice so far, times each value that pods ask for and the requirement admits. A value of the pool's own
 /// choosing is always among them, for pods that do not care.
 fn with_choices(
@@ -201,7 +224,8 @@ fn with_choices(
 ) -> Vec<BTreeMap<String, String>> {
     let asked = asked.into_iter().flatten().filter(|value| requirement.has(value)).map(String::as_str);
     let mut values: BTreeSet<&str> = asked.collect();
-    let own = if requirement.complement() { None } else { requirement.values().iter().next().map(String::as_str) };
+    let own =
+        if requirement.complement() { None } else { requirement.values().iter().next().map(String::as_str) };
     values.extend(own);
     let mut made = Vec::new();
     for choice in choices {
@@ -285,8 +309,8 @@ impl Variant {
             for alternative in &daemon.rules.alternatives {
                 if let Ok(admitted) = self.admits(table, market, alternative) {
                     let reachable = admitted.types.ones();
-                    let reachable =
-                        reachable.filter(|index| table.offer_masks[*index] & admitted.offers & self.offers != 0);
+                    let reachable = reachable
+                        .filter(|index| table.offer_masks[*index] & admitted.offers & self.offers != 0);
                     for index in reachable {
                         runs_on.insert(index);
                     }
@@ -300,8 +324,9 @@ impl Variant {
             }
         }
         let types = table.types.iter().zip(&overhead);
-        self.net =
-            types.map(|(instance_type, overhead)| type_amounts(instance_type, names).minus(overhead)).collect();
+        self.net = types
+            .map(|(instance_type, overhead)| type_amounts(instance_type, names).minus(overhead))
+            .collect();
         self.overhead = overhead;
         self.daemon_ports = ports.into_iter().collect();
     }

@@ -1,20 +1,22 @@
 //! Rooms: nodes that exist, and NodeClaims in flight, with what is still free on each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Node, Taint, Toleration};
 use rustc_hash::FxHashMap;
+use supercargo_api::NodeClaim;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
-use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::resources::Resources;
 use supercargo_api::taint;
-use supercargo_api::NodeClaim;
 
 use crate::amounts::{Amounts, ResourceNames, VOLUME_PREFIX};
 use crate::class::{HostPort, NodeRules, PodClass};
+use crate::in_flight::room_of_claim;
+use crate::market::Market;
 use crate::pools::{Daemon, Pool};
+use crate::volumes::EBS_DRIVER;
 
 /// A place for pods that is paid for already.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Room {
     pub name: String,
     /// Labels, hostname included.
     pub labels: BTreeMap<String, String>,
+    /// Labels that it will have, but with which of these values is not decided yet; `None` for going without.
+    pub undecided: BTreeMap<String, BTreeSet<Option<String>>>,
     /// Taints that count: those that go away by themselves while a node starts are left out.
     pub taints: Vec<Taint>,
     /// Index of its NodePool.
@@ -35,9 +39,9 @@ pub struct Room {
     pub leaving: bool,
     /// Cordoned without the taint that says so.
     pub cordoned: bool,
-    /// As reported.
+    /// As reported, or the most it may turn out to have: what counts against limits.
     pub capacity: Resources,
-    /// As reported.
+    /// As reported, or the least it may turn out to have: what pods can count on.
     pub allocatable: Resources,
     /// Attachable volumes by CSI driver.
     pub attachable: BTreeMap<String, i64>,
@@ -69,7 +73,7 @@ pub fn daemon_tolerations() -> Vec<Toleration> {
 }
 
 /// All nodes, then all NodeClaims without one, initialised first, each group by name.
-pub fn rooms(objects: &Objects, pools: &[Pool]) -> Vec<Room> {
+pub fn rooms(objects: &Objects, pools: &[Pool], market: &Market) -> Vec<Room> {
     let pool_index: BTreeMap<&str, u32> =
         pools.iter().enumerate().map(|(index, pool)| (pool.name.as_str(), index as u32)).collect();
     let mut claim_by_node: FxHashMap<&str, &NodeClaim> = FxHashMap::default();
@@ -107,18 +111,23 @@ pub fn rooms(objects: &Objects, pools: &[Pool]) -> Vec<Room> {
             joined.insert(claim_name, ());
         }
         let mut room = room_of_node(node, claim, &pool_index);
-        if let Some(counts) = attachable.get(name) {
-            room.attachable = counts.clone();
+        match attachable.get(name) {
+            Some(counts) => room.attachable.clone_from(counts),
+            None => room.expect_attachments(pools),
         }
         all.push(room);
     }
     for claim in &objects.node_claims {
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         if !joined.contains_key(name) {
-            all.push(room_of_claim(claim, pools, &pool_index));
+            let mut room = room_of_claim(claim, pools, &pool_index, market);
+            room.expect_attachments(pools);
+            all.push(room);
         }
     }
-    all.sort_by(|left, right| right.initialized.cmp(&left.initialized).then_with(|| left.name.cmp(&right.name)));
+    all.sort_by(|left, right| {
+        right.initialized.cmp(&left.initialized).then_with(|| left.name.cmp(&right.name))
+    });
     all
 }
 
@@ -126,23 +135,37 @@ fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u
     let name = node.metadata.name.clone().unwrap_or_default();
     let mut node_labels = node.metadata.labels.clone().unwrap_or_default();
     node_labels.entry(labels::HOSTNAME.to_owned()).or_insert_with(|| name.clone());
+    let mut taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    let is_true =
+        |key: &str, labels: &BTreeMap<String, String>| labels.get(key).is_some_and(|value| value == "true");
+    if let Some(claim) = claim
+        && !is_true(labels::REGISTERED, &node_labels)
+    {
+        // Labels and taints come with registration; the claim has them already.
+        let claimed = claim.metadata.labels.iter().flatten();
+        node_labels.extend(claimed.map(|(key, value)| (key.clone(), value.clone())));
+        let missing = claim.spec.taints().iter().filter(|taint| !taints.contains(taint));
+        taints.extend(missing.cloned().collect::<Vec<_>>());
+    }
     let managed = claim.is_some() || node_labels.contains_key(labels::NODEPOOL);
-    let initialized = !managed || node_labels.get(labels::INITIALIZED).is_some_and(|value| value == "true");
+    let initialized = !managed || is_true(labels::INITIALIZED, &node_labels);
     let status = node.status.as_ref();
     let mut capacity = named(status.and_then(|status| status.capacity.as_ref()));
     let mut allocatable = named(status.and_then(|status| status.allocatable.as_ref()));
-    let mut taints = node.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    if !initialized {
+        taints.retain(|taint| !taint::is_known_ephemeral(taint));
+    }
     if let Some(claim) = claim
         && !initialized
     {
         let claim_status = claim.status.as_ref();
         let claimed = |list: Option<&supercargo_api::ResourceList>| named(list.map(|list| &**list));
         capacity = filled(capacity, &claimed(claim_status.and_then(|status| status.capacity.as_ref())));
-        allocatable = filled(allocatable, &claimed(claim_status.and_then(|status| status.allocatable.as_ref())));
+        allocatable =
+            filled(allocatable, &claimed(claim_status.and_then(|status| status.allocatable.as_ref())));
         let startup = claim.spec.startup_taints();
         taints.retain(|taint| {
-            !taint::is_known_ephemeral(taint)
-                && !startup.iter().any(|other| other.key == taint.key && other.effect == taint.effect)
+            !startup.iter().any(|other| other.key == taint.key && other.effect == taint.effect)
         });
     }
     let disrupted = taints.iter().any(|taint| taint.key == labels::DISRUPTED_TAINT);
@@ -156,6 +179,7 @@ fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u
         cordoned: unschedulable,
         name,
         labels: node_labels,
+        undecided: BTreeMap::new(),
         taints,
         capacity,
         allocatable,
@@ -166,7 +190,9 @@ fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u
     }
 }
 
-fn named(quantities: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>) -> Resources {
+pub(crate) fn named(
+    quantities: Option<&BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>>,
+) -> Resources {
     quantities.and_then(|map| Resources::from_quantities(map).ok()).unwrap_or_default()
 }
 
@@ -180,85 +206,25 @@ fn filled(mut first: Resources, second: &Resources) -> Resources {
     first
 }
 
-/// A NodeClaim without its node: capacity in flight, also before it is launched.
-fn room_of_claim(claim: &NodeClaim, pools: &[Pool], index: &BTreeMap<&str, u32>) -> Room {
-    let name = claim.metadata.name.clone().unwrap_or_default();
-    let mut claim_labels = claim.metadata.labels.clone().unwrap_or_default();
-    let mut requirements = Requirements::new();
-    for term in &claim.spec.requirements {
-        if let Ok(requirement) = Requirement::new(&term.key, term.operator, term.values().iter().cloned(), None) {
-            requirements.add(requirement);
-        }
-    }
-    for requirement in requirements.iter() {
-        if !requirement.complement() && requirement.values().len() == 1 {
-            let value = requirement.values().iter().next().cloned().unwrap_or_default();
-            claim_labels.entry(requirement.key.clone()).or_insert(value);
-        }
-    }
-    claim_labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
-    claim_labels.insert(labels::INITIALIZED.to_owned(), "true".to_owned());
-    claim_labels.entry(labels::HOSTNAME.to_owned()).or_insert_with(|| name.clone());
-    let pool = claim_labels.get(labels::NODEPOOL).and_then(|name| index.get(name.as_str())).copied();
-    let status = claim.status.as_ref();
-    let list = |list: Option<&supercargo_api::ResourceList>| named(list.map(|list| &**list));
-    let mut capacity = list(status.and_then(|status| status.capacity.as_ref()));
-    let mut allocatable = list(status.and_then(|status| status.allocatable.as_ref()));
-    if allocatable.is_empty()
-        && let Some(table) = pool.and_then(|pool| pools[pool as usize].table.as_ref())
-    {
-        // Not launched yet: whichever of its types comes, this much is certain.
-        let asked = requirements.get(labels::INSTANCE_TYPE);
-        let candidates = table.types.iter().filter(|candidate| asked.is_none_or(|asked| asked.has(&candidate.name)));
-        let mut least: Option<(Resources, Resources)> = None;
-        for candidate in candidates {
-            least = Some(match least {
-                None => (candidate.allocatable.clone(), candidate.capacity.clone()),
-                Some((allocatable, capacity)) => {
-                    (smaller(&allocatable, &candidate.allocatable), smaller(&capacity, &candidate.capacity))
-                }
-            });
-        }
-        if let Some((least_allocatable, least_capacity)) = least {
-            allocatable = least_allocatable;
-            capacity = least_capacity;
-        }
-    }
-    Room {
-        pool,
-        initialized: false,
-        in_flight: true,
-        leaving: claim.metadata.deletion_timestamp.is_some(),
-        cordoned: false,
-        name,
-        labels: claim_labels,
-        taints: claim.spec.taints().to_vec(),
-        capacity,
-        allocatable,
-        attachable: BTreeMap::new(),
-        free: Amounts::ZERO,
-        host_ports: Vec::new(),
-        daemons_running: Amounts::ZERO,
-    }
-}
-
-fn smaller(left: &Resources, right: &Resources) -> Resources {
-    let mut least = Resources::default();
-    for (name, amount) in left.iter() {
-        least.set(name, amount.min(right.get(name)));
-    }
-    least
-}
-
 impl Room {
     /// Starts counting: everything allocatable is free.
     pub fn measure(&mut self, names: &ResourceNames) {
         self.free = names.amounts(&self.allocatable);
         for place in 0..names.len() {
             if let Some(driver) = names.name(place).strip_prefix(VOLUME_PREFIX) {
-                // No CSINode means no known limit.
+                // Neither a CSINode nor a known type means no known limit.
                 self.free[place] = self.attachable.get(driver).copied().unwrap_or(i64::MAX / 4);
             }
+        }
+    }
+
+    /// Without a CSINode, a node takes as many volumes as its type does, if that is known.
+    fn expect_attachments(&mut self, pools: &[Pool]) {
+        let table = self.pool.and_then(|pool| pools[pool as usize].table.as_ref());
+        let Some((table, name)) = table.zip(self.labels.get(labels::INSTANCE_TYPE)) else { return };
+        if let Ok(index) = table.types.binary_search_by(|known| known.name.cmp(name)) {
+            let count = i64::from(table.types[index].volume_attachments);
+            self.attachable.insert(EBS_DRIVER.to_owned(), count);
         }
     }
 
@@ -275,7 +241,9 @@ impl Room {
     pub fn reserve_daemons(&mut self, daemons: &[Daemon]) {
         let mut expected = Amounts::ZERO;
         for daemon in daemons {
-            if self.admits(&daemon.rules) && taint::first_untolerated(&self.taints, &daemon.rules.tolerations, false).is_none() {
+            if self.admits(&daemon.rules)
+                && taint::first_untolerated(&self.taints, &daemon.rules.tolerations, false).is_none()
+            {
                 expected.add(&daemon.requests);
             }
         }
@@ -288,11 +256,19 @@ impl Room {
         rules.alternatives.iter().any(|requirements| self.satisfies(requirements))
     }
 
-    /// Whether the node's labels satisfy all requirements.
+    /// Whether the node's labels satisfy all requirements, however what is undecided turns out.
     pub fn satisfies(&self, requirements: &Requirements) -> bool {
         requirements.iter().all(|requirement| match self.labels.get(requirement.key.as_str()) {
             Some(value) => requirement.has(value),
-            None => requirement.allows_absent(),
+            None => {
+                let suits =
+                    |value: &Option<String>| value.as_ref().is_none_or(|value| requirement.has(value));
+                requirement.allows_absent()
+                    && self
+                        .undecided
+                        .get(requirement.key.as_str())
+                        .is_none_or(|values| values.iter().all(suits))
+            }
         })
     }
 }

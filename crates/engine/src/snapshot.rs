@@ -108,11 +108,19 @@ impl Snapshot {
             .iter()
             .map(|pool| {
                 let table = overlaid_table(pool, &objects.node_overlays, &mut market);
-                Pool::new(pool, table)
+                let mut compiled = Pool::new(pool, table);
+                let leaving = objects.node_classes.iter().any(|class| {
+                    class.metadata.deletion_timestamp.is_some()
+                        && class.metadata.name.as_deref() == Some(compiled.node_class.as_str())
+                });
+                if leaving {
+                    compiled.problem = Some(format!("NodeClass {:?} is being deleted", compiled.node_class));
+                }
+                compiled
             })
             .collect();
         pools.sort_by(|left, right| right.weight.cmp(&left.weight).then_with(|| left.name.cmp(&right.name)));
-        let mut rooms = if options.all_pods { Vec::new() } else { rooms(objects, &pools) };
+        let mut rooms = if options.all_pods { Vec::new() } else { rooms(objects, &pools, &market) };
         let room_by_name: FxHashMap<String, u32> =
             rooms.iter().enumerate().map(|(index, room)| (room.name.clone(), index as u32)).collect();
 

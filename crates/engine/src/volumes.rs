@@ -54,15 +54,21 @@ impl<'a> VolumeIndex<'a> {
         let classes = objects.storage_classes.iter();
         let is_default = |class: &&StorageClass| {
             let annotations = class.metadata.annotations.iter().flatten();
-            annotations.into_iter().any(|(key, value)| {
-                key == "storageclass.kubernetes.io/is-default-class" && value == "true"
-            })
+            annotations
+                .into_iter()
+                .any(|(key, value)| key == "storageclass.kubernetes.io/is-default-class" && value == "true")
         };
         VolumeIndex {
             claims: claims.collect(),
             volumes: volumes.filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume))).collect(),
-            classes: classes.clone().filter_map(|class| Some((class.metadata.name.as_deref()?, class))).collect(),
-            default_class: classes.filter(is_default).filter_map(|class| class.metadata.name.as_deref()).max(),
+            classes: classes
+                .clone()
+                .filter_map(|class| Some((class.metadata.name.as_deref()?, class)))
+                .collect(),
+            default_class: classes
+                .filter(is_default)
+                .filter_map(|class| class.metadata.name.as_deref())
+                .max(),
         }
     }
 
@@ -98,7 +104,9 @@ impl<'a> VolumeIndex<'a> {
         if let Some(source) = &volume.persistent_volume_claim {
             return Some(self.claim_needs(namespace, &source.claim_name));
         }
-        if let Some(template) = volume.ephemeral.as_ref().and_then(|source| source.volume_claim_template.as_ref()) {
+        if let Some(template) =
+            volume.ephemeral.as_ref().and_then(|source| source.volume_claim_template.as_ref())
+        {
             let name = format!("{pod_name}-{}", volume.name);
             if self.claims.contains_key(&(namespace, name.as_str())) {
                 return Some(self.claim_needs(namespace, &name));
@@ -108,7 +116,11 @@ impl<'a> VolumeIndex<'a> {
         None
     }
 
-    fn claim_needs(&self, namespace: &str, name: &str) -> Result<(Vec<Requirements>, Option<String>), String> {
+    fn claim_needs(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(Vec<Requirements>, Option<String>), String> {
         let Some(claim) = self.claims.get(&(namespace, name)) else {
             return Err(format!("persistentvolumeclaim {name:?} not found"));
         };
@@ -138,15 +150,22 @@ impl<'a> VolumeIndex<'a> {
         volume_requirements(volume).map_err(|error| format!("persistentvolume {volume_name:?}: {error}"))
     }
 
-    fn class_needs(&self, class: Option<&str>, owner: &str) -> Result<(Vec<Requirements>, Option<String>), String> {
-        let Some(name) = class.filter(|name| !name.is_empty()).or(self.default_class) else {
+    fn class_needs(
+        &self,
+        class: Option<&str>,
+        owner: &str,
+    ) -> Result<(Vec<Requirements>, Option<String>), String> {
+        // An empty name asks for no class at all, not for the default one.
+        let Some(name) = class.or(self.default_class).filter(|name| !name.is_empty()) else {
             return Err(format!("unbound {owner} has no storage class"));
         };
         let Some(class) = self.classes.get(name) else {
             return Err(format!("storageclass {name:?} of {owner} not found"));
         };
         if class.volume_binding_mode.as_deref() != Some("WaitForFirstConsumer") {
-            return Err(format!("unbound {owner} of storageclass {name:?} binds immediately, without waiting for the pod"));
+            return Err(format!(
+                "unbound {owner} of storageclass {name:?} binds immediately, without waiting for the pod"
+            ));
         }
         let terms = class.allowed_topologies.as_deref().unwrap_or_default();
         let mut alternatives = terms.iter().map(topology_requirements).collect::<Result<Vec<_>, _>>()?;

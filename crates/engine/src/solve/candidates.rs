@@ -23,7 +23,7 @@ impl Solver<'_> {
         for (index, room) in self.snapshot.rooms.iter().enumerate() {
             if room.leaving
                 || (room.cordoned && !tolerates_cordon(tolerations))
-                || taint::first_untolerated(&room.taints, tolerations, false).is_some()
+                || taint::first_untolerated(&room.taints, tolerations, !level.tolerates).is_some()
                 || !requirements.iter().any(|alternative| room.satisfies(alternative))
             {
                 continue;
@@ -35,7 +35,7 @@ impl Solver<'_> {
         admitted
     }
 
-    /// New-node sets of a class's rules, one per alternative.
+    /// New-node sets of a class's rules: one per alternative, those that say the same as one set put together.
     pub(super) fn alternatives(&mut self, rules: u32, level: &Relaxation) -> Arc<Vec<FitId>> {
         let preference = self.preference(rules, level);
         let key = (rules, preference, level.tolerates);
@@ -45,9 +45,20 @@ impl Solver<'_> {
         let ground = Self::ground(self.snapshot, &self.variants);
         let mut sets = Vec::new();
         for requirements in self.requirements_at(rules, preference) {
-            let set =
-                self.fits.of_rules(ground, &self.snapshot.rules[rules as usize], &requirements, level.tolerates);
-            if !sets.contains(&set) {
+            let set = self.fits.of_rules(
+                ground,
+                &self.snapshot.rules[rules as usize],
+                &requirements,
+                level.tolerates,
+            );
+            let merged = sets.iter_mut().any(|known| match self.fits.union(*known, set) {
+                Some(both) => {
+                    *known = both;
+                    true
+                }
+                None => false,
+            });
+            if !merged {
                 sets.push(set);
             }
         }

@@ -20,7 +20,10 @@ pub(super) type Universe = Arc<Vec<String>>;
 impl Solver<'_> {
     pub(super) fn host_rules(&self, class: u32, level: &Relaxation) -> HostRules {
         let links = &self.topology.links[class as usize];
-        let mut rules = HostRules { ports: self.snapshot.classes[class as usize].host_ports.clone(), ..HostRules::default() };
+        let mut rules = HostRules {
+            ports: self.snapshot.classes[class as usize].host_ports.clone(),
+            ..HostRules::default()
+        };
         for (group, strength) in &links.owned {
             let entry = &self.topology.groups[*group as usize];
             if entry.by_host && level.holds(*strength) {
@@ -50,7 +53,8 @@ impl Solver<'_> {
     /// those in which others attract or shun it.
     pub(super) fn pin_keys(&self, class: u32, level: &Relaxation) -> Vec<String> {
         let links = &self.topology.links[class as usize];
-        let stated = links.owned.iter().filter(|(_, strength)| level.holds(*strength)).map(|(group, _)| *group);
+        let stated =
+            links.owned.iter().filter(|(_, strength)| level.holds(*strength)).map(|(group, _)| *group);
         let concerned = links.matched.iter().copied().filter(|group| {
             matches!(self.topology.groups[*group as usize].rule, Rule::Affinity | Rule::AntiAffinity)
         });
@@ -72,7 +76,8 @@ impl Solver<'_> {
         if let Some(known) = self.universes.get(&key) {
             return known.clone();
         }
-        let Rule::Spread { honor_affinity, honor_taints, .. } = self.topology.groups[group as usize].rule else {
+        let Rule::Spread { honor_affinity, honor_taints, .. } = self.topology.groups[group as usize].rule
+        else {
             return Universe::default();
         };
         let topology_key = self.topology.groups[group as usize].key.clone();
@@ -80,9 +85,10 @@ impl Solver<'_> {
         let node_rules = &self.snapshot.rules[rules as usize];
         for room in self.snapshot.rooms.iter().filter(|room| !room.leaving) {
             let Some(domain) = room.labels.get(&topology_key) else { continue };
-            let admitted = !honor_affinity || node_rules.without_volumes.iter().any(|terms| room.satisfies(terms));
-            let tolerated =
-                !honor_taints || taint::first_untolerated(&room.taints, &node_rules.tolerations, false).is_none();
+            let admitted =
+                !honor_affinity || node_rules.without_volumes.iter().any(|terms| room.satisfies(terms));
+            let tolerated = !honor_taints
+                || taint::first_untolerated(&room.taints, &node_rules.tolerations, false).is_none();
             if admitted && tolerated && !domains.contains(domain) {
                 domains.insert(domain.clone());
             }
@@ -109,7 +115,13 @@ impl Solver<'_> {
 
     /// Whether the groups over keys other than the hostname allow one more pod of the class in a domain; on success
     /// the count that a spread wants small.
-    pub(super) fn domain_allows(&mut self, class: u32, level: &Relaxation, key: &str, domain: &str) -> Option<i64> {
+    pub(super) fn domain_allows(
+        &mut self,
+        class: u32,
+        level: &Relaxation,
+        key: &str,
+        domain: &str,
+    ) -> Option<i64> {
         let owned: Vec<(u32, bool)> = {
             let links = &self.topology.links[class as usize];
             let held = links.owned.iter().filter(|(group, strength)| {
@@ -152,7 +164,10 @@ impl Solver<'_> {
         let links = &self.topology.links[class as usize];
         let shunned = links.matched.iter().any(|group| {
             let entry = &self.topology.groups[*group as usize];
-            !entry.by_host && entry.key == key && entry.rule == Rule::AntiAffinity && entry.count(domain).owners > 0
+            !entry.by_host
+                && entry.key == key
+                && entry.rule == Rule::AntiAffinity
+                && entry.count(domain).owners > 0
         });
         (!shunned).then_some(load)
     }
@@ -180,13 +195,15 @@ impl Solver<'_> {
                 }
                 let ground = Self::ground(self.snapshot, &self.variants);
                 let restricted = self.fits.restrict(ground, set, key, &domain);
-                if !self.fits.is_large_enough(ground, restricted, &requests) {
+                if !self.fits.is_large_enough(ground, restricted, &requests)
+                    || self.dead.contains(&(class, restricted))
+                {
                     continue;
                 }
                 let price = self.fits.price_index(ground, restricted, &requests);
-                let better = best.as_ref().is_none_or(|(least, dear, name, _)| {
-                    (load, price, &domain) < (*least, *dear, name)
-                });
+                let better = best
+                    .as_ref()
+                    .is_none_or(|(least, dear, name, _)| (load, price, &domain) < (*least, *dear, name));
                 if better {
                     best = Some((load, price, domain, restricted));
                 }

@@ -27,13 +27,17 @@ impl Solver<'_> {
                     continue;
                 }
                 if !host.is_free() {
-                    let counts = |group: u32| self.topology.host_counts.get(&(*room, group)).copied().unwrap_or_default();
+                    let counts = |group: u32| {
+                        self.topology.host_counts.get(&(*room, group)).copied().unwrap_or_default()
+                    };
                     copies = copies.min(host.copies(&counts, &self.ports[index], &self.topology.host_totals));
                 }
                 if copies > 0 && !keys.is_empty() {
                     let room_labels = &self.snapshot.rooms[index].labels;
                     let allowed = keys.iter().all(|key| match room_labels.get(key) {
-                        Some(domain) => self.domain_allows(waiting.class, &waiting.level, key, domain).is_some(),
+                        Some(domain) => {
+                            self.domain_allows(waiting.class, &waiting.level, key, domain).is_some()
+                        }
                         None => !self.states_rule_on(waiting.class, &waiting.level, key),
                     });
                     copies = if allowed { 1 } else { 0 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use supercargo_api::taint;
 
 use crate::amounts::Amounts;
@@ -55,6 +55,8 @@ pub struct Solver<'s> {
     pub(super) admissible: FxHashMap<(u32, Option<u16>, bool), Arc<Vec<u32>>>,
     pub(super) alternatives: FxHashMap<(u32, Option<u16>, bool), Arc<Vec<FitId>>>,
     pub(super) universes: FxHashMap<(u32, u32, bool), Universe>,
+    /// Classes and sets of new nodes of which no more can be had: limits and stocks only shrink.
+    pub(super) dead: FxHashSet<(u32, FitId)>,
     pub(super) prefers_no_schedule: bool,
 }
 
@@ -66,7 +68,13 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
     let ground = Solver::ground(snapshot, &solver.variants);
     settle(ground, &mut solver.stock, &mut solver.nodes);
     let lower_bound = solver.lower_bound();
-    Outcome { variants: solver.variants, nodes: solver.nodes, on_rooms: solver.on_rooms, unplaced, lower_bound }
+    Outcome {
+        variants: solver.variants,
+        nodes: solver.nodes,
+        on_rooms: solver.on_rooms,
+        unplaced,
+        lower_bound,
+    }
 }
 
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
@@ -101,9 +109,10 @@ impl<'s> Solver<'s> {
         for queue in &mut queues {
             queue.sort_by_key(|pod| (snapshot.pods[*pod as usize].created, *pod));
         }
-        let limits = snapshot.pools.iter().map(|pool| {
-            pool.limits.iter().map(|(resource, limit)| (resource.clone(), limit.left)).collect()
-        });
+        let limits = snapshot
+            .pools
+            .iter()
+            .map(|pool| pool.limits.iter().map(|(resource, limit)| (resource.clone(), limit.left)).collect());
         Solver {
             tiers: tiers.collect(),
             fits: Fits::default(),
@@ -117,10 +126,12 @@ impl<'s> Solver<'s> {
             admissible: FxHashMap::default(),
             alternatives: FxHashMap::default(),
             universes: FxHashMap::default(),
-            prefers_no_schedule: snapshot
-                .pools
-                .iter()
-                .any(|pool| pool.taints.iter().any(|taint| taint.effect == taint::PREFER_NO_SCHEDULE)),
+            dead: FxHashSet::default(),
+            prefers_no_schedule: {
+                let pools = snapshot.pools.iter().flat_map(|pool| &pool.taints);
+                let mut taints = pools.chain(snapshot.rooms.iter().flat_map(|room| &room.taints));
+                taints.any(|taint| taint.effect == taint::PREFER_NO_SCHEDULE)
+            },
             snapshot,
             options,
             variants,
@@ -155,7 +166,15 @@ impl<'s> Solver<'s> {
             .map(|one| {
                 let class = &self.snapshot.classes[one.class as usize];
                 let size = (class.requests[0], class.requests[1]);
-                ((std::cmp::Reverse(class.priority), follows(one.class), std::cmp::Reverse(size), one.class), one)
+                (
+                    (
+                        std::cmp::Reverse(class.priority),
+                        follows(one.class),
+                        std::cmp::Reverse(size),
+                        one.class,
+                    ),
+                    one,
+                )
             })
             .collect();
         keyed.sort_by(|left, right| left.0.cmp(&right.0));
@@ -177,14 +196,16 @@ impl<'s> Solver<'s> {
             }
             last = Some(priority);
         }
-        let mut unplaced = Vec::new();
+        let mut failed = Vec::new();
         for band in bands {
-            for failed in self.place_band(band) {
-                let pods: Vec<u32> = self.queues[failed.class as usize].by_ref().take(failed.left as usize).collect();
-                unplaced.push(Unplaced { class: failed.class, pods, level: failed.level });
-            }
+            failed.extend(self.place_band(band));
         }
         self.hand_out_pods();
+        let mut unplaced = Vec::with_capacity(failed.len());
+        for one in failed {
+            let pods = self.queues[one.class as usize].by_ref().take(one.left as usize).collect();
+            unplaced.push(Unplaced { class: one.class, pods, level: one.level });
+        }
         unplaced
     }
 
@@ -199,9 +220,9 @@ impl<'s> Solver<'s> {
             for one in waiting.drain(..) {
                 self.place_class(one, &mut stuck, &mut demands, &mut pinned);
             }
-            self.pack(demands, &pinned, &mut stuck);
+            // Whose set of new nodes turned out to be used up may have another one.
+            let mut next = self.pack(demands, &pinned, &mut stuck);
             let progress = self.placed() > placed_before;
-            let mut next: Vec<Waiting> = Vec::new();
             for mut one in stuck {
                 if self.relax(&mut one) {
                     next.push(one);
@@ -214,8 +235,9 @@ impl<'s> Solver<'s> {
                     break;
                 }
                 // Somebody found a place: those who wait for others, or for a domain to fill, may try again.
-                let (again, hopeless): (Vec<_>, Vec<_>) =
-                    failed.drain(..).partition(|one| self.snapshot.classes[one.class as usize].has_pod_rules());
+                let (again, hopeless): (Vec<_>, Vec<_>) = failed
+                    .drain(..)
+                    .partition(|one| self.snapshot.classes[one.class as usize].has_pod_rules());
                 failed = hopeless;
                 next = again;
                 if next.is_empty() {
@@ -229,7 +251,12 @@ impl<'s> Solver<'s> {
 
     fn placed(&self) -> usize {
         self.on_rooms.len()
-            + self.nodes.iter().flat_map(|node| &node.contents).map(|(_, count)| *count as usize).sum::<usize>()
+            + self
+                .nodes
+                .iter()
+                .flat_map(|node| &node.contents)
+                .map(|(_, count)| *count as usize)
+                .sum::<usize>()
     }
 
     fn place_class(
@@ -242,15 +269,19 @@ impl<'s> Solver<'s> {
         let class = &self.snapshot.classes[waiting.class as usize];
         let placed = self.place_on_rooms(&waiting);
         waiting.left -= placed;
-        let placed = if waiting.left > 0 && !self.nodes.is_empty() { self.place_on_planned(&waiting) } else { 0 };
+        let placed =
+            if waiting.left > 0 && !self.nodes.is_empty() { self.place_on_planned(&waiting) } else { 0 };
         waiting.left -= placed;
         if waiting.left == 0 {
             return;
         }
         let sets = self.alternatives(class.rules, &waiting.level);
         let ground = Self::ground(self.snapshot, &self.variants);
-        let usable: Vec<FitId> =
-            sets.iter().copied().filter(|set| self.fits.is_large_enough(ground, *set, &class.requests)).collect();
+        let usable = sets.iter().copied().filter(|set| {
+            !self.dead.contains(&(waiting.class, *set))
+                && self.fits.is_large_enough(ground, *set, &class.requests)
+        });
+        let usable: Vec<FitId> = usable.collect();
         if usable.is_empty() {
             stuck.push(waiting);
             return;
@@ -258,7 +289,7 @@ impl<'s> Solver<'s> {
         let host = self.host_rules(waiting.class, &waiting.level);
         let keys = self.pin_keys(waiting.class, &waiting.level);
         if keys.is_empty() {
-            let set = self.cheapest_set(&usable, &class.requests);
+            let set = self.best_set(&usable, &class.requests);
             demands.push(self.demand(&waiting, set, host, waiting.left, pinned.len()));
             pinned.push(Pinned { class: waiting.class, level: waiting.level, pins: Vec::new() });
             return;
@@ -288,10 +319,15 @@ impl<'s> Solver<'s> {
         Demand { class: waiting.class, fits, amounts: class.requests, left, host, tag: tag as u32 }
     }
 
-    fn cheapest_set(&mut self, sets: &[FitId], amounts: &Amounts) -> FitId {
+    /// The set that reaches the heaviest NodePool; of equals the cheapest.
+    fn best_set(&mut self, sets: &[FitId], amounts: &Amounts) -> FitId {
         let ground = Self::ground(self.snapshot, &self.variants);
-        let priced = sets.iter().map(|set| (self.fits.price_index(ground, *set, amounts), *set));
-        priced.min().map_or(0, |(_, set)| set)
+        let ranked = sets.iter().map(|set| {
+            let reaches = |tier: &Vec<bool>| self.fits.get(*set).iter().any(|fit| tier[fit.variant as usize]);
+            let tier = self.tiers.iter().position(reaches);
+            (tier.unwrap_or(usize::MAX), self.fits.price_index(ground, *set, amounts), *set)
+        });
+        ranked.min().map_or(0, |(_, _, set)| set)
     }
 
     /// Turns counts per class into pods.

@@ -14,13 +14,16 @@ impl Solver<'_> {
             if let Some(limit) = pool.limits.get("nodes") {
                 missing = missing.min(u32::try_from(limit.left.max(0)).unwrap_or(u32::MAX));
             }
-            let Some(position) = self.variants.iter().position(|variant| variant.pool == index as u32) else { continue };
+            let Some(position) = self.variants.iter().position(|variant| variant.pool == index as u32) else {
+                continue;
+            };
             let variant = &self.variants[position];
             let Some(table) = &pool.table else { continue };
             let priced = variant.types.ones().filter_map(|type_index| {
                 Some((table.cheapest_offer(type_index, variant.offers)?, type_index))
             });
-            let Some((offer, chosen)) = priced.min_by_key(|(offer, type_index)| (offer.price, *type_index)) else {
+            let Some((offer, chosen)) = priced.min_by_key(|(offer, type_index)| (offer.price, *type_index))
+            else {
                 continue;
             };
             let node = PlannedNode {

@@ -13,8 +13,14 @@ use super::relaxation::Relaxation;
 use super::solver::{Pinned, Solver, Waiting};
 
 impl Solver<'_> {
-    /// Packs demands onto new nodes, tier by tier. What finds no place is taken back from the counts.
-    pub(super) fn pack(&mut self, demands: Vec<Demand>, pinned: &[Pinned], stuck: &mut Vec<Waiting>) {
+    /// Packs demands onto new nodes, tier by tier. What finds no place is taken back from the counts; returned are
+    /// those for whom a set of new nodes is used up, stuck those who have to wait for others.
+    pub(super) fn pack(
+        &mut self,
+        demands: Vec<Demand>,
+        pinned: &[Pinned],
+        stuck: &mut Vec<Waiting>,
+    ) -> Vec<Waiting> {
         let mut demands = demands;
         for tier in &self.tiers {
             if demands.iter().all(|demand| demand.left == 0) {
@@ -40,16 +46,18 @@ impl Solver<'_> {
                 self.nodes.push(node);
             }
         }
-        let mut unplaced: BTreeMap<(u32, usize), Waiting> = BTreeMap::new();
+        let mut again: Vec<Waiting> = Vec::new();
         for demand in demands.iter().filter(|demand| demand.left > 0) {
             let pin = &pinned[demand.tag as usize];
             self.record_pins(pin.class, &pin.pins, -i64::from(demand.left));
-            let entry = unplaced
-                .entry((pin.class, 0))
-                .or_insert(Waiting { class: pin.class, level: pin.level, left: 0 });
-            entry.left += demand.left;
+            let used_up = !demand.host.follows && self.dead.insert((demand.class, demand.fits));
+            let list = if used_up { &mut again } else { &mut *stuck };
+            match list.iter_mut().find(|known| known.class == pin.class && known.level == pin.level) {
+                Some(known) => known.left += demand.left,
+                None => list.push(Waiting { class: pin.class, level: pin.level, left: demand.left }),
+            }
         }
-        stuck.extend(unplaced.into_values());
+        again
     }
 
     /// The bound for the pods on new nodes, their preferences left aside: whoever relaxed, relaxed for free.

@@ -1,0 +1,141 @@
+//! NodeClaims without a node: capacity in flight, also before it is launched.
+//!
+//! Karpenter schedules nothing while a claim is not launched (reference row 9.2-1). Here it counts for what it is sure
+//! to become: the least any of its types has for pods, the labels they all share. Against limits it counts for the most.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use supercargo_api::NodeClaim;
+use supercargo_api::labels;
+use supercargo_api::requirement::Requirement;
+use supercargo_api::requirements::Requirements;
+use supercargo_api::resources::Resources;
+
+use crate::amounts::Amounts;
+use crate::market::{Market, OFFERING_LABELS, OfferMask, TypeTable, is_offering_label};
+use crate::pools::Pool;
+use crate::rooms::{Room, named};
+use crate::volumes::EBS_DRIVER;
+
+/// The room that a claim without a node is.
+pub(crate) fn room_of_claim(
+    claim: &NodeClaim,
+    pools: &[Pool],
+    index: &BTreeMap<&str, u32>,
+    market: &Market,
+) -> Room {
+    let name = claim.metadata.name.clone().unwrap_or_default();
+    let mut claim_labels = claim.metadata.labels.clone().unwrap_or_default();
+    let mut requirements = Requirements::from_labels(&claim_labels);
+    for term in &claim.spec.requirements {
+        if let Ok(requirement) =
+            Requirement::new(&term.key, term.operator, term.values().iter().cloned(), None)
+        {
+            requirements.add(requirement);
+        }
+    }
+    let decided = requirements.single_values().map(|(key, value)| (key.to_owned(), value.to_owned()));
+    claim_labels.extend(decided.collect::<Vec<_>>());
+    claim_labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
+    claim_labels.insert(labels::INITIALIZED.to_owned(), "true".to_owned());
+    claim_labels.entry(labels::HOSTNAME.to_owned()).or_insert_with(|| name.clone());
+    let pool = claim_labels.get(labels::NODEPOOL).and_then(|name| index.get(name.as_str())).copied();
+    let status = claim.status.as_ref();
+    let list = |list: Option<&supercargo_api::ResourceList>| named(list.map(|list| &**list));
+    let mut room = Room {
+        pool,
+        initialized: false,
+        in_flight: true,
+        leaving: claim.metadata.deletion_timestamp.is_some(),
+        cordoned: false,
+        name,
+        labels: claim_labels,
+        undecided: BTreeMap::new(),
+        taints: claim.spec.taints().to_vec(),
+        capacity: list(status.and_then(|status| status.capacity.as_ref())),
+        allocatable: list(status.and_then(|status| status.allocatable.as_ref())),
+        attachable: BTreeMap::new(),
+        free: Amounts::ZERO,
+        host_ports: Vec::new(),
+        daemons_running: Amounts::ZERO,
+    };
+    if room.allocatable.is_empty()
+        && let Some(table) = pool.and_then(|pool| pools[pool as usize].table.as_ref())
+    {
+        foresee(&mut room, &requirements, table, market);
+    }
+    room
+}
+
+/// Fills in what is certain of a claim that is not launched yet.
+fn foresee(room: &mut Room, requirements: &Requirements, table: &TypeTable, market: &Market) {
+    let mut types = table.all();
+    let mut offers = market.all_offers();
+    for requirement in requirements.iter() {
+        if is_offering_label(&requirement.key) {
+            offers &= market.offers_matching(requirement);
+        } else if table.has_label(&requirement.key) {
+            types.intersect_with(&table.matching(requirement));
+        }
+    }
+    let candidates: Vec<usize> =
+        types.ones().filter(|index| table.offer_masks[*index] & offers != 0).collect();
+    let mut bounds: Option<(Resources, Resources)> = None;
+    let mut reached: OfferMask = 0;
+    for index in &candidates {
+        let candidate = &table.types[*index];
+        reached |= table.offer_masks[*index] & offers;
+        bounds = Some(match bounds {
+            None => (candidate.allocatable.clone(), candidate.capacity.clone()),
+            Some((least, most)) => {
+                (smaller(&least, &candidate.allocatable), larger(most, &candidate.capacity))
+            }
+        });
+    }
+    let attachments = candidates.iter().map(|index| i64::from(table.types[*index].volume_attachments)).min();
+    room.attachable = attachments.map(|count| (EBS_DRIVER.to_owned(), count)).into_iter().collect();
+    if let Some((least, most)) = bounds {
+        room.allocatable = least;
+        room.capacity = most;
+    }
+    let keys: BTreeSet<&str> =
+        candidates.iter().flat_map(|index| table.types[*index].labels.keys().map(String::as_str)).collect();
+    let mut possible: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
+    for key in keys {
+        let values = candidates.iter().map(|index| table.label(*index, key).map(str::to_owned));
+        possible.insert(key.to_owned(), values.collect());
+    }
+    for (_, offer) in market.keys.iter().enumerate().filter(|(index, _)| reached >> index & 1 == 1) {
+        for key in OFFERING_LABELS {
+            possible.entry(key.to_owned()).or_default().insert(offer.label(key).map(str::to_owned));
+        }
+    }
+    for (key, values) in possible {
+        if room.labels.contains_key(&key) {
+            continue;
+        }
+        match values.first() {
+            Some(Some(value)) if values.len() == 1 => {
+                room.labels.insert(key, value.clone());
+            }
+            _ => {
+                room.undecided.insert(key, values);
+            }
+        }
+    }
+}
+
+fn smaller(left: &Resources, right: &Resources) -> Resources {
+    let mut least = Resources::default();
+    for (name, amount) in left.iter() {
+        least.set(name, amount.min(right.get(name)));
+    }
+    least
+}
+
+fn larger(mut left: Resources, right: &Resources) -> Resources {
+    for (name, amount) in right.iter() {
+        left.set(name, amount.max(left.get(name)));
+    }
+    left
+}
