@@ -5,9 +5,12 @@ use std::time::Duration;
 use serde::Serialize;
 use supercargo_catalog::Usd;
 use supercargo_clock::{Clock, Stopwatch};
+use supercargo_engine::first_fit::first_fit_decreasing;
+use supercargo_engine::invariants::check;
 use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 use supercargo_engine::solve::{Outcome, solve};
 
+use crate::record::Baseline;
 use crate::workloads::Workload;
 
 /// Times of repeated runs, in milliseconds.
@@ -112,6 +115,29 @@ pub fn measure(clock: &dyn Clock, workload: &Workload, repeat: u32) -> Measureme
         solve: Times::of(&solves),
         result,
     }
+}
+
+/// What first-fit-decreasing comes to for the same pods: one run, checked like ours.
+pub fn baseline(clock: &dyn Clock, workload: &Workload) -> Baseline {
+    let snapshot = Snapshot::build(&workload.objects, &workload.market, &SnapshotOptions::default());
+    let stopwatch = Stopwatch::start(clock);
+    let outcome = first_fit_decreasing(&snapshot, workload.options);
+    let time_ms = stopwatch.elapsed().as_secs_f64() * 1e3;
+    let result = Result::of(&snapshot, &outcome);
+    Baseline {
+        nodes: result.nodes,
+        price_per_hour: result.price_per_hour,
+        unplaced: result.unplaced,
+        violations: check(&snapshot, &outcome).len(),
+        time_ms,
+    }
+}
+
+/// How many invariants the plan of a workload breaks; zero, or something is wrong with the engine.
+pub fn violations(workload: &Workload) -> Vec<String> {
+    let snapshot = Snapshot::build(&workload.objects, &workload.market, &SnapshotOptions::default());
+    let outcome = solve(&snapshot, workload.options);
+    check(&snapshot, &outcome).iter().map(ToString::to_string).collect()
 }
 
 fn once(clock: &dyn Clock, workload: &Workload) -> (Duration, Duration, Result) {

@@ -20,6 +20,8 @@ pub struct Baseline {
     pub price_per_hour: Usd,
     /// Pods it does not place.
     pub unplaced: usize,
+    /// Rules that its plan breaks.
+    pub violations: usize,
     /// How long one run takes in milliseconds; for information only.
     pub time_ms: f64,
 }
@@ -46,6 +48,8 @@ pub struct Row {
     /// What came of it; nothing for the catalogue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<SolveResult>,
+    /// Rules that the plan breaks, see `supercargo_engine::invariants`: none, or the engine is wrong.
+    pub violations: Vec<String>,
     /// What first-fit-decreasing pays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,

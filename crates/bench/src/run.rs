@@ -8,7 +8,7 @@ use supercargo_engine::solve::PreferencePolicy;
 use crate::arguments::{Arguments, Topic};
 use crate::goals::Goal;
 use crate::machine::Machine;
-use crate::measure::{Measurement, Times, measure};
+use crate::measure::{Measurement, Times, baseline, measure, violations};
 use crate::memory::{MemoryError, snapshot_bytes, snapshot_bytes_of_incremental};
 use crate::record::{Record, RecordError, Row};
 use crate::table::render;
@@ -130,6 +130,7 @@ impl Bench<'_> {
             solve_ms: None,
             snapshot_bytes: None,
             result: None,
+            violations: Vec::new(),
             baseline: None,
             goals: vec![Goal::at_most("time", "ms", 50.0, total_ms.median)],
         });
@@ -187,7 +188,8 @@ impl Bench<'_> {
             snapshot_bytes: None,
             goals: goals(&measured),
             result: Some(measured.result),
-            baseline: None,
+            violations: violations(workload),
+            baseline: (!self.arguments.no_baseline).then(|| baseline(self.clock, workload)),
         });
     }
 }

@@ -46,8 +46,12 @@ fn cells(row: &Row) -> Vec<String> {
     let result = row.result.as_ref();
     let figure = |figure: Option<String>| figure.unwrap_or_default();
     let money = |dollars: f64| format!("{dollars:.2}");
-    let goals: Vec<String> = row.goals.iter().map(goal_text).collect();
-    let met: Vec<String> = row.goals.iter().map(met_text).collect();
+    let mut goals: Vec<String> = row.goals.iter().map(goal_text).collect();
+    let mut met: Vec<String> = row.goals.iter().map(met_text).collect();
+    if let Some(violation) = row.violations.first() {
+        goals.push(format!("{} rules broken: {violation}", row.violations.len()));
+        met.push("no".to_owned());
+    }
     vec![
         name,
         figure(result.map(|result| result.pods.to_string())),
@@ -95,6 +99,7 @@ mod tests {
             solve_ms: None,
             snapshot_bytes: None,
             result: None,
+            violations: Vec::new(),
             baseline: None,
             goals: vec![Goal::at_most("time", "ms", 150.0, 180.0)],
         };

@@ -18,6 +18,7 @@ pub mod rooms;
 pub mod snapshot;
 pub mod topology;
 pub mod volumes;
+pub mod first_fit;
 pub mod fits;
 pub mod pack;
 pub mod planned;
