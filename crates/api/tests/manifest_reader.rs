@@ -309,3 +309,33 @@ fn the_problems_of_a_file_are_counted_beyond_a_thousand() {
     assert_eq!(diagnostics.len(), 1001);
     assert_eq!(diagnostics[1000].problem, "there are 500 more problems in this file");
 }
+
+#[test]
+fn who_wrote_which_field_is_not_kept() {
+    let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","uid":"1","managedFields":[{"manager":"x"}]},"spec":{"containers":[{"name":"x"}]}}"#;
+    let (objects, _, _) = read_all(&[("x.json", text)]);
+    assert_eq!(objects.pods[0].metadata.managed_fields, None);
+}
+
+#[test]
+fn the_examples_are_read_without_a_word() {
+    let mut files = Vec::new();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders.into_iter().filter(|path| path.is_dir()) {
+        files.clear();
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                files.push(SourceFile::new(
+                    path.display().to_string(),
+                    std::fs::read_to_string(&path).unwrap(),
+                ));
+            }
+        }
+        let (objects, diagnostics, _) = read(&files);
+        assert_eq!(diagnostics, [], "{}", folder.display());
+        assert!(!objects.is_empty(), "{}", folder.display());
+    }
+}

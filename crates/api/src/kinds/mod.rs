@@ -6,6 +6,7 @@
 
 mod capacity_buffer;
 mod condition;
+pub mod condition_reasons;
 mod key_rules;
 mod node_claim;
 mod node_class;
