@@ -1,5 +1,7 @@
 //! Every form a plan is printed in, from plans built by hand: what the renderer promises, whatever the engine decides.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::collections::BTreeMap;
 
 use supercargo_catalog::{PriceKind, PriceStamp, Usd};

@@ -191,7 +191,7 @@ mod tests {
                 ("a.yaml", ""),
             ],
         );
-        let (files, failures) = collect(&[root.clone()], &mut std::io::empty());
+        let (files, failures) = collect(std::slice::from_ref(&root), &mut std::io::empty());
         assert_eq!(names(&root, &files), ["a/y.YAML", "a/z.json", "a.yaml", "b.yml"]);
         assert!(failures.is_empty());
     }
@@ -210,7 +210,7 @@ mod tests {
     fn a_link_that_leads_back_does_not_go_round_for_ever() {
         let root = folder("loop", &[("a/a.yaml", "")]);
         std::os::unix::fs::symlink(&root, root.join("a/up")).unwrap();
-        let (files, failures) = collect(&[root.clone()], &mut std::io::empty());
+        let (files, failures) = collect(std::slice::from_ref(&root), &mut std::io::empty());
         assert_eq!((files.len(), failures), (1, Vec::new()));
     }
 

@@ -118,7 +118,7 @@ pub fn left_out(plan: &Plan, paint: Paint) -> String {
     let _ =
         writeln!(text, "\n{}", paint.warning(format_args!("Left out: {}", count(plan.ignored.len(), "pod"))));
     for (reason, pods) in by_reason {
-        let _ = writeln!(text, "  {}: {}", printable(reason), printable(&names(&pods)));
+        let _ = writeln!(text, "  {}: {}", printable(&names(&pods)), printable(reason));
     }
     text
 }

@@ -1,0 +1,37 @@
+# The commands of the house. All they need is Rust and a C compiler; what else one can use is said when it is missing.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help up test bench check lint deny fmt
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+up: ## Start a cluster on this machine (coming)
+	@echo 'coming: an embedded cluster with a simulated EC2 region under it.'
+	@echo 'until then: $(CARGO) run --release -- plan -f examples/eks-production'
+
+test: ## Run all tests
+	$(CARGO) test --workspace --locked
+
+bench: ## Time and price the known workloads; the record goes to bench/results
+	$(CARGO) run --release --locked -p supercargo-bench -- all
+
+check: lint deny ## Check format, lints, generated files, licences and duplicate dependencies
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask crds --check
+
+# the list of advisories would be fetched from the network; licences, bans and sources are known from the lock file
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --locked check bans licenses sources; \
+	else \
+		echo 'skipped: cargo deny (to have it: cargo install --locked cargo-deny)'; \
+	fi
+
+fmt: ## Format everything
+	$(CARGO) fmt --all
