@@ -5,3 +5,4 @@
 pub mod instance;
 pub mod objects;
 pub mod oracle;
+pub mod scene;
