@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::core::v1::PersistentVolume;
 use supercargo_api::labels::{self, closest};
 use supercargo_api::requirement::Operator;
 use supercargo_api::{NodePool, Objects};
@@ -87,6 +88,22 @@ fn told_by(objects: &Objects, catalog: &Catalog) -> Result<Place, Failure> {
             }
         }
     }
+    for claim in &objects.node_claims {
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        for (key, value) in claim.metadata.labels.iter().flatten() {
+            if let Some(region) = region_of_label(key, value, catalog) {
+                tell(region, format!("NodeClaim {name}"));
+            }
+        }
+    }
+    for volume in &objects.persistent_volumes {
+        let name = volume.metadata.name.as_deref().unwrap_or_default();
+        for (key, value) in volume_labels(volume) {
+            if let Some(region) = region_of_label(key, value, catalog) {
+                tell(region, format!("PersistentVolume {name}"));
+            }
+        }
+    }
     for node_class in &objects.node_classes {
         let name = node_class.metadata.name.as_deref().unwrap_or_default();
         let status = node_class.status.as_ref();
@@ -115,6 +132,19 @@ fn told_by(objects: &Objects, catalog: &Catalog) -> Result<Place, Failure> {
         ))
         .with_help("say which one the plan is for, with --region")),
     }
+}
+
+/// The labels of the nodes that a volume can be attached to, by key.
+fn volume_labels(volume: &PersistentVolume) -> impl Iterator<Item = (&str, &str)> {
+    let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref());
+    let terms = affinity
+        .and_then(|affinity| affinity.required.as_ref())
+        .map(|required| &required.node_selector_terms);
+    let expressions = terms.into_iter().flatten().flat_map(|term| term.match_expressions.iter().flatten());
+    let inclusive = expressions.filter(|expression| expression.operator == "In");
+    inclusive.flat_map(|expression| {
+        expression.values.iter().flatten().map(|value| (expression.key.as_str(), value.as_str()))
+    })
 }
 
 /// The values a NodePool asks for, by key.
@@ -175,6 +205,17 @@ mod tests {
         let place = decided(region, zones, nodes).unwrap();
         assert_eq!((place.region.as_str(), place.assumed), (expected, assumed));
         assert_eq!(place.zones.is_some(), !zones.is_empty());
+    }
+
+    #[test]
+    fn a_volume_tells_its_region() {
+        let text = r#"{"metadata": {"name": "pv"}, "spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "topology.ebs.csi.aws.com/zone", "operator": "In", "values": ["eu-west-2b"]}]}
+        ]}}}}"#;
+        let volume: PersistentVolume = serde_json::from_str(text).unwrap();
+        let objects = Objects { persistent_volumes: vec![volume], ..Objects::default() };
+        let place = decide(None, &[], &objects, Catalog::embedded()).unwrap();
+        assert_eq!((place.region.as_str(), place.assumed), ("eu-west-2", false));
     }
 
     #[rstest]

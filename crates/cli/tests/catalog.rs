@@ -1,4 +1,4 @@
-//! `supercargo catalog` as its users see it: what it prints where, how it ends, and that the manual is true.
+//! `supercargo catalog` as its users see it: what it prints where, and how it ends. Its manual is tested in `docs.rs`.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -96,55 +96,4 @@ fn prices_of_a_file_are_used_marked_and_dated() {
         "{stderr}"
     );
     assert!(stderr.contains(".csv:2: price -$1 is negative"), "{stderr}");
-}
-
-/// Runs every command of the manual and compares what it says with what the manual says it says. With
-/// `UPDATE_DOCS=1` the manual is corrected instead.
-#[cfg(unix)]
-#[test]
-fn the_examples_of_the_manual_are_true() {
-    let path = root().join("docs/catalog.md");
-    let manual = std::fs::read_to_string(&path).unwrap();
-    let mut corrected = String::new();
-    let mut blocks = manual.split_inclusive("```console\n").peekable();
-    let mut examples = 0;
-    corrected.push_str(blocks.next().unwrap());
-    for block in blocks {
-        let (example, rest) = block.split_once("```").unwrap();
-        let command = example.lines().next().unwrap().strip_prefix("$ ").unwrap();
-        let _ = write!(corrected, "$ {command}\n{}```{rest}", said(command));
-        examples += 1;
-    }
-    assert!(examples >= 6, "{examples}");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, corrected).unwrap();
-    } else {
-        similar(&corrected, &manual);
-    }
-}
-
-/// What a command line says on both streams, in the order in which it says it.
-#[cfg(unix)]
-fn said(command: &str) -> String {
-    let folder = Path::new(env!("CARGO_BIN_EXE_supercargo")).parent().unwrap();
-    let search = std::env::join_paths(
-        std::iter::once(folder.to_owned())
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
-    );
-    let output = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(root())
-        .env("PATH", search.unwrap())
-        .env("TERM", "dumb")
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[cfg(unix)]
-fn similar(found: &str, written: &str) {
-    for (number, (found, written)) in found.lines().zip(written.lines()).enumerate() {
-        assert_eq!(found, written, "docs/catalog.md:{}: run with UPDATE_DOCS=1 to correct it", number + 1);
-    }
-    assert_eq!(found.lines().count(), written.lines().count(), "docs/catalog.md: run with UPDATE_DOCS=1");
 }

@@ -144,7 +144,8 @@ fn fields(value: &Value, path: &str, found: &mut BTreeMap<String, &'static str>)
         }
         Value::Object(entries) => {
             // amounts and labels are maps: their keys are data
-            let is_map = ["requests", "daemonSets", "allocatable", "labels"].iter().any(|map| path.ends_with(map));
+            let is_map =
+                ["requests", "daemonSets", "allocatable", "labels"].iter().any(|map| path.ends_with(map));
             if is_map {
                 note("map of strings");
                 return;

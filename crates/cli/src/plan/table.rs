@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use supercargo_api::quantity::{parse_milli, parse_value};
 use supercargo_engine::plan::{Node, Plan};
 
 use super::fold::fold;
@@ -83,11 +84,6 @@ pub fn wide(plan: &Plan) -> String {
         ("PODS", false),
     ]);
     for node in &plan.nodes {
-        let of = |resource: &str| {
-            let requested = node.requests.get(resource).map_or("0", String::as_str);
-            let allocatable = node.allocatable.get(resource).map_or("0", String::as_str);
-            format!("{requested}/{allocatable}")
-        };
         let alternatives = node.instance_types.iter().map(|choice| choice.instance_type.as_str());
         let alternatives: Vec<&str> = alternatives.filter(|name| *name != node.instance_type).collect();
         let pods: Vec<&str> = node.pods.iter().map(String::as_str).collect();
@@ -99,9 +95,9 @@ pub fn wide(plan: &Plan) -> String {
             node.instance_type.clone(),
             node.zone.clone(),
             node.capacity_type.clone(),
-            of("cpu"),
+            format!("{}/{}", cores(&node.requests), cores(&node.allocatable)),
             format!("{:.0}", node.cpu_percent),
-            of("memory"),
+            format!("{}/{}Gi", gibibytes(&node.requests), gibibytes(&node.allocatable)),
             format!("{:.0}", node.memory_percent),
             hourly(node.price_per_hour),
             amounts(&node.daemon_sets),
@@ -155,6 +151,22 @@ fn node_notes(node: &Node) -> Option<String> {
         notes.push("minValues relaxed");
     }
     (!notes.is_empty()).then(|| notes.join(", "))
+}
+
+/// Cores with at most two decimals.
+fn cores(resources: &BTreeMap<String, String>) -> String {
+    let millicores = resources.get("cpu").map_or(0, |cpu| parse_milli(cpu).unwrap_or(0));
+    trimmed(format!("{:.2}", millicores as f64 / 1000.0))
+}
+
+/// GiB of memory with at most one decimal.
+fn gibibytes(resources: &BTreeMap<String, String>) -> String {
+    let bytes = resources.get("memory").map_or(0, |memory| parse_value(memory).unwrap_or(0));
+    trimmed(format!("{:.1}", bytes as f64 / f64::from(1 << 30)))
+}
+
+fn trimmed(decimal: String) -> String {
+    decimal.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// `100m cpu, 128Mi memory`; nothing is `-`. The pods resource counts places, not amounts, and is left out.
