@@ -307,7 +307,7 @@ fn the_problems_of_a_file_are_counted_beyond_a_thousand() {
     let text: String = (0..1500).map(|number| format!("- {{kind: {number}}}\n")).collect();
     let (_, diagnostics, _) = read_all(&[("x", &text)]);
     assert_eq!(diagnostics.len(), 1001);
-    assert_eq!(diagnostics[1000].problem, "there are 500 more problems in this file");
+    assert_eq!(diagnostics[1000].problem, "there are at least 500 more problems in this file");
 }
 
 #[test]
@@ -338,4 +338,20 @@ fn the_examples_are_read_without_a_word() {
         assert_eq!(diagnostics, [], "{}", folder.display());
         assert!(!objects.is_empty(), "{}", folder.display());
     }
+}
+
+#[test]
+fn a_file_of_broken_documents_is_given_up_and_says_so() {
+    let (_, diagnostics, _) = read_all(&[("x", &"---\n[\n".repeat(500))]);
+    assert_eq!(diagnostics.len(), 101);
+    assert_eq!(diagnostics[100].problem, "100 documents are broken; the rest of the file is not read");
+}
+
+#[test]
+fn an_object_with_a_hundred_thousand_mistakes_is_not_looked_at_any_closer() {
+    let wrong = "{key: a, operator: Inn},".repeat(100_000);
+    let text = pool("default", "").replace("requirements: []", &format!("requirements: [{wrong}]"));
+    let (objects, diagnostics, _) = read_all(&[("pool.yaml", &text), ("class.yaml", CLASS)]);
+    assert!(objects.node_pools.is_empty());
+    assert_eq!(diagnostics.len(), 101, "the length of the list, and the first hundred of its items");
 }

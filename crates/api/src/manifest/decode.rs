@@ -113,9 +113,12 @@ fn from_value<K: Kind>(
 
     let shapes = shapes_of(K::GROUP, K::NAME)?;
     let unknown = if K::OWN && !live { UnknownFields::Refused } else { UnknownFields::Noted };
-    let Conformity { problems: found, repairs } = conform(shapes, &value, unknown);
+    let Conformity { problems: found, repairs, hopeless } = conform(shapes, &value, unknown);
     let wrong: Vec<FieldPath> = repairs.iter().map(|(path, _)| path.clone()).collect();
     problems.0.extend(found.0);
+    if hopeless {
+        return None;
+    }
     // The claims of a cluster come by the thousand, and their spec was admitted and cannot change.
     let admitted = live && K::NAME == "NodeClaim";
     if let Some(definition) = definition_of(K::GROUP, K::NAME).filter(|_| !admitted) {

@@ -245,7 +245,7 @@ impl<'r> Reader<'r> {
                     column,
                     object: None,
                     path: String::new(),
-                    problem: format!("there are {left_out} more problems in this file"),
+                    problem: format!("there are at least {left_out} more problems in this file"),
                     rule: None,
                     right: None,
                     severity: if found.errors_left_out > 0 { Severity::Error } else { Severity::Warning },

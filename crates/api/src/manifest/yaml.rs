@@ -52,7 +52,12 @@ pub(super) fn documents(text: &str, budget: &Budget) -> (Vec<Rc<Node>>, Vec<Yaml
                 errors.append(&mut builder.errors);
                 errors.push(describe(&error, text));
                 let more = parser.proceed_next_document().unwrap_or(false);
-                if !more || broken == MOST_BROKEN_DOCUMENTS {
+                if !more {
+                    return (documents, errors);
+                }
+                if broken == MOST_BROKEN_DOCUMENTS {
+                    let problem = format!("{broken} documents are broken; the rest of the file is not read");
+                    errors.push(YamlError { place: place_of(error.marker()), problem, right: None });
                     return (documents, errors);
                 }
             }

@@ -14,6 +14,9 @@ use super::pattern_hints::hint;
 use super::problem::{Problem, Problems};
 use super::shape::{Shape, ShapeKind, Shapes};
 
+/// A list or map that is too long and longer than this is not looked at any closer.
+const LARGEST: usize = 10_000;
+
 /// What an unknown field is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnknownFields {
@@ -28,12 +31,15 @@ pub(crate) enum UnknownFields {
 pub(crate) struct Conformity {
     pub(crate) problems: Problems,
     pub(crate) repairs: Vec<(FieldPath, Value)>,
+    /// Whether the object is too large, or has too much wrong with it, to be looked at any closer.
+    pub(crate) hopeless: bool,
 }
 
 /// Compares a value with the schema of its kind.
 pub(crate) fn conform(shapes: &Shapes, value: &Value, unknown: UnknownFields) -> Conformity {
     let mut check = Check { shapes, unknown, found: Conformity::default() };
     check.value(&At::ROOT, &shapes.root, value);
+    check.found.hopeless |= check.found.problems.is_full();
     check.found
 }
 
@@ -45,6 +51,9 @@ struct Check<'s> {
 
 impl Check<'_> {
     fn value(&mut self, at: &At<'_>, shape: &Shape, value: &Value) {
+        if self.found.problems.is_full() {
+            return;
+        }
         let shapes = self.shapes;
         let shape = shapes.resolve(shape);
         match (&shape.kind, value) {
@@ -75,8 +84,9 @@ impl Check<'_> {
             if let Some(longest) = shape.longest.filter(|longest| fields.len() > *longest) {
                 self.wrong(at, shape, format!("{} entries are too many", fields.len()))
                     .right(format!("at most {longest}"));
+                self.found.hopeless |= fields.len() > LARGEST;
             }
-            for (name, value) in fields {
+            for (name, value) in fields.iter().take(shape.longest.unwrap_or(usize::MAX)) {
                 self.value(&at.key(name), values, value);
             }
             return;
@@ -147,9 +157,10 @@ impl Check<'_> {
         if let Some(longest) = shape.longest.filter(|longest| items.len() > *longest) {
             self.wrong(at, shape, format!("{} items are too many", items.len()))
                 .right(format!("at most {longest}"));
+            self.found.hopeless |= items.len() > LARGEST;
         }
         let Some(inner) = &shape.items else { return };
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().take(shape.longest.unwrap_or(usize::MAX)).enumerate() {
             self.value(&at.index(index), inner, item);
         }
         if shape.is_set || !shape.map_keys.is_empty() {

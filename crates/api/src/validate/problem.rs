@@ -60,6 +60,9 @@ impl Problem {
     }
 }
 
+/// More problems of one object than this are not kept: nobody reads them, and an object can have millions.
+pub(crate) const MOST_PROBLEMS: usize = 1001;
+
 /// The problems found so far in one object.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Problems(pub(crate) Vec<Problem>);
@@ -75,11 +78,19 @@ impl Problems {
         self.push(at.path(), text.into(), Severity::Warning)
     }
 
-    /// Adds a problem at a path.
+    /// Adds a problem at a path. When there are enough already it takes the place of the last one.
     pub(crate) fn push(&mut self, path: FieldPath, text: String, severity: Severity) -> &mut Problem {
+        if self.is_full() {
+            self.0.pop();
+        }
         self.0.push(Problem::at(path, text, severity));
         let last = self.0.len() - 1;
         &mut self.0[last]
+    }
+
+    /// Whether there are so many problems that more of them mean nothing.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MOST_PROBLEMS
     }
 }
 
