@@ -26,7 +26,12 @@ pub fn percent(value: f64) -> String {
 
 /// `1 pod`, `2 pods`, `1,200 pods`.
 pub fn count(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number.to_string()), if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", whole(number), if number == 1 { "" } else { "s" })
+}
+
+/// `1,200`.
+pub fn whole(number: usize) -> String {
+    grouped(number.to_string())
 }
 
 /// Commas between the thousands of a decimal number, whatever stands before its first digit.

@@ -27,16 +27,18 @@ pub fn read_prices(path: &Path, catalog: &Catalog) -> Result<PriceOverrides, Fai
     })
 }
 
-/// Compiles the market: every NodeClass with the types it can have in the place.
+/// Compiles the market: every NodeClass with the types it can have in the place. A NodeClass without any is no mistake,
+/// but worth a remark; the remarks are returned, too.
 pub fn compile(
     objects: &Objects,
     place: &Place,
     settings: &CapacitySettings,
     prices: Option<(&PriceOverrides, Date)>,
     catalog: &Catalog,
-) -> Result<Market, Failure> {
+) -> Result<(Market, Vec<String>), Failure> {
     let dedicated = names_tenancy(objects);
     let mut problems = Vec::new();
+    let mut remarks = Vec::new();
     let mut classes = BTreeMap::new();
     for node_class in &objects.node_classes {
         let name = node_class.metadata.name.clone().unwrap_or_default();
@@ -49,6 +51,9 @@ pub fn compile(
         };
         model.dedicated_tenancy = dedicated;
         let mut types = catalog.instance_types(&place.region, place.zones.as_deref(), &model);
+        if types.is_empty() {
+            remarks.push(without_types(&name, &model, place));
+        }
         if let Some((prices, today)) = prices {
             prices.apply(&mut types, today);
         }
@@ -57,7 +62,22 @@ pub fn compile(
     if !problems.is_empty() {
         return Err(Failure::new(problems.join("\n")));
     }
-    Market::compile(classes).map_err(|error| Failure::new(error.to_string()))
+    let market = Market::compile(classes).map_err(|error| Failure::new(error.to_string()))?;
+    Ok((market, remarks))
+}
+
+fn without_types(name: &str, model: &NodeClassModel, place: &Place) -> String {
+    let here = match &place.zones {
+        Some(zones) => zones.join(", "),
+        None => place.region.clone(),
+    };
+    let subnets: Vec<&str> = model.subnets.iter().flatten().map(|(zone, _)| zone.as_str()).collect();
+    let why = if subnets.is_empty() {
+        String::new()
+    } else {
+        format!(": its subnets are in {}", subnets.join(", "))
+    };
+    format!("EC2NodeClass {name} has no instance types in {here}{why}")
 }
 
 /// Whether anybody asks for dedicated hardware, which doubles the offerings.

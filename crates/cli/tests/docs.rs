@@ -50,12 +50,17 @@ fn said(command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The block with its commands run: lines that start with `$ ` are commands, the rest is what they said.
+/// The command on a line of a block, if there is one. Output may start with a dollar sign, too.
+fn command(line: &str) -> Option<&str> {
+    line.strip_prefix("$ ").filter(|rest| rest.starts_with("supercargo ") || rest.starts_with(BY_CARGO))
+}
+
+/// The block with its commands run; all other lines are what they said.
 fn rerun(block: &str) -> String {
     let mut text = String::new();
     let mut commands = 0;
     for line in block.lines() {
-        if let Some(command) = line.strip_prefix("$ ") {
+        if let Some(command) = command(line) {
             if commands > 0 {
                 text.push('\n');
             }
@@ -94,7 +99,7 @@ fn every_example_of_the_manual_says_what_it_is_said_to_say() {
         if found == written {
             continue;
         }
-        if std::env::var_os("UPDATE_DOCS").is_some() {
+        if std::env::var_os("UPDATE_DOCS").is_some_and(|value| !value.is_empty()) {
             std::fs::write(&path, found).unwrap();
             continue;
         }

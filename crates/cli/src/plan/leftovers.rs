@@ -8,7 +8,7 @@ use supercargo_engine::plan::{Placement, Plan, Unschedulable};
 
 use super::table::amounts;
 use crate::console::{Paint, printable};
-use crate::figures::count;
+use crate::figures::{count, whole};
 
 /// How many nodes or pods a list names before it only counts.
 const LISTED: usize = 10;
@@ -141,6 +141,6 @@ pub fn names(pods: &[String]) -> String {
         [] => "no pods".to_owned(),
         [one] => one.clone(),
         [one, other] => format!("{one} and {other}"),
-        [one, other, rest @ ..] => format!("{one}, {other} and {} more", rest.len()),
+        [one, other, rest @ ..] => format!("{one}, {other} and {} more", whole(rest.len())),
     }
 }

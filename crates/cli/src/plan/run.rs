@@ -28,7 +28,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let prices = arguments.prices.as_ref().map(|path| market::read_prices(path, catalog)).transpose()?;
     let today = || RealClock::new().now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let prices = prices.as_ref().map(|prices| (prices, today()));
-    let market = market::compile(&objects, &place, &arguments.capacity_settings(), prices, catalog)?;
+    let (market, remarks) =
+        market::compile(&objects, &place, &arguments.capacity_settings(), prices, catalog)?;
     let snapshot = Snapshot::build(&objects, &market, &SnapshotOptions { all_pods: arguments.all_pods });
     let options = arguments.solve_options();
     let outcome = solve(&snapshot, options);
@@ -38,6 +39,9 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     }
     if place.assumed {
         console.note(format_args!("region {} is assumed; choose another with --region", place.region));
+    }
+    for remark in remarks {
+        console.note(format_args!("{} {remark}", console.error_paint().warning("warning:")));
     }
     console.data(&render(&plan, arguments.output, arguments.explain, console.paint())?)?;
     Ok(if plan.is_complete() { Exit::Success } else { Exit::Incomplete })

@@ -7,7 +7,7 @@ use supercargo_catalog::Usd;
 use supercargo_engine::plan::{Node, Plan};
 
 use crate::console::Paint;
-use crate::figures::{count, hourly_in_words, monthly, percent};
+use crate::figures::{count, hourly_in_words, monthly, percent, whole};
 
 /// The head, as lines.
 pub fn head(plan: &Plan, paint: Paint) -> String {
@@ -96,7 +96,7 @@ fn capacity(nodes: &[Node]) -> String {
     }
     let parts: Vec<String> = by_type
         .into_iter()
-        .map(|(name, (nodes, price))| format!("{nodes} {name} for {}/h", hourly_in_words(price)))
+        .map(|(name, (nodes, price))| format!("{} {name} for {}/h", whole(nodes), hourly_in_words(price)))
         .collect();
     parts.join(", ")
 }

@@ -66,6 +66,14 @@ fn a_region_that_nothing_tells_is_assumed_aloud() {
 }
 
 #[test]
+fn a_node_class_without_types_is_remarked_upon() {
+    let said = plan(&["-f", "cluster.yaml", "--region", "eu-west-1"]);
+    let remark = "warning: EC2NodeClass default has no instance types in eu-west-1: \
+                  its subnets are in us-east-1a, us-east-1b\n";
+    assert_eq!((said.code, said.stderr), (1, format!("not used: 1 ConfigMap\n{remark}")));
+}
+
+#[test]
 fn zones_restrict_where_nodes_are_bought() {
     let plan = json(&["-f", "cluster.yaml", "--zones", "us-east-1b", "--all-pods"]).plan();
     assert!(!plan.nodes.is_empty());
