@@ -14,6 +14,7 @@ use supercargo_api::taint;
 use supercargo_api::{ConditionStatus, NodePool};
 
 use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
+use crate::asked::Asked;
 use crate::class::{HostPort, NodeRules};
 use crate::market::{Market, OfferMask, TypeSet, TypeTable, is_offering_label};
 
@@ -164,17 +165,13 @@ impl Pool {
             && !labels::is_well_known(key)
     }
 
-    /// The variants of this pool, given the values pods ask for by custom key.
-    pub fn variants(
-        &self,
-        index: u32,
-        market: &Market,
-        asked: &BTreeMap<String, BTreeSet<String>>,
-    ) -> Vec<Variant> {
+    /// The variants of this pool, given what pods ask for by key.
+    pub fn variants(&self, index: u32, market: &Market, asked: &BTreeMap<String, Asked>) -> Vec<Variant> {
         let Some(table) = &self.table else { return Vec::new() };
         let mut types = table.all();
         let mut offers = market.all_offers();
         let mut choices: Vec<BTreeMap<String, String>> = vec![self.labels.clone()];
+        let nobody = Asked::default();
         for requirement in self.requirements.iter() {
             let key = requirement.key.as_str();
             if is_offering_label(key) {
@@ -182,7 +179,7 @@ impl Pool {
             } else if table.has_label(key) || (labels::is_well_known(key) && key != labels::NODEPOOL) {
                 types.intersect_with(&table.matching(requirement));
             } else if self.is_custom(key) && !self.labels.contains_key(key) {
-                choices = with_choices(&choices, requirement, asked.get(key));
+                choices = with_choices(&choices, requirement, asked.get(key).unwrap_or(&nobody));
             }
         }
         let sold_out: Vec<usize> =
@@ -215,29 +212,24 @@ fn not_ready(pool: &NodePool) -> Option<&str> {
     Some(said.into_iter().flatten().find(|text| !text.is_empty()).unwrap_or("it does not say why"))
 }
 
-/// Each choice so far, times each value that pods ask for and the requirement admits. A value of the pool's own
-/// choosing is always among them, for pods that do not care.
+/// Each choice so far, times each value offered.
 fn with_choices(
     choices: &[BTreeMap<String, String>],
     requirement: &Requirement,
-    asked: Option<&BTreeSet<String>>,
+    asked: &Asked,
 ) -> Vec<BTreeMap<String, String>> {
-    let asked = asked.into_iter().flatten().filter(|value| requirement.has(value)).map(String::as_str);
-    let mut values: BTreeSet<&str> = asked.collect();
-    let own =
-        if requirement.complement() { None } else { requirement.values().iter().next().map(String::as_str) };
-    values.extend(own);
+    let offered = asked.offered(requirement);
     let mut made = Vec::new();
     for choice in choices {
-        if values.is_empty() {
+        if offered.is_empty() {
             made.push(choice.clone());
         }
-        for value in &values {
+        for value in &offered {
             if made.len() == MAX_VARIANTS {
                 return made;
             }
             let mut labels = choice.clone();
-            labels.insert(requirement.key.clone(), (*value).to_owned());
+            labels.extend(value.clone().map(|value| (requirement.key.clone(), value)));
             made.push(labels);
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Reasons are data; sentences come last.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
@@ -111,7 +113,11 @@ fn explain_pool(snapshot: &Snapshot, outcome: &Outcome, unplaced: &Unplaced, ind
         return empty(steps, all, Some("the pool is static: its nodes do not depend on pods".to_owned()));
     }
     if let Some(taint) = taint::first_untolerated(&pool.taints, &rules.tolerations, false) {
-        steps.push(Step { constraint: format!("taint {} is not tolerated", taint::describe(taint)), removed: all, left: 0 });
+        steps.push(Step {
+            constraint: format!("taint {} is not tolerated", taint::describe(taint)),
+            removed: all,
+            left: 0,
+        });
         return empty(steps, all, None);
     }
     let mut types = table.all();
@@ -140,7 +146,7 @@ fn explain_pool(snapshot: &Snapshot, outcome: &Outcome, unplaced: &Unplaced, ind
             narrow(&mut types, &table.matching(requirement), format!("pod: {requirement}"), &mut steps);
         } else if !variants.iter().any(|variant| admits_label(variant.labels.get(key), requirement)) {
             let left = types.count_ones(..);
-            let hint = missing_label(key, variant.labels.get(key));
+            let hint = missing_label(key, &variant.labels);
             steps.push(Step { constraint: format!("pod: {requirement}{hint}"), removed: left, left: 0 });
             types.clear();
         }
@@ -154,7 +160,9 @@ fn explain_pool(snapshot: &Snapshot, outcome: &Outcome, unplaced: &Unplaced, ind
     if !types.is_clear() && !pool.limits.is_empty() {
         let left = outcome_limits(snapshot, outcome, index);
         let mut within = TypeSet::with_capacity(all);
-        for type_index in types.ones().filter(|type_index| within_limits(&left, &table.types[*type_index].capacity)) {
+        for type_index in
+            types.ones().filter(|type_index| within_limits(&left, &table.types[*type_index].capacity))
+        {
             within.insert(type_index);
         }
         if within.is_clear() {
@@ -162,7 +170,13 @@ fn explain_pool(snapshot: &Snapshot, outcome: &Outcome, unplaced: &Unplaced, ind
         }
         narrow(&mut types, &within, "limits of the NodePool".to_owned(), &mut steps);
     }
-    Explanation { node_pool: pool.name.clone(), types: all, steps, left: types.count_ones(..), nearest_miss: nearest }
+    Explanation {
+        node_pool: pool.name.clone(),
+        types: all,
+        steps,
+        left: types.count_ones(..),
+        nearest_miss: nearest,
+    }
 }
 
 fn admits_label(value: Option<&String>, requirement: &Requirement) -> bool {
@@ -172,10 +186,14 @@ fn admits_label(value: Option<&String>, requirement: &Requirement) -> bool {
     }
 }
 
-fn missing_label(key: &str, value: Option<&String>) -> String {
-    match (value, labels::closest_well_known(key)) {
+fn missing_label(key: &str, known: &BTreeMap<String, String>) -> String {
+    let hint =
+        labels::closest_well_known(key).or_else(|| labels::closest(key, known.keys().map(String::as_str)));
+    match (known.get(key), hint) {
         (Some(value), _) => format!(" (its nodes have {value})"),
-        (None, Some(close)) if close != key => format!(" (no such label on its nodes; did you mean {close}?)"),
+        (None, Some(close)) if close != key => {
+            format!(" (no such label on its nodes; did you mean {close}?)")
+        }
         (None, _) => " (no such label on its nodes)".to_owned(),
     }
 }
@@ -218,16 +236,21 @@ fn size_steps(
     }
     // The type that covers the largest fraction of what is scarcest came nearest.
     let covered = |index: usize| {
-        let fractions = (0..WIDTH).filter(|place| requests[*place] > 0).map(|place| {
-            (variant.net[index][place] as f64 / requests[place] as f64).min(1.0)
-        });
+        let fractions = (0..WIDTH)
+            .filter(|place| requests[*place] > 0)
+            .map(|place| (variant.net[index][place] as f64 / requests[place] as f64).min(1.0));
         fractions.fold(1.0, f64::min)
     };
-    let nearest = candidates.ones().max_by(|left, right| covered(*left).total_cmp(&covered(*right)).then(right.cmp(left)))?;
-    let scarce = (0..WIDTH).filter(|place| requests[*place] > variant.net[nearest][*place]).max_by(|left, right| {
-        let missing = |place: usize| requests[place] as f64 / (variant.net[nearest][place] as f64).max(1.0);
-        missing(*left).total_cmp(&missing(*right))
-    })?;
+    let nearest = candidates
+        .ones()
+        .max_by(|left, right| covered(*left).total_cmp(&covered(*right)).then(right.cmp(left)))?;
+    let scarce = (0..WIDTH).filter(|place| requests[*place] > variant.net[nearest][*place]).max_by(
+        |left, right| {
+            let missing =
+                |place: usize| requests[place] as f64 / (variant.net[nearest][place] as f64).max(1.0);
+            missing(*left).total_cmp(&missing(*right))
+        },
+    )?;
     let hint = if scarce == CPU && requests[CPU] >= 1_000_000_000 {
         " (was m, for millicores, meant instead of M?)"
     } else {
@@ -257,7 +280,8 @@ fn amount(place: usize, value: i64) -> String {
 /// What the plan leaves of a pool's limits.
 fn outcome_limits(snapshot: &Snapshot, outcome: &Outcome, pool: u32) -> Vec<(String, i64)> {
     let limits = snapshot.pools[pool as usize].limits.iter();
-    let mut left: Vec<(String, i64)> = limits.map(|(resource, limit)| (resource.clone(), limit.left)).collect();
+    let mut left: Vec<(String, i64)> =
+        limits.map(|(resource, limit)| (resource.clone(), limit.left)).collect();
     for node in &outcome.nodes {
         let variant = &outcome.variants[node.variant as usize];
         if variant.pool != pool {
@@ -287,5 +311,9 @@ fn limit_miss(pool: &crate::pools::Pool, left: &[(String, i64)]) -> String {
         "memory" => MEMORY,
         _ => WIDTH,
     };
-    format!("limit {resource} {} is used up: {} left, less than the smallest type that would do", amount(place, set), amount(place, (*left).max(0)))
+    format!(
+        "limit {resource} {} is used up: {} left, less than the smallest type that would do",
+        amount(place, set),
+        amount(place, (*left).max(0))
+    )
 }

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use supercargo_api::taint;
 
 use crate::amounts::Amounts;
-use crate::asked::asked_values;
+use crate::asked::asked_labels;
 use crate::class::HostPort;
 use crate::fits::{FitId, Fits, Ground};
 use crate::flexible::settle;
@@ -79,7 +79,7 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
 
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
 pub fn all_variants(snapshot: &Snapshot) -> Vec<Variant> {
-    let asked = asked_values(snapshot);
+    let asked = asked_labels(snapshot);
     let mut variants = Vec::new();
     for (index, pool) in snapshot.pools.iter().enumerate() {
         if pool.problem.is_some() {
