@@ -71,10 +71,10 @@ impl Deployment {
         let (cpu, memory) = (format!("{cpu_milli}m"), format!("{memory_mib}Mi"));
         let mut made = pod(&namespace, &format!("{name}-7c9d8f6b5-{replica:05x}"), &own, &cpu, &memory);
         dress(&mut made, "ReplicaSet", &format!("{name}-7c9d8f6b5"), uid as u64);
-        if self.number % 3 == 0 {
+        if self.number.is_multiple_of(3) {
             spec(&mut made).topology_spread_constraints = Some(vec![spread(keys::ZONE, 1, &selected)]);
         }
-        if self.number % 20 == 0 {
+        if self.number.is_multiple_of(20) {
             shun(&mut made, keys::HOSTNAME, &selected);
         }
         made
@@ -151,7 +151,7 @@ fn node(instance_type: &InstanceType, number: usize) -> (Node, NodeClaim) {
     own.extend(labels([
         (keys::NODEPOOL, "default"),
         (keys::EC2_NODE_CLASS, "default"),
-        (keys::CAPACITY_TYPE, if number % 4 == 0 { "on-demand" } else { "spot" }),
+        (keys::CAPACITY_TYPE, if number.is_multiple_of(4) { "on-demand" } else { "spot" }),
         (keys::ZONE, zone),
     ]));
     let mut claim = NodeClaim::new(&format!("default-{number:05x}"), NodeClaimSpec::default());

@@ -104,8 +104,7 @@ pub fn dress(pod: &mut Pod, owner_kind: &str, owner: &str, number: u64) {
     spec.restart_policy = Some("Always".to_owned());
     spec.scheduler_name = Some("default-scheduler".to_owned());
     spec.priority = Some(0);
-    spec.tolerations =
-        Some(["not-ready", "unreachable"].map(|state| evicted_after_five_minutes(state)).into());
+    spec.tolerations = Some(["not-ready", "unreachable"].map(evicted_after_five_minutes).into());
     spec.volumes = Some(vec![token_volume()]);
     for container in &mut spec.containers {
         container.image = Some(format!("registry.example.com/{name}:1.27.3"));

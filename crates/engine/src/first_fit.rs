@@ -196,7 +196,7 @@ impl<'s> State<'s> {
                 return Some(Relaxation { spread, ..level });
             }
         }
-        (self.prefers_no_schedule && !level.tolerates).then(|| Relaxation { tolerates: true, ..level })
+        (self.prefers_no_schedule && !level.tolerates).then_some(Relaxation { tolerates: true, ..level })
     }
 
     /// Nodes the class may go to at a level, one set for each of its alternatives.

@@ -1,5 +1,7 @@
 //! The invariants hold of real outcomes, and notice every way to break one.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use rstest::rstest;
@@ -255,7 +257,7 @@ fn ask_for_more_zones(snapshot: &mut Snapshot, _: &mut Outcome) {
 }
 
 fn misstate_the_price(_: &mut Snapshot, outcome: &mut Outcome) {
-    outcome.nodes[0].price = outcome.nodes[0].price + Usd::from_nanos(1);
+    outcome.nodes[0].price += Usd::from_nanos(1);
 }
 
 fn choose_a_dearer_type(snapshot: &mut Snapshot, outcome: &mut Outcome) {

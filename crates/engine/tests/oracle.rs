@@ -1,5 +1,7 @@
 //! The engine against brute force, on random small clusters.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod support;
 
 use std::sync::Mutex;

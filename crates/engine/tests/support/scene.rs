@@ -18,7 +18,7 @@ fn instance_type(name: &str, cores: i64, price_cents: i64) -> InstanceType {
     let price = Usd::from_nanos(price_cents * 10_000_000);
     let mut resources = Resources::new();
     resources.set("cpu", cores * 1_000);
-    resources.set("memory", cores * 4 << 30);
+    resources.set("memory", (cores * 4) << 30);
     resources.set("pods", 20);
     let mut offerings: Vec<Offering> =
         ZONES.map(|zone| Offering::new(zone, "", CapacityType::OnDemand, price, stamp)).into();
