@@ -4,6 +4,7 @@ pub mod amounts;
 pub mod asked;
 pub mod buffers;
 pub mod class;
+pub mod configure;
 mod class_table;
 mod eligibility;
 pub mod fingerprint;

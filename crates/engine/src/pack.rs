@@ -19,7 +19,8 @@ use supercargo_catalog::{CapacityType, Usd};
 
 use crate::amounts::{Amounts, WIDTH};
 use crate::class::HostPort;
-use crate::fits::{FitId, Fits, Ground};
+use crate::configure::{Bin, Configuration, Effort, Item, configure};
+use crate::fits::{Fit, FitId, Fits, Ground};
 use crate::flexible::{check_min_values, holding};
 use crate::market::{OfferMask, TypeSet};
 use crate::planned::PlannedNode;
@@ -143,12 +144,15 @@ impl HostRules {
 struct Kind {
     amounts: Amounts,
     fits: FitId,
+    reach: Reach,
     worth: f64,
     left: u32,
     /// Demands, by index; exhausted ones are skipped over.
     demands: Vec<u32>,
     /// Fewest per node that rules by host allow among its demands, for choosing anchors.
     most_per_node: u32,
+    /// Its worth comes from the configuration problem.
+    configured: bool,
     /// Others must be where these are.
     attracts: bool,
     /// These must be where others are, or all together.
@@ -236,12 +240,72 @@ impl Stock {
     }
 }
 
-/// How many of `group`'s pods are left, and how many fit on one node.
+/// How many of `group`'s pods are left, how many fit on one node, and where they may be.
 #[derive(Clone, Copy, Debug)]
 struct Limited {
     group: u32,
     per_node: u32,
     left: i64,
+    reach: Reach,
+}
+
+/// Which nodes are within reach, coarsely: two that share no variant or no offering never meet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    /// Bit by variant, folded.
+    variants: u128,
+    offers: OfferMask,
+}
+
+impl Reach {
+    fn of(fits: &[Fit], in_tier: &[bool]) -> Reach {
+        let mut reach = Reach::default();
+        for fit in fits.iter().filter(|fit| in_tier[fit.variant as usize]) {
+            reach.variants |= 1 << (fit.variant % 128);
+            reach.offers |= fit.offers;
+        }
+        reach
+    }
+
+    fn meets(&self, other: &Reach) -> bool {
+        self.variants & other.variants != 0 && self.offers & other.offers != 0
+    }
+
+    fn add(&mut self, other: &Reach) {
+        self.variants |= other.variants;
+        self.offers |= other.offers;
+    }
+}
+
+/// Fewer pods than this are not worth the configuration problem.
+const LEAST_PODS_TO_CONFIGURE: u64 = 2_000;
+/// More different pods than this are too many for it.
+const MOST_ITEMS_TO_CONFIGURE: usize = 400;
+/// A node of a configuration that lacks some pods is still bought if it is worth this fraction of its price.
+const ALMOST_FULL: f64 = 0.985;
+/// What it may take.
+const EFFORT: Effort =
+    Effort { rounds: 75, rows: 16, steps: 1_000, last_steps: 5_000, slack: 0.004, close: 0.004 };
+
+/// A solved configuration problem, with the columns behind its bins.
+struct Configured {
+    columns: Vec<Column>,
+    /// The demands of each item.
+    members: Vec<Vec<u32>>,
+    found: crate::configure::Configured,
+    /// Whether the bins are all there are, so that the bound holds for every plan.
+    is_bound: bool,
+}
+
+/// The state of a run, to come back to.
+struct Checkpoint {
+    demands: Vec<u32>,
+    kinds: Vec<(u32, f64, Vec<u32>)>,
+    dead: Vec<bool>,
+    limited: Vec<Limited>,
+    stock: Stock,
+    host_totals: Vec<i64>,
+    nodes: Vec<PlannedNode>,
 }
 
 /// One packing run over the variants of one tier.
@@ -256,9 +320,9 @@ pub struct Packer<'p> {
     views: FxHashMap<FitId, View>,
     limited: Vec<Limited>,
     total: Amounts,
-    worth_left: f64,
     in_tier: Vec<bool>,
     strict: bool,
+    bound: Option<Usd>,
     /// By pool and limit, the most one node can take of it.
     largest: Vec<Vec<i64>>,
     nodes: Vec<PlannedNode>,
@@ -292,9 +356,9 @@ impl<'p> Packer<'p> {
             views: FxHashMap::default(),
             limited: Vec::new(),
             total,
-            worth_left: 0.0,
             in_tier,
             strict,
+            bound: None,
             largest,
             nodes: Vec::new(),
             dead: Vec::new(),
@@ -325,10 +389,12 @@ impl<'p> Packer<'p> {
                 self.kinds.push(Kind {
                     amounts,
                     fits,
+                    reach: Reach::of(self.fits.get(fits), &self.in_tier),
                     worth,
                     left: 0,
                     demands: Vec::new(),
                     most_per_node: u32::MAX,
+                    configured: false,
                     attracts: false,
                     follows: false,
                 });
@@ -342,7 +408,6 @@ impl<'p> Packer<'p> {
             kind.most_per_node = kind.most_per_node.min(demand.host.most_per_node());
             kind.follows |= demand.host.follows;
             kind.attracts |= demand.host.matched.iter().any(|group| followed.contains(group));
-            self.worth_left += kind.worth * f64::from(demand.left);
             for rule in demand.host.owned.iter().filter(|rule| rule.selects_self) {
                 let per_node = match rule.rule {
                     Rule::Spread { max_skew, .. } => u32::try_from(max_skew).unwrap_or(u32::MAX),
@@ -350,14 +415,15 @@ impl<'p> Packer<'p> {
                     Rule::Affinity => continue,
                 };
                 let slot = *limited.entry(rule.group).or_insert_with(|| {
-                    self.limited.push(Limited { group: rule.group, per_node, left: 0 });
+                    self.limited.push(Limited { group: rule.group, per_node, left: 0, reach: Reach::default() });
                     self.limited.len() - 1
                 });
                 self.limited[slot].left += i64::from(demand.left);
+                self.limited[slot].reach.add(&kind.reach);
             }
             if !demand.host.ports.is_empty() {
                 let group = u32::MAX - index as u32;
-                self.limited.push(Limited { group, per_node: 1, left: i64::from(demand.left) });
+                self.limited.push(Limited { group, per_node: 1, left: i64::from(demand.left), reach: kind.reach });
             }
         }
     }
@@ -371,6 +437,221 @@ impl<'p> Packer<'p> {
         let shelf = Shelf { ground: self.ground, stock: self.stock };
         let view = View::new(self.ground, &in_tier, &self.total, &shelf);
         self.views.insert(fits, view);
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            demands: self.demands.iter().map(|demand| demand.left).collect(),
+            kinds: self.kinds.iter().map(|kind| (kind.left, kind.worth, kind.demands.clone())).collect(),
+            dead: self.dead.clone(),
+            limited: self.limited.clone(),
+            stock: self.stock.clone(),
+            host_totals: self.host_totals.to_vec(),
+            nodes: self.nodes.clone(),
+        }
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) {
+        for (demand, left) in self.demands.iter_mut().zip(checkpoint.demands) {
+            demand.left = left;
+        }
+        for (kind, (left, worth, demands)) in self.kinds.iter_mut().zip(checkpoint.kinds) {
+            kind.left = left;
+            kind.worth = worth;
+            kind.demands = demands;
+        }
+        self.dead = checkpoint.dead;
+        self.limited = checkpoint.limited;
+        *self.stock = checkpoint.stock;
+        self.host_totals.copy_from_slice(&checkpoint.host_totals);
+        self.nodes = checkpoint.nodes;
+        self.views.clear();
+    }
+
+    /// Fewer pods placed, or as many at a higher price.
+    fn is_worse_than(&self, other: &Checkpoint) -> bool {
+        let left = |demands: &mut dyn Iterator<Item = u32>| demands.map(u64::from).sum::<u64>();
+        let mine = left(&mut self.demands.iter().map(|demand| demand.left));
+        let theirs = left(&mut other.demands.iter().copied());
+        let price = |nodes: &[PlannedNode]| nodes.iter().fold(Usd::ZERO, |sum, node| sum + node.price);
+        (mine, price(&self.nodes)) > (theirs, price(&other.nodes))
+    }
+
+    /// Solves the configuration problem where it can pay: many pods of few kinds, and nodes that fill up before rules by
+    /// host force another one.
+    fn configured(&mut self, before: &Checkpoint) -> Option<Configured> {
+        let pods: u64 = before.demands.iter().map(|left| u64::from(*left)).sum();
+        let forced =
+            before.limited.iter().map(|limited| limited.left as f64 / f64::from(limited.per_node)).fold(0.0, f64::max);
+        let far = (0..self.ground.pools.len()).all(|pool| self.limits_are_far(pool, self.nodes.len().max(1) as i64));
+        if pods < LEAST_PODS_TO_CONFIGURE
+            || forced > self.nodes.len() as f64 / 2.0
+            || !far
+            || reserved_mask(self.ground) != 0
+            || self.demands.iter().any(|demand| demand.host.follows)
+        {
+            return None;
+        }
+        for kind in 0..self.kinds.len() {
+            self.ensure_view(self.kinds[kind].fits);
+        }
+        let (items, members, item_of) = self.items(before);
+        if items.len() > MOST_ITEMS_TO_CONFIGURE {
+            return None;
+        }
+        let mut bins: Vec<(Column, Bin)> = Vec::new();
+        let mut seen: BTreeSet<(u32, u32, u8)> = BTreeSet::new();
+        let mut sets: Vec<FitId> = self.kinds.iter().map(|kind| kind.fits).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        for set in &sets {
+            let Some(view) = self.views.get(set) else { continue };
+            for column in &view.columns {
+                if !seen.insert((column.variant, column.type_index, column.offer)) {
+                    continue;
+                }
+                let reach = (0..items.len() as u32).filter(|item| {
+                    let demand = &self.demands[members[*item as usize][0] as usize];
+                    demand.amounts.fits(&column.net) && self.reaches(demand.fits, column)
+                });
+                let reach: Vec<u32> = reach.collect();
+                if !reach.is_empty() {
+                    bins.push((*column, Bin { price: column.price.as_f64(), net: column.net, items: reach }));
+                }
+            }
+        }
+        let start = self.bought_configurations(&bins, &item_of);
+        let first: Vec<f64> = members.iter().map(|members| self.kinds[self.kind_of[members[0] as usize] as usize].worth).collect();
+        let (columns, bins): (Vec<Column>, Vec<Bin>) = bins.into_iter().unzip();
+        let found = configure(&items, &bins, start, first, EFFORT);
+        Some(Configured { columns, found, members, is_bound: sets.len() == 1 })
+    }
+
+    /// One item per kind for the pods that no rule by host limits, one per demand for the rest. The demands of each
+    /// item, and the item of each demand.
+    fn items(&self, before: &Checkpoint) -> (Vec<Item>, Vec<Vec<u32>>, Vec<u32>) {
+        let mut items: Vec<Item> = Vec::new();
+        let mut members: Vec<Vec<u32>> = Vec::new();
+        let mut item_of = vec![0; self.demands.len()];
+        let mut free: FxHashMap<u32, u32> = FxHashMap::default();
+        for (index, demand) in self.demands.iter().enumerate() {
+            let left = before.demands[index];
+            if left == 0 {
+                continue;
+            }
+            let per_node = demand.host.most_per_node();
+            let next = items.len() as u32;
+            let item = if per_node == u32::MAX { *free.entry(self.kind_of[index]).or_insert(next) } else { next };
+            if item == next {
+                items.push(Item { amounts: demand.amounts, count: 0, per_node });
+                members.push(Vec::new());
+            }
+            items[item as usize].count += left;
+            members[item as usize].push(index as u32);
+            item_of[index] = item;
+        }
+        (items, members, item_of)
+    }
+
+    /// What the greedy run bought, as configurations.
+    fn bought_configurations(&self, bins: &[(Column, Bin)], item_of: &[u32]) -> Vec<Configuration> {
+        let mut start = Vec::new();
+        let mut last: Option<&PlannedNode> = None;
+        for node in &self.nodes {
+            if last.is_some_and(|last| last.contents == node.contents && last.chosen == node.chosen) {
+                continue;
+            }
+            last = Some(node);
+            let bin = bins.iter().position(|(column, _)| {
+                (column.variant, column.type_index, column.offer) == (node.variant, node.chosen, node.offer)
+            });
+            let Some(bin) = bin else { continue };
+            let mut contents: Vec<(u32, u32)> = Vec::new();
+            for (demand, count) in &node.contents {
+                let item = item_of[*demand as usize];
+                match contents.iter_mut().find(|(known, _)| *known == item) {
+                    Some((_, known)) => *known += count,
+                    None => contents.push((item, *count)),
+                }
+            }
+            contents.sort_unstable();
+            start.push(Configuration { bin: bin as u32, contents });
+        }
+        start
+    }
+
+    /// Buys every configuration as often as it is wanted, rounded down, then once more where that wastes nothing; prices
+    /// the kinds for the greedy rest.
+    fn buy_configured(&mut self, configured: &Configured) {
+        for (members, price) in configured.members.iter().zip(&configured.found.prices) {
+            let kind = &mut self.kinds[self.kind_of[members[0] as usize] as usize];
+            // Limited demands are worth more than free ones of their size; a kind has one price, the lower.
+            kind.worth = if kind.configured { kind.worth.min(*price) } else { *price };
+            kind.configured = true;
+        }
+        let mut fractions: Vec<(f64, &Configuration)> = Vec::new();
+        for (configuration, times) in &configured.found.wanted {
+            let whole = (times + 1e-6).floor();
+            for _ in 0..whole as u64 {
+                if !self.buy_configuration(configured, configuration) {
+                    break;
+                }
+            }
+            fractions.push((times - whole, configuration));
+        }
+        fractions.sort_by(|left, right| right.0.total_cmp(&left.0).then_with(|| left.1.contents.cmp(&right.1.contents)));
+        for (fraction, configuration) in fractions {
+            if fraction < 0.5 {
+                break;
+            }
+            self.buy_configuration(configured, configuration);
+        }
+    }
+
+    /// Buys one node of a configuration if the demand and the rules by host still fill all of it.
+    fn buy_configuration(&mut self, configured: &Configured, configuration: &Configuration) -> bool {
+        let column = configured.columns[configuration.bin as usize];
+        let variant = &self.ground.variants[column.variant as usize];
+        let mut pattern = Pattern {
+            column,
+            contents: Vec::new(),
+            used: Amounts::ZERO,
+            worth: 0.0,
+            ratio: 1.0,
+            host: HostCounts::default(),
+            ports: variant.daemon_ports.clone(),
+        };
+        let mut room = column.net;
+        let mut short = 0;
+        for (item, count) in &configuration.contents {
+            let mut missing = *count;
+            for demand in &configured.members[*item as usize] {
+                missing -= self.add_demand(*demand, missing, &mut pattern, &mut room);
+                if missing == 0 {
+                    break;
+                }
+            }
+            // Others of the same size are worth about the same.
+            let kind = self.kind_of[configured.members[*item as usize][0] as usize];
+            while missing > 0 {
+                let added: u32 =
+                    self.kinds[kind as usize].demands.iter().map(|demand| self.add_demand(*demand, missing, &mut pattern, &mut room)).find(|added| *added > 0).unwrap_or(0);
+                if added == 0 {
+                    break;
+                }
+                missing -= added;
+            }
+            short += missing;
+        }
+        if short > 0 && pattern.worth < column.price.as_f64() * ALMOST_FULL {
+            return false;
+        }
+        let pool = &self.ground.pools[variant.pool as usize];
+        if self.strict && !pool.min_values.is_empty() && !self.shrink_to_min_values(&mut pattern) {
+            return false;
+        }
+        self.buy(pattern, 1);
+        true
     }
 
     pub(crate) fn demands(&self) -> &[Demand] {
@@ -437,7 +718,8 @@ impl<'p> Packer<'p> {
             let cpu = |index: &u32| self.demands[*index as usize].amounts[0];
             cpu(right).cmp(&cpu(left)).then(left.cmp(right))
         });
-        let Some((nodes, _)) = self.exact(&pods) else { return false };
+        let Some((nodes, total)) = self.exact(&pods) else { return false };
+        self.bound = Some(total);
         for node in nodes {
             self.buy_exact(&node);
         }
@@ -480,6 +762,24 @@ impl<'p> Packer<'p> {
         if self.settle_few() {
             return;
         }
+        let before = self.checkpoint();
+        self.run_greedily();
+        if let Some(configured) = self.configured(&before) {
+            if configured.is_bound {
+                // A hair below, so that rounding to whole nano-dollars cannot lift it over the optimum.
+                self.bound = Some(Usd::from_f64(configured.found.bound * (1.0 - 1e-9)));
+            }
+            let greedy = self.checkpoint();
+            self.restore(before);
+            self.buy_configured(&configured);
+            self.run_greedily();
+            if self.is_worse_than(&greedy) {
+                self.restore(greedy);
+            }
+        }
+    }
+
+    fn run_greedily(&mut self) {
         let mut order: Vec<u32> = (0..self.kinds.len() as u32).collect();
         let reach = |kind: &Kind| {
             self.fits.get(kind.fits).iter().map(|fit| fit.offers.count_ones()).max().unwrap_or_default()
@@ -506,10 +806,19 @@ impl<'p> Packer<'p> {
         }
     }
 
-    /// The most any node should cost while rules by host force many nodes.
-    fn fair_share(&self) -> f64 {
-        let nodes = self.limited.iter().map(|limited| limited.left as f64 / f64::from(limited.per_node)).fold(0.0, f64::max);
-        if nodes <= 1.0 { f64::INFINITY } else { self.worth_left / nodes * 1.25 }
+    /// The most a node for the anchor should cost while rules by host force many nodes: what everything that may share
+    /// those nodes is worth, divided among them.
+    fn fair_share(&self, anchor: u32) -> f64 {
+        let reach = self.kinds[anchor as usize].reach;
+        let forced = |limited: &Limited| limited.left as f64 / f64::from(limited.per_node);
+        let near = self.limited.iter().filter(|limited| limited.reach.meets(&reach));
+        let Some(most) = near.max_by(|left, right| forced(left).total_cmp(&forced(right))) else { return f64::INFINITY };
+        if forced(most) <= 1.0 {
+            return f64::INFINITY;
+        }
+        let sharing = self.kinds.iter().filter(|kind| kind.reach.meets(&most.reach));
+        let worth: f64 = sharing.map(|kind| kind.worth * f64::from(kind.left)).sum();
+        worth / forced(most) * 1.25
     }
 
     fn buy_for(&mut self, anchor: u32) -> bool {
@@ -517,7 +826,7 @@ impl<'p> Packer<'p> {
         self.ensure_view(fits);
         let Some(view) = self.views.get(&fits) else { return false };
         let amounts = self.kinds[anchor as usize].amounts;
-        let share = self.fair_share();
+        let share = self.fair_share(anchor);
         let cheapest = view.columns.iter().filter(|column| amounts.fits(&column.net)).map(|column| column.price).min();
         let Some(cheapest) = cheapest else { return false };
         let together = self.must_stay_together(anchor);
@@ -692,39 +1001,42 @@ impl<'p> Packer<'p> {
 
     /// Adds up to `most` pods of the first demand of a kind that the rules by host still admit.
     fn add_one_of(&self, kind: u32, most: u32, pattern: &mut Pattern, room: &mut Amounts) -> bool {
-        let kind = &self.kinds[kind as usize];
-        for index in &kind.demands {
-            let demand = &self.demands[*index as usize];
-            if demand.left == 0 {
-                continue;
-            }
-            let entry = pattern.contents.iter().position(|(known, _)| known == index);
-            let left = demand.left - entry.map_or(0, |at| pattern.contents[at].1);
-            if left == 0 {
-                continue;
-            }
-            let allowed = if demand.host.is_free() {
-                u32::MAX
-            } else {
-                demand.host.copies(&|group| pattern.host.count(group), &pattern.ports, self.host_totals)
-            };
-            let copies = allowed.min(left).min(most).min(kind.amounts.copies_in(room));
-            if copies == 0 {
-                continue;
-            }
-            room.subtract(&kind.amounts.times(i64::from(copies)));
-            pattern.used.add(&kind.amounts.times(i64::from(copies)));
-            pattern.worth += kind.worth * f64::from(copies);
-            match entry {
-                Some(at) => pattern.contents[at].1 += copies,
-                None => pattern.contents.push((*index, copies)),
-            }
-            if !demand.host.is_free() {
-                demand.host.record(&mut pattern.host, &mut pattern.ports, copies);
-            }
-            return true;
+        let demands = &self.kinds[kind as usize].demands;
+        demands.iter().any(|demand| self.add_demand(*demand, most, pattern, room) > 0)
+    }
+
+    /// Adds up to `most` pods of a demand, as far as room and the rules by host admit. How many.
+    fn add_demand(&self, index: u32, most: u32, pattern: &mut Pattern, room: &mut Amounts) -> u32 {
+        let demand = &self.demands[index as usize];
+        if demand.left == 0 {
+            return 0;
         }
-        false
+        let entry = pattern.contents.iter().position(|(known, _)| *known == index);
+        let left = demand.left - entry.map_or(0, |at| pattern.contents[at].1);
+        if left == 0 {
+            return 0;
+        }
+        let allowed = if demand.host.is_free() {
+            u32::MAX
+        } else {
+            demand.host.copies(&|group| pattern.host.count(group), &pattern.ports, self.host_totals)
+        };
+        let copies = allowed.min(left).min(most).min(demand.amounts.copies_in(room));
+        if copies == 0 {
+            return 0;
+        }
+        let taken = demand.amounts.times(i64::from(copies));
+        room.subtract(&taken);
+        pattern.used.add(&taken);
+        pattern.worth += self.kinds[self.kind_of[index as usize] as usize].worth * f64::from(copies);
+        match entry {
+            Some(at) => pattern.contents[at].1 += copies,
+            None => pattern.contents.push((index, copies)),
+        }
+        if !demand.host.is_free() {
+            demand.host.record(&mut pattern.host, &mut pattern.ports, copies);
+        }
+        copies
     }
 
     /// Buys the pattern as often as the demand, the limits and the reservation last, at most `most` times.
@@ -785,7 +1097,6 @@ impl<'p> Packer<'p> {
                 kind.demands.retain(|known| known != index);
             }
             kind.left -= taken;
-            self.worth_left -= kind.worth * f64::from(taken);
         }
         let contents = pattern.contents.clone();
         let node = PlannedNode {
@@ -809,6 +1120,11 @@ impl<'p> Packer<'p> {
             // What can be bought has changed, and with it what things are worth.
             self.views.clear();
         }
+    }
+
+    /// What nodes for these demands cost at least, where that was found on the way.
+    pub fn bound(&self) -> Option<Usd> {
+        self.bound
     }
 
     /// The demands with what is left of them.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use supercargo_api::taint;
+use supercargo_catalog::Usd;
 
 use crate::amounts::Amounts;
 use crate::asked::asked_labels;
@@ -58,6 +59,8 @@ pub struct Solver<'s> {
     /// Classes and sets of new nodes of which no more can be had: limits and stocks only shrink.
     pub(super) dead: FxHashSet<(u32, FitId)>,
     pub(super) prefers_no_schedule: bool,
+    /// A bound found while packing, and how many nodes there were then.
+    pub(super) proven: Option<(Usd, usize)>,
 }
 
 /// Places all pending pods of a snapshot.
@@ -123,6 +126,7 @@ impl<'s> Solver<'s> {
             nodes: Vec::new(),
             queues: queues.into_iter().map(Vec::into_iter).collect(),
             on_rooms: Vec::new(),
+            proven: None,
             admissible: FxHashMap::default(),
             alternatives: FxHashMap::default(),
             universes: FxHashMap::default(),
@@ -267,8 +271,8 @@ impl<'s> Solver<'s> {
         pinned: &mut Vec<Pinned>,
     ) {
         let class = &self.snapshot.classes[waiting.class as usize];
-        let placed = self.place_on_rooms(&waiting);
-        waiting.left -= placed;
+        let mut rooms = self.rooms_of_class(&waiting);
+        waiting.left -= self.place_on_rooms(&waiting, &mut rooms);
         let placed =
             if waiting.left > 0 && !self.nodes.is_empty() { self.place_on_planned(&waiting) } else { 0 };
         waiting.left -= placed;
@@ -299,11 +303,13 @@ impl<'s> Solver<'s> {
             let found = usable.iter().find_map(|set| self.pin(waiting.class, &waiting.level, *set, &keys));
             let Some((set, pins)) = found else { break };
             self.record_pins(waiting.class, &pins, 1);
+            waiting.left -= 1;
             match by_pin.iter_mut().find(|(known, known_pins, _)| *known == set && *known_pins == pins) {
                 Some((_, _, count)) => *count += 1,
                 None => by_pin.push((set, pins, 1)),
             }
-            waiting.left -= 1;
+            // The pod counts where it was pinned to, and that may open rooms to the next one.
+            waiting.left -= self.place_on_rooms(&waiting, &mut rooms);
         }
         for (set, pins, count) in by_pin {
             demands.push(self.demand(&waiting, set, host.clone(), count, pinned.len()));

@@ -8,7 +8,7 @@ use crate::bound::{Group, lower_bound};
 use crate::fits::{Fit, FitId};
 use crate::pack::{Demand, Packer};
 
-use super::options::MinValuesPolicy;
+use super::options::{MinValuesPolicy, PreferencePolicy};
 use super::relaxation::Relaxation;
 use super::solver::{Pinned, Solver, Waiting};
 
@@ -22,6 +22,7 @@ impl Solver<'_> {
         stuck: &mut Vec<Waiting>,
     ) -> Vec<Waiting> {
         let mut demands = demands;
+        let whole = self.nodes.is_empty() && pinned.iter().all(|one| one.pins.is_empty() && !self.prefers(one.class));
         for tier in &self.tiers {
             if demands.iter().all(|demand| demand.left == 0) {
                 break;
@@ -37,6 +38,7 @@ impl Solver<'_> {
                 self.options.min_values == MinValuesPolicy::Strict,
             );
             packer.run();
+            let bound = packer.bound();
             let (rest, nodes) = packer.into_rest();
             demands = rest;
             for mut node in nodes {
@@ -44,6 +46,9 @@ impl Solver<'_> {
                     content.0 = demands[content.0 as usize].class;
                 }
                 self.nodes.push(node);
+            }
+            if whole && self.proven.is_none() && demands.iter().all(|demand| demand.left == 0) {
+                self.proven = bound.map(|bound| (bound, self.nodes.len()));
             }
         }
         let mut again: Vec<Waiting> = Vec::new();
@@ -58,6 +63,18 @@ impl Solver<'_> {
             }
         }
         again
+    }
+
+    /// Whether a class would rather be somewhere than just anywhere its requirements allow.
+    fn prefers(&self, class: u32) -> bool {
+        if self.options.preferences == PreferencePolicy::Ignore {
+            return false;
+        }
+        let class = &self.snapshot.classes[class as usize];
+        !(class.preferred_affinity.is_empty()
+            && class.preferred_anti_affinity.is_empty()
+            && class.spreads.iter().all(|spread| spread.hard)
+            && self.snapshot.rules[class.rules as usize].preferred.is_empty())
     }
 
     /// The bound for the pods on new nodes, their preferences left aside: whoever relaxed, relaxed for free.
@@ -109,6 +126,10 @@ impl Solver<'_> {
             groups.push((sets.to_vec(), Group { fits, demand }));
         }
         let ground = Self::ground(self.snapshot, &self.variants);
-        lower_bound(ground, groups.into_iter().map(|(_, group)| group).collect()) + fixed
+        let bound = lower_bound(ground, groups.into_iter().map(|(_, group)| group).collect()) + fixed;
+        match self.proven {
+            Some((proven, nodes)) if nodes == self.nodes.len() => bound.max(proven),
+            _ => bound,
+        }
     }
 }
