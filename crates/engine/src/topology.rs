@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use rustc_hash::FxHashMap;
 use supercargo_api::labels;
 use supercargo_api::selector::{Selector, WhenAbsent};
+use supercargo_api::taint;
 
 use crate::class::{PodClass, PodTerm, Spread};
 use crate::fingerprint::selector_hash;
@@ -65,8 +66,10 @@ pub struct Group {
 
 impl Group {
     fn selects(&self, class: &PodClass) -> bool {
-        let in_namespace =
-            self.namespaces.as_ref().is_none_or(|namespaces| namespaces.binary_search(&class.namespace).is_ok());
+        let in_namespace = self
+            .namespaces
+            .as_ref()
+            .is_none_or(|namespaces| namespaces.binary_search(&class.namespace).is_ok());
         in_namespace && self.selector.matches(&class.labels)
     }
 
@@ -132,6 +135,8 @@ pub struct Topology {
     pub host_counts: FxHashMap<(u32, u32), Count>,
     /// Selected pods anywhere, by group, for groups by host.
     pub host_totals: Vec<i64>,
+    /// Whether pods on a room count for a group, as far as it was asked.
+    counting: FxHashMap<(u32, u32), bool>,
 }
 
 impl Topology {
@@ -164,7 +169,11 @@ impl Topology {
         let mut by_value: FxHashMap<(&str, &str), Vec<u32>> = FxHashMap::default();
         let mut by_search: Vec<u32> = Vec::new();
         for (index, group) in self.groups.iter().enumerate() {
-            let first = group.raw.as_ref().and_then(|raw| raw.match_labels.as_ref()).and_then(|map| map.iter().next());
+            let first = group
+                .raw
+                .as_ref()
+                .and_then(|raw| raw.match_labels.as_ref())
+                .and_then(|map| map.iter().next());
             match first {
                 Some((key, value)) => by_value.entry((key, value)).or_default().push(index as u32),
                 None => by_search.push(index as u32),
@@ -175,7 +184,10 @@ impl Topology {
             let mut matched = Vec::new();
             // A refused class is never placed, but a running one still counts.
             if class.refusal.is_none() || !is_pending[index] {
-                let by_label = class.labels.iter().filter_map(|(key, value)| by_value.get(&(key.as_str(), value.as_str())));
+                let by_label = class
+                    .labels
+                    .iter()
+                    .filter_map(|(key, value)| by_value.get(&(key.as_str(), value.as_str())));
                 for group in by_label.flatten().chain(&by_search) {
                     if self.groups[*group as usize].selects(class) {
                         matched.push(*group);
@@ -204,6 +216,25 @@ impl Topology {
         }
     }
 
+    /// Whether pods on a room count for a group: a spread looks only at nodes that its own pods could use, as far as
+    /// it honours node affinity and taints (T2).
+    fn counts_on(&mut self, snapshot: &Snapshot, group: u32, room: u32) -> bool {
+        let Rule::Spread { honor_affinity, honor_taints, rules, .. } = self.groups[group as usize].rule
+        else {
+            return true;
+        };
+        if !honor_affinity && !honor_taints {
+            return true;
+        }
+        *self.counting.entry((group, room)).or_insert_with(|| {
+            let (rules, room) = (&snapshot.rules[rules as usize], &snapshot.rooms[room as usize]);
+            let admitted = !honor_affinity || rules.without_volumes.iter().any(|terms| room.satisfies(terms));
+            admitted
+                && (!honor_taints
+                    || taint::first_untolerated(&room.taints, &rules.tolerations, false).is_none())
+        })
+    }
+
     /// Counts pods of a class on an existing node in every group that cares.
     pub fn record_on_room(&mut self, snapshot: &Snapshot, class: u32, room: u32, pods: i64) {
         let links = &self.links[class as usize];
@@ -211,12 +242,19 @@ impl Topology {
             return;
         }
         let room_labels = &snapshot.rooms[room as usize].labels;
-        let owned = links.owned.iter().filter(|(_, strength)| *strength == Strength::Required).map(|(group, _)| *group);
+        let owned = links
+            .owned
+            .iter()
+            .filter(|(_, strength)| *strength == Strength::Required)
+            .map(|(group, _)| *group);
         let owned: Vec<u32> =
             owned.filter(|group| self.groups[*group as usize].rule == Rule::AntiAffinity).collect();
         let matched = links.matched.clone();
         for (groups, is_matched) in [(&matched, true), (&owned, false)] {
             for group in groups {
+                if !self.counts_on(snapshot, *group, room) {
+                    continue;
+                }
                 let entry = &mut self.groups[*group as usize];
                 if entry.by_host {
                     let count = self.host_counts.entry((room, *group)).or_default();

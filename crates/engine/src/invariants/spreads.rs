@@ -18,6 +18,7 @@ use super::suitability::satisfies;
 use crate::class::Spread;
 use crate::market::is_offering_label;
 use crate::pools::Variant;
+use crate::rooms::Room;
 
 /// A spread, told apart as the scheduler tells it apart (reference row T1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +104,11 @@ fn check_constraint(
             });
             continue;
         }
+        if let Site::Room(room) = place.site
+            && !is_counted(places, constraint, room)
+        {
+            continue;
+        }
         for domain in &domains {
             let entry = counts.entry(domain.clone()).or_default();
             for (class, present) in &place.census {
@@ -136,6 +142,19 @@ fn check_constraint(
     }
 }
 
+/// Whether a node and its pods count, as far as node affinity and taints are honoured (reference row T2).
+fn is_counted(places: &Places<'_>, constraint: &Constraint, room: &Room) -> bool {
+    let rules = &places.snapshot.rules[constraint.rules as usize];
+    let label = |key: &str| room.labels.get(key).map(String::as_str);
+    let satisfied = |terms: &Requirements| {
+        terms.iter().all(|requirement| satisfies(requirement, label(&requirement.key)))
+    };
+    let admitted = !constraint.honor_affinity || rules.without_volumes.iter().any(satisfied);
+    let tolerated = !constraint.honor_taints
+        || taint::first_untolerated(&room.taints, &rules.tolerations, false).is_none();
+    admitted && tolerated
+}
+
 /// The domains that count: those of nodes the owners might be on (reference rows T1, T2).
 fn universe(places: &Places<'_>, constraint: &Constraint) -> BTreeSet<String> {
     let snapshot = places.snapshot;
@@ -144,14 +163,7 @@ fn universe(places: &Places<'_>, constraint: &Constraint) -> BTreeSet<String> {
     for place in &places.all {
         let Site::Room(room) = place.site else { continue };
         let Some(domain) = room.labels.get(&constraint.key) else { continue };
-        let label = |key: &str| room.labels.get(key).map(String::as_str);
-        let satisfied = |terms: &Requirements| {
-            terms.iter().all(|requirement| satisfies(requirement, label(&requirement.key)))
-        };
-        let admitted = !constraint.honor_affinity || rules.without_volumes.iter().any(satisfied);
-        let tolerated = !constraint.honor_taints
-            || taint::first_untolerated(&room.taints, &rules.tolerations, false).is_none();
-        if !room.leaving && admitted && tolerated {
+        if !room.leaving && is_counted(places, constraint, room) {
             domains.insert(domain.clone());
         }
     }

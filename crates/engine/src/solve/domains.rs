@@ -113,6 +113,17 @@ impl Solver<'_> {
         universe
     }
 
+    /// How many pods the emptiest domain of a spread counts; zero where there are too few domains (T5).
+    pub(super) fn least(&mut self, class: u32, group: u32, level: &Relaxation) -> i64 {
+        let Rule::Spread { min_domains, .. } = self.topology.groups[group as usize].rule else { return 0 };
+        let universe = self.universe(class, group, level);
+        let entry = &self.topology.groups[group as usize];
+        if min_domains.is_some_and(|least| (universe.len() as i64) < least) {
+            return 0;
+        }
+        universe.iter().map(|domain| entry.count(domain).matched).min().unwrap_or(0)
+    }
+
     /// Whether the groups over keys other than the hostname allow one more pod of the class in a domain; on success
     /// the count that a spread wants small.
     pub(super) fn domain_allows(
@@ -134,15 +145,8 @@ impl Solver<'_> {
         for (group, selects_self) in owned {
             let count = self.topology.groups[group as usize].count(domain);
             match self.topology.groups[group as usize].rule {
-                Rule::Spread { max_skew, min_domains, .. } => {
-                    let universe = self.universe(class, group, level);
-                    let entry = &self.topology.groups[group as usize];
-                    let few = min_domains.is_some_and(|least| (universe.len() as i64) < least);
-                    let least = if few {
-                        0
-                    } else {
-                        universe.iter().map(|domain| entry.count(domain).matched).min().unwrap_or(0)
-                    };
+                Rule::Spread { max_skew, .. } => {
+                    let least = self.least(class, group, level);
                     if count.matched + i64::from(selects_self) - least > max_skew {
                         return None;
                     }

@@ -15,6 +15,7 @@ mod outcome;
 mod relaxation;
 mod solver;
 mod static_pools;
+mod take_back;
 mod tiers;
 
 pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};

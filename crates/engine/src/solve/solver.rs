@@ -146,17 +146,19 @@ impl<'s> Solver<'s> {
         Ground { market: &snapshot.market, pools: &snapshot.pools, variants }
     }
 
+    /// Where every class starts.
+    pub(super) fn first_level(&self) -> Relaxation {
+        let node = if self.options.preferences == PreferencePolicy::Ignore { u16::MAX } else { 0 };
+        Relaxation { node, ..Relaxation::default() }
+    }
+
     /// Classes in the order they are served: priority, then those that others must find first, then size.
     fn order(&self) -> Vec<Waiting> {
         let mut waiting: Vec<Waiting> = Vec::new();
         for (class, queue) in self.queues.iter().enumerate() {
             let left = queue.len() as u32;
             if left > 0 {
-                let mut level = Relaxation::default();
-                if self.options.preferences == PreferencePolicy::Ignore {
-                    level.node = u16::MAX;
-                }
-                waiting.push(Waiting { class: class as u32, level, left });
+                waiting.push(Waiting { class: class as u32, level: self.first_level(), left });
             }
         }
         let follows = |class: u32| {
@@ -225,7 +227,10 @@ impl<'s> Solver<'s> {
                 self.place_class(one, &mut stuck, &mut demands, &mut pinned);
             }
             // Whose set of new nodes turned out to be used up may have another one.
-            let mut next = self.pack(demands, &pinned, &mut stuck);
+            let (mut next, missed) = self.pack(demands, &pinned, &mut stuck);
+            if !missed.is_empty() {
+                next.extend(self.take_back(&missed));
+            }
             let progress = self.placed() > placed_before;
             for mut one in stuck {
                 if self.relax(&mut one) {

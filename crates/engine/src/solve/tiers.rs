@@ -1,6 +1,6 @@
 //! New nodes, tier by tier of NodePool weight, and the bound on what they cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use supercargo_catalog::Usd;
 
@@ -14,13 +14,14 @@ use super::solver::{Pinned, Solver, Waiting};
 
 impl Solver<'_> {
     /// Packs demands onto new nodes, tier by tier. What finds no place is taken back from the counts; returned are
-    /// those for whom a set of new nodes is used up, stuck those who have to wait for others.
+    /// those for whom a set of new nodes is used up, and the classes that others may have counted on; stuck are those who
+    /// have to wait for others.
     pub(super) fn pack(
         &mut self,
         demands: Vec<Demand>,
         pinned: &[Pinned],
         stuck: &mut Vec<Waiting>,
-    ) -> Vec<Waiting> {
+    ) -> (Vec<Waiting>, BTreeSet<u32>) {
         let mut demands = demands;
         let whole = self.nodes.is_empty() && pinned.iter().all(|one| one.pins.is_empty() && !self.prefers(one.class));
         for tier in &self.tiers {
@@ -52,9 +53,13 @@ impl Solver<'_> {
             }
         }
         let mut again: Vec<Waiting> = Vec::new();
+        let mut missed: BTreeSet<u32> = BTreeSet::new();
         for demand in demands.iter().filter(|demand| demand.left > 0) {
             let pin = &pinned[demand.tag as usize];
             self.record_pins(pin.class, &pin.pins, -i64::from(demand.left));
+            if !pin.pins.is_empty() {
+                missed.insert(pin.class);
+            }
             let used_up = !demand.host.follows && self.dead.insert((demand.class, demand.fits));
             let list = if used_up { &mut again } else { &mut *stuck };
             match list.iter_mut().find(|known| known.class == pin.class && known.level == pin.level) {
@@ -62,7 +67,7 @@ impl Solver<'_> {
                 None => list.push(Waiting { class: pin.class, level: pin.level, left: demand.left }),
             }
         }
-        again
+        (again, missed)
     }
 
     /// Whether a class would rather be somewhere than just anywhere its requirements allow.
