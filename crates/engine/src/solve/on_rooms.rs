@@ -62,12 +62,7 @@ impl Solver<'_> {
 
     /// Whether the pods must all be on one host, nobody is anywhere yet, and one host can be had for all.
     fn stays_together(&mut self, waiting: &Waiting, host: &HostRules) -> bool {
-        let starts = |group: u32| self.topology.host_totals[group as usize] == 0;
-        let bootstraps = host
-            .owned
-            .iter()
-            .any(|rule| rule.rule == Rule::Affinity && rule.selects_self && starts(rule.group));
-        if !bootstraps {
+        if !self.starts_on_a_host(host) {
             return false;
         }
         let class = &self.snapshot.classes[waiting.class as usize];
@@ -79,6 +74,14 @@ impl Solver<'_> {
         let sets = self.alternatives(class.rules, &waiting.level);
         let ground = Self::ground(self.snapshot, &self.variants);
         sets.iter().any(|set| self.fits.is_large_enough(ground, *set, &all))
+    }
+
+    /// Whether pods want to be where their like are, and none of them is anywhere yet (T6).
+    pub(super) fn starts_on_a_host(&self, host: &HostRules) -> bool {
+        host.owned.iter().any(|rule| {
+            let nobody = self.topology.host_totals[rule.group as usize] == 0;
+            rule.rule == Rule::Affinity && rule.selects_self && nobody
+        })
     }
 
     /// Places pods of a class on its rooms, in order. How many found one.

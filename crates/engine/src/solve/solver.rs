@@ -297,6 +297,11 @@ impl<'s> Solver<'s> {
         }
         let host = self.host_rules(waiting.class, &waiting.level);
         let keys = self.pin_keys(waiting.class, &waiting.level);
+        let most = self.most_together(&host, &usable, &class.requests);
+        if waiting.left > most {
+            stuck.push(Waiting { left: waiting.left - most, ..waiting.clone() });
+            waiting.left = most;
+        }
         if keys.is_empty() {
             let set = self.best_set(&usable, &class.requests);
             demands.push(self.demand(&waiting, set, host, waiting.left, pinned.len()));
@@ -328,6 +333,19 @@ impl<'s> Solver<'s> {
     fn demand(&self, waiting: &Waiting, fits: FitId, host: HostRules, left: u32, tag: usize) -> Demand {
         let class = &self.snapshot.classes[waiting.class as usize];
         Demand { class: waiting.class, fits, amounts: class.requests, left, host, tag: tag as u32 }
+    }
+
+    /// How many pods that all have to be on one host can be: as many as the largest type holds. No limit for others.
+    fn most_together(&self, host: &HostRules, usable: &[FitId], requests: &Amounts) -> u32 {
+        if !self.starts_on_a_host(host) {
+            return u32::MAX;
+        }
+        let fits = usable.iter().flat_map(|set| self.fits.get(*set));
+        let copies = fits.flat_map(|fit| {
+            let net = &self.variants[fit.variant as usize].net;
+            fit.types.ones().map(|index| requests.copies_in(&net[index]))
+        });
+        copies.max().unwrap_or(0)
     }
 
     /// The set that reaches the heaviest NodePool; of equals the cheapest.
