@@ -29,6 +29,7 @@ pub(crate) struct ClassTable<'a> {
     pub(crate) rules: Vec<NodeRules>,
     rule_samples: Vec<(u32, u32)>,
     rules_by_hash: FxHashMap<u64, Vec<u32>>,
+    live_daemons: BTreeMap<(&'a str, &'a str), (i64, &'a Pod)>,
 }
 
 impl<'a> ClassTable<'a> {
@@ -45,6 +46,7 @@ impl<'a> ClassTable<'a> {
             rules: Vec::new(),
             rule_samples: Vec::new(),
             rules_by_hash: FxHashMap::default(),
+            live_daemons: BTreeMap::new(),
         }
     }
 
@@ -166,11 +168,18 @@ impl<'a> ClassTable<'a> {
         Ok(rules)
     }
 
-    pub(crate) fn daemons(
-        &mut self,
-        objects: &Objects,
-        live: &BTreeMap<(String, String), (i64, u32)>,
-    ) -> Vec<Daemon> {
+    /// Remembers the newest live pod of each DaemonSet: it shows what webhooks made of the template.
+    pub(crate) fn see_daemon(&mut self, pod: &'a Pod, daemon_set: &'a str) {
+        let created = pod.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second());
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
+        let newest = self.live_daemons.entry((namespace, daemon_set)).or_insert((created, pod));
+        if created > newest.0 {
+            *newest = (created, pod);
+        }
+    }
+
+    /// The DaemonSets: where their templates say, as large as their newest live pods.
+    pub(crate) fn daemons(&mut self, objects: &Objects) -> Vec<Daemon> {
         let mut daemons = Vec::new();
         for daemon_set in &objects.daemon_sets {
             let spec = &daemon_set.spec;
@@ -178,11 +187,8 @@ impl<'a> ClassTable<'a> {
             let name = daemon_set.metadata.name.clone().unwrap_or_default();
             let pod = pod_from_template(&spec.template, &namespace, &name);
             let Ok(rules) = node_rules(&pod, &VolumeNeeds::default()) else { continue };
-            let running = live.get(&(namespace.clone(), name.clone()));
-            let requests = match running {
-                Some((_, class)) => self.classes[*class as usize].requests,
-                None => effective_requests(&pod, &mut self.names).unwrap_or_default(),
-            };
+            let live = self.live_daemons.get(&(namespace.as_str(), name.as_str())).map(|(_, live)| *live);
+            let requests = effective_requests(live.unwrap_or(&pod), &mut self.names).unwrap_or_default();
             let mut rules = rules;
             // The DaemonSet controller tolerates these on behalf of every daemon pod.
             rules.tolerations.extend(crate::rooms::daemon_tolerations());

@@ -6,6 +6,7 @@ pub mod buffers;
 pub mod class;
 pub mod configure;
 mod class_table;
+mod daemons;
 mod eligibility;
 pub mod fingerprint;
 mod in_flight;

@@ -3,14 +3,13 @@
 //! A NodePool that leaves a custom label open (`team In [a, b]`) becomes one [`Variant`] per value that pods ask for,
 //! so that a node's custom labels are settled before packing starts and every check is a static one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Taint;
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
-use supercargo_api::taint;
 use supercargo_api::{ConditionStatus, NodePool};
 
 use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
@@ -74,7 +73,7 @@ pub struct Variant {
     pub net: Vec<Amounts>,
     /// What DaemonSets take, by type.
     pub overhead: Vec<Amounts>,
-    /// Host ports of its DaemonSets.
+    /// Host ports of its DaemonSets, as far as some pod wants them.
     pub daemon_ports: Vec<HostPort>,
 }
 
@@ -280,47 +279,6 @@ impl Variant {
             }
         }
         Ok(admitted)
-    }
-
-    /// Fills in what DaemonSets leave of each type (reference section 2.9).
-    pub fn subtract_daemons(
-        &mut self,
-        pool: &Pool,
-        market: &Market,
-        names: &ResourceNames,
-        daemons: &[Daemon],
-    ) {
-        let Some(table) = &pool.table else { return };
-        let mut overhead = vec![Amounts::ZERO; table.len()];
-        let mut ports = BTreeSet::new();
-        for daemon in daemons {
-            if taint::first_untolerated(&pool.taints, &daemon.rules.tolerations, false).is_some() {
-                continue;
-            }
-            let mut runs_on = TypeSet::with_capacity(table.len());
-            for alternative in &daemon.rules.alternatives {
-                if let Ok(admitted) = self.admits(table, market, alternative) {
-                    let reachable = admitted.types.ones();
-                    let reachable = reachable
-                        .filter(|index| table.offer_masks[*index] & admitted.offers & self.offers != 0);
-                    for index in reachable {
-                        runs_on.insert(index);
-                    }
-                }
-            }
-            for index in runs_on.ones() {
-                overhead[index].add(&daemon.requests);
-            }
-            if !runs_on.is_clear() {
-                ports.extend(daemon.host_ports.iter().cloned());
-            }
-        }
-        let types = table.types.iter().zip(&overhead);
-        self.net = types
-            .map(|(instance_type, overhead)| type_amounts(instance_type, names).minus(overhead))
-            .collect();
-        self.overhead = overhead;
-        self.daemon_ports = ports.into_iter().collect();
     }
 }
 

@@ -237,7 +237,7 @@ impl Room {
         }
     }
 
-    /// Keeps room for DaemonSet pods that are expected but not here yet (reference section 2.9).
+    /// Keeps room and host ports for DaemonSet pods that are expected but not here yet (reference section 2.9).
     pub fn reserve_daemons(&mut self, daemons: &[Daemon]) {
         let mut expected = Amounts::ZERO;
         for daemon in daemons {
@@ -245,6 +245,10 @@ impl Room {
                 && taint::first_untolerated(&self.taints, &daemon.rules.tolerations, false).is_none()
             {
                 expected.add(&daemon.requests);
+                // A port that is in use is in use by the daemon itself.
+                let free = |port: &&HostPort| !self.host_ports.iter().any(|used| port.conflicts(used));
+                let missing: Vec<HostPort> = daemon.host_ports.iter().filter(free).cloned().collect();
+                self.host_ports.extend(missing);
             }
         }
         let missing = expected.minus(&self.daemons_running).at_least(&Amounts::ZERO);

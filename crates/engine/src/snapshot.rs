@@ -128,7 +128,6 @@ impl Snapshot {
         let mut pending = Vec::new();
         let mut ignored = Vec::new();
         let blocked = FullyBlocked::new(objects);
-        let mut daemon_requests: BTreeMap<(String, String), (i64, u32)> = BTreeMap::new();
         let first_buffer = objects.pods.len();
         for (index, pod) in objects.pods.iter().chain(&buffers).enumerate() {
             let buffer = index >= first_buffer;
@@ -140,6 +139,9 @@ impl Snapshot {
             let room = node_name.and_then(|name| room_by_name.get(name)).copied().unwrap_or(UNBOUND);
             let daemon_set = daemon_set_name(pod);
             let daemon = daemon_set.is_some();
+            if let Some(name) = daemon_set {
+                builder.see_daemon(pod, name);
+            }
             if options.all_pods && (daemon || standing == Standing::Mirror) {
                 continue;
             }
@@ -168,13 +170,6 @@ impl Snapshot {
                 daemon,
                 buffer,
             };
-            if let Some(name) = daemon_set {
-                let key = (pod.metadata.namespace.clone().unwrap_or_default(), name.to_owned());
-                let newest = daemon_requests.entry(key).or_insert((i64::MIN, class));
-                if created > newest.0 {
-                    *newest = (created, class);
-                }
-            }
             let leaving = bound
                 && room != UNBOUND
                 && rooms[room as usize].leaving
@@ -196,7 +191,7 @@ impl Snapshot {
             }
             pods.push(row);
         }
-        let daemons = builder.daemons(objects, &daemon_requests);
+        let daemons = builder.daemons(objects);
         let ClassTable { names, classes, rules, .. } = builder;
         for room in &mut rooms {
             room.measure(&names);

@@ -83,14 +83,17 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
 pub fn all_variants(snapshot: &Snapshot) -> Vec<Variant> {
     let asked = asked_labels(snapshot);
+    let pending = snapshot.pending.iter().map(|pod| snapshot.pods[*pod as usize].class).collect::<BTreeSet<u32>>();
+    let ports = pending.iter().flat_map(|class| &snapshot.classes[*class as usize].host_ports);
+    let wanted: BTreeSet<_> = ports.cloned().collect();
     let mut variants = Vec::new();
     for (index, pool) in snapshot.pools.iter().enumerate() {
         if pool.problem.is_some() {
             continue;
         }
-        for mut variant in pool.variants(index as u32, &snapshot.market, &asked) {
-            variant.subtract_daemons(pool, &snapshot.market, &snapshot.names, &snapshot.daemons);
-            variants.push(variant);
+        for variant in pool.variants(index as u32, &snapshot.market, &asked) {
+            let (market, names) = (&snapshot.market, &snapshot.names);
+            variants.extend(variant.with_daemons(pool, market, names, &snapshot.daemons, &wanted));
         }
     }
     variants
