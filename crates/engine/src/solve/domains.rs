@@ -191,10 +191,10 @@ impl Solver<'_> {
         for key in keys {
             let ground = Self::ground(self.snapshot, &self.variants);
             let domains = self.fits.domains(ground, set, key);
-            let mut best: Option<(i64, Usd, String, FitId)> = None;
+            let mut allowed: Vec<(i64, Usd, String, FitId)> = Vec::new();
             for domain in domains {
                 let Some(load) = self.domain_allows(class, level, key, &domain) else { continue };
-                if best.as_ref().is_some_and(|(least, _, _, _)| load > *least) {
+                if self.choices.is_none() && allowed.first().is_some_and(|(least, _, _, _)| load > *least) {
                     continue;
                 }
                 let ground = Self::ground(self.snapshot, &self.variants);
@@ -205,14 +205,22 @@ impl Solver<'_> {
                     continue;
                 }
                 let price = self.fits.price_index(ground, restricted, &requests);
-                let better = best
-                    .as_ref()
-                    .is_none_or(|(least, dear, name, _)| (load, price, &domain) < (*least, *dear, name));
-                if better {
-                    best = Some((load, price, domain, restricted));
+                let candidate = (load, price, domain, restricted);
+                if self.choices.is_some() {
+                    allowed.push(candidate);
+                } else if allowed.first().is_none_or(|best| candidate < *best) {
+                    allowed = vec![candidate];
                 }
             }
-            let (_, _, domain, restricted) = best?;
+            allowed.sort();
+            let taken = match &mut self.choices {
+                Some(choices) if allowed.len() > 1 => choices.next(allowed.len()),
+                _ => 0,
+            };
+            if allowed.is_empty() {
+                return None;
+            }
+            let (_, _, domain, restricted) = allowed.swap_remove(taken);
             pins.push((key.clone(), domain));
             set = restricted;
         }

@@ -8,6 +8,7 @@
 
 mod candidates;
 mod domains;
+mod explore;
 mod on_planned;
 mod on_rooms;
 mod options;
@@ -21,4 +22,5 @@ mod tiers;
 pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};
 pub use outcome::{Outcome, Unplaced};
 pub use relaxation::Relaxation;
-pub use solver::{Solver, all_variants, solve};
+pub use explore::solve;
+pub use solver::{Solver, all_variants};

@@ -19,6 +19,7 @@ use crate::snapshot::Snapshot;
 use crate::topology::{Rule, Topology};
 
 use super::domains::Universe;
+use super::explore::Choices;
 use super::options::{PreferencePolicy, SolveOptions};
 use super::outcome::{Outcome, Unplaced};
 use super::relaxation::Relaxation;
@@ -61,23 +62,44 @@ pub struct Solver<'s> {
     pub(super) prefers_no_schedule: bool,
     /// A bound found while packing, and how many nodes there were then.
     pub(super) proven: Option<(Usd, usize)>,
+    /// Which of several allowed domains to take, where that is being tried out.
+    pub(super) choices: Option<Choices>,
+    /// Preferences given up, times the pods that gave them up.
+    pub(super) given_up: usize,
 }
 
-/// Places all pending pods of a snapshot.
-pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
+/// How often pods may be taken back and placed anew.
+const MOST_RETURNS: usize = 8;
+
+/// One solve's outcome, with what tells it from another.
+pub(super) struct Tried {
+    pub(super) outcome: Outcome,
+    /// Preferences given up, times the pods that gave them up.
+    pub(super) given_up: usize,
+    pub(super) choices: Option<Choices>,
+}
+
+/// Places all pending pods, domains chosen as `choices` says; without it, the least loaded and cheapest at each step.
+pub(super) fn solve_once(
+    snapshot: &Snapshot,
+    options: SolveOptions,
+    choices: Option<Choices>,
+) -> Tried {
     let mut solver = Solver::new(snapshot, options);
+    solver.choices = choices;
     solver.keep_static_pools();
     let unplaced = solver.place_all();
     let ground = Solver::ground(snapshot, &solver.variants);
     settle(ground, &mut solver.stock, &mut solver.nodes);
     let lower_bound = solver.lower_bound();
-    Outcome {
+    let outcome = Outcome {
         variants: solver.variants,
         nodes: solver.nodes,
         on_rooms: solver.on_rooms,
         unplaced,
         lower_bound,
-    }
+    };
+    Tried { outcome, given_up: solver.given_up, choices: solver.choices }
 }
 
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
@@ -130,6 +152,8 @@ impl<'s> Solver<'s> {
             queues: queues.into_iter().map(Vec::into_iter).collect(),
             on_rooms: Vec::new(),
             proven: None,
+            choices: None,
+            given_up: 0,
             admissible: FxHashMap::default(),
             alternatives: FxHashMap::default(),
             universes: FxHashMap::default(),
@@ -221,6 +245,7 @@ impl<'s> Solver<'s> {
     fn place_band(&mut self, band: Vec<Waiting>) -> Vec<Waiting> {
         let mut waiting = band;
         let mut failed: Vec<Waiting> = Vec::new();
+        let mut returns = 0;
         loop {
             let placed_before = self.placed();
             let mut stuck: Vec<Waiting> = Vec::new();
@@ -232,18 +257,22 @@ impl<'s> Solver<'s> {
             // Whose set of new nodes turned out to be used up may have another one.
             let (mut next, missed) = self.pack(demands, &pinned, &mut stuck);
             if !missed.is_empty() {
-                next.extend(self.take_back(&missed));
+                let taken = self.take_back(&missed);
+                // Going back and forth has to end: who came back too often stays out.
+                returns += 1;
+                if returns <= MOST_RETURNS { next.extend(taken) } else { failed.extend(taken) }
             }
             let progress = self.placed() > placed_before;
             for mut one in stuck {
                 if self.relax(&mut one) {
+                    self.given_up += one.left as usize;
                     next.push(one);
                 } else {
                     failed.push(one);
                 }
             }
             if next.is_empty() {
-                if !progress {
+                if !progress || returns > MOST_RETURNS {
                     break;
                 }
                 // Somebody found a place: those who wait for others, or for a domain to fill, may try again.

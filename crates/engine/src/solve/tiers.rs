@@ -84,28 +84,33 @@ impl Solver<'_> {
 
     /// The bound for the pods on new nodes, their preferences left aside: whoever relaxed, relaxed for free.
     pub(super) fn lower_bound(&mut self) -> Usd {
-        let mut on_new_nodes: BTreeMap<u32, i64> = BTreeMap::new();
+        // Pods by class, and the lightest tier that any of them ended up in.
+        let mut on_new_nodes: BTreeMap<u32, (i64, usize)> = BTreeMap::new();
         let mut fixed = Usd::ZERO;
+        let tiers = self.tiers.clone();
+        let tier_of = |variant: u32| tiers.iter().position(|tier| tier[variant as usize]).unwrap_or(usize::MAX);
         for node in &self.nodes {
             if node.is_static {
                 fixed = fixed + node.price;
                 continue;
             }
             for (class, count) in &node.contents {
-                *on_new_nodes.entry(*class).or_default() += i64::from(*count);
+                let entry = on_new_nodes.entry(*class).or_default();
+                entry.0 += i64::from(*count);
+                entry.1 = entry.1.max(tier_of(node.variant));
             }
         }
-        let unlimited = self.snapshot.pools.iter().all(|pool| pool.limits.is_empty());
         let relaxed = Relaxation { node: u16::MAX, tolerates: true, ..Relaxation::default() };
-        let mut groups: Vec<(Vec<FitId>, Group)> = Vec::new();
-        for (class, count) in on_new_nodes {
+        let mut groups: Vec<(Vec<FitId>, usize, Group)> = Vec::new();
+        for (class, (count, lightest)) in on_new_nodes {
             let (rules, requests) = {
                 let class = &self.snapshot.classes[class as usize];
                 (class.rules, class.requests)
             };
             let sets = self.alternatives(rules, &relaxed);
             let demand = requests.times(count);
-            if let Some((_, group)) = groups.iter_mut().find(|(known, _)| *known == *sets) {
+            let alike = groups.iter_mut().find(|(known, tier, _)| *known == *sets && *tier == lightest);
+            if let Some((_, _, group)) = alike {
                 group.demand.add(&demand);
                 continue;
             }
@@ -121,17 +126,12 @@ impl Solver<'_> {
                     }
                 }
             }
-            if unlimited {
-                // Without limits nobody has to leave the heaviest NodePool that takes them.
-                let tier = self.tiers.iter().find(|tier| fits.iter().any(|fit| tier[fit.variant as usize]));
-                if let Some(tier) = tier.filter(|_| !self.prefers_no_schedule) {
-                    fits.retain(|fit| tier[fit.variant as usize]);
-                }
-            }
-            groups.push((sets.to_vec(), Group { fits, demand }));
+            // A lighter NodePool is for what the heavier ones do not take: nobody could have been better off there.
+            fits.retain(|fit| tier_of(fit.variant) <= lightest);
+            groups.push((sets.to_vec(), lightest, Group { fits, demand }));
         }
         let ground = Self::ground(self.snapshot, &self.variants);
-        let bound = lower_bound(ground, groups.into_iter().map(|(_, group)| group).collect()) + fixed;
+        let bound = lower_bound(ground, groups.into_iter().map(|(_, _, group)| group).collect()) + fixed;
         match self.proven {
             Some((proven, nodes)) if nodes == self.nodes.len() => bound.max(proven),
             _ => bound,

@@ -1,0 +1,87 @@
+//! Trying out domains: for a handful of pods, every choice of zones, not just the one that looks best at each step.
+//!
+//! The choices of one solve are a tape of digits, one per pod that had several domains to go to. The next solve counts
+//! the tape up by one, so that in the end every combination was tried, or as many as are worth it.
+
+use supercargo_catalog::Usd;
+
+use crate::exact::MOST_PODS;
+use crate::snapshot::Snapshot;
+
+use super::options::SolveOptions;
+use super::outcome::Outcome;
+use super::solver::solve_once;
+
+/// At most this many combinations are tried.
+const MOST_SOLVES: usize = 128;
+
+/// Which of the allowed domains each pod took, in the order the questions came up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    /// The digit taken and how many there were.
+    tape: Vec<(usize, usize)>,
+    position: usize,
+}
+
+impl Choices {
+    /// The answer to the next question, out of `options`.
+    pub(super) fn next(&mut self, options: usize) -> usize {
+        if self.position == self.tape.len() {
+            self.tape.push((0, options));
+        }
+        let digit = &mut self.tape[self.position];
+        // The same question may offer less when an earlier answer was another one.
+        digit.1 = options;
+        digit.0 = digit.0.min(options - 1);
+        self.position += 1;
+        digit.0
+    }
+
+    /// The next combination; nothing when all were tried.
+    fn advance(mut self) -> Option<Choices> {
+        self.tape.truncate(self.position);
+        self.position = 0;
+        while let Some((digit, options)) = self.tape.pop() {
+            if digit + 1 < options {
+                self.tape.push((digit + 1, options));
+                return Some(self);
+            }
+        }
+        None
+    }
+}
+
+/// Places all pending pods of a snapshot.
+pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
+    let few = snapshot.pending.len() <= MOST_PODS;
+    let first = solve_once(snapshot, options, few.then(Choices::default));
+    let mut best = first.outcome;
+    let mut least = rank(snapshot, &best, first.given_up);
+    let mut tape = first.choices.and_then(Choices::advance);
+    for _ in 1..MOST_SOLVES {
+        let Some(choices) = tape.take() else { break };
+        let tried = solve_once(snapshot, options, Some(choices));
+        let rank = rank(snapshot, &tried.outcome, tried.given_up);
+        if rank < least {
+            (best, least) = (tried.outcome, rank);
+        }
+        tape = tried.choices.and_then(Choices::advance);
+    }
+    best
+}
+
+/// Less is better: pods left over, preferences given up, pods by NodePool weight with the lightest first, dollars.
+fn rank(snapshot: &Snapshot, outcome: &Outcome, given_up: usize) -> (usize, usize, Vec<usize>, Usd) {
+    let unplaced = outcome.unplaced.iter().map(|unplaced| unplaced.pods.len()).sum();
+    let mut weights: Vec<i32> = snapshot.pools.iter().map(|pool| pool.weight).collect();
+    weights.sort_unstable();
+    weights.dedup();
+    let mut by_weight = vec![0; weights.len()];
+    for node in &outcome.nodes {
+        let weight = snapshot.pools[outcome.variants[node.variant as usize].pool as usize].weight;
+        if let Ok(position) = weights.binary_search(&weight) {
+            by_weight[position] += node.pods.len();
+        }
+    }
+    (unplaced, given_up, by_weight, outcome.price())
+}
