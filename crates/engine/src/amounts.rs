@@ -22,6 +22,9 @@ pub const PODS: usize = 3;
 /// Prefix of the made-up resource that counts a CSI driver's volume attachments.
 pub const VOLUME_PREFIX: &str = "volumes/";
 
+/// More of anything than a node can have, and still small enough to add up: no limit is known.
+pub const PLENTY: i64 = 1 << 50;
+
 /// Amounts by place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Amounts(pub [i64; WIDTH]);

@@ -12,10 +12,11 @@ use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::{ConditionStatus, NodePool};
 
-use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
+use crate::amounts::{Amounts, PLENTY, PODS, ResourceNames, VOLUME_PREFIX};
 use crate::asked::Asked;
 use crate::class::{HostPort, NodeRules};
 use crate::market::{Market, OfferMask, TypeSet, TypeTable, is_offering_label};
+use crate::volumes::EBS_DRIVER;
 
 /// At most this many variants are made of one NodePool.
 const MAX_VARIANTS: usize = 256;
@@ -286,8 +287,10 @@ impl Variant {
 pub fn type_amounts(instance_type: &supercargo_catalog::InstanceType, names: &ResourceNames) -> Amounts {
     let mut amounts = names.amounts(&instance_type.allocatable);
     for place in PODS + 1..names.len() {
-        if names.name(place).starts_with(VOLUME_PREFIX) {
-            amounts[place] = i64::from(instance_type.volume_attachments);
+        if let Some(driver) = names.name(place).strip_prefix(VOLUME_PREFIX) {
+            // What other drivers attach to a new node is not known.
+            let is_ebs = driver == EBS_DRIVER;
+            amounts[place] = if is_ebs { i64::from(instance_type.volume_attachments) } else { PLENTY };
         }
     }
     amounts

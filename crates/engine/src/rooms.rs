@@ -11,7 +11,7 @@ use supercargo_api::requirements::Requirements;
 use supercargo_api::resources::Resources;
 use supercargo_api::taint;
 
-use crate::amounts::{Amounts, ResourceNames, VOLUME_PREFIX};
+use crate::amounts::{Amounts, PLENTY, ResourceNames, VOLUME_PREFIX};
 use crate::class::{HostPort, NodeRules, PodClass};
 use crate::in_flight::room_of_claim;
 use crate::market::Market;
@@ -213,7 +213,7 @@ impl Room {
         for place in 0..names.len() {
             if let Some(driver) = names.name(place).strip_prefix(VOLUME_PREFIX) {
                 // Neither a CSINode nor a known type means no known limit.
-                self.free[place] = self.attachable.get(driver).copied().unwrap_or(i64::MAX / 4);
+                self.free[place] = self.attachable.get(driver).copied().unwrap_or(PLENTY);
             }
         }
     }

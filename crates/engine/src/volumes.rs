@@ -1,6 +1,6 @@
 //! What a pod's volumes ask of a node: zones to choose from, and attachment slots (reference section 2.10).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
     NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm, Volume,
@@ -41,6 +41,8 @@ pub struct VolumeIndex<'a> {
     volumes: BTreeMap<&'a str, &'a PersistentVolume>,
     classes: BTreeMap<&'a str, &'a StorageClass>,
     default_class: Option<&'a str>,
+    /// Drivers that some node limits.
+    limited: BTreeSet<&'a str>,
 }
 
 impl<'a> VolumeIndex<'a> {
@@ -58,7 +60,16 @@ impl<'a> VolumeIndex<'a> {
                 .into_iter()
                 .any(|(key, value)| key == "storageclass.kubernetes.io/is-default-class" && value == "true")
         };
+        // Of several default classes Kubernetes takes the newest, then the first by name.
+        let newest_first = |class: &&StorageClass| {
+            let created = class.metadata.creation_timestamp.as_ref().map(|time| time.0);
+            (std::cmp::Reverse(created), class.metadata.name.clone())
+        };
+        let drivers = objects.csi_nodes.iter().flat_map(|csi_node| &csi_node.spec.drivers);
+        let limited =
+            drivers.filter(|driver| driver.allocatable.as_ref().is_some_and(|limit| limit.count.is_some()));
         VolumeIndex {
+            limited: limited.map(|driver| driver.name.as_str()).collect(),
             claims: claims.collect(),
             volumes: volumes.filter_map(|volume| Some((volume.metadata.name.as_deref()?, volume))).collect(),
             classes: classes
@@ -67,8 +78,8 @@ impl<'a> VolumeIndex<'a> {
                 .collect(),
             default_class: classes
                 .filter(is_default)
-                .filter_map(|class| class.metadata.name.as_deref())
-                .max(),
+                .min_by_key(newest_first)
+                .and_then(|class| class.metadata.name.as_deref()),
         }
     }
 
@@ -78,7 +89,15 @@ impl<'a> VolumeIndex<'a> {
         let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
         let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
         let mut needs: Option<VolumeNeeds> = None;
+        let mut mounted: BTreeSet<&str> = BTreeSet::new();
         for volume in spec.volumes.iter().flatten() {
+            if volume
+                .persistent_volume_claim
+                .as_ref()
+                .is_some_and(|source| !mounted.insert(&source.claim_name))
+            {
+                continue;
+            }
             let Some(one) = self.volume_needs(volume, namespace, pod_name) else { continue };
             let all = needs.get_or_insert_with(VolumeNeeds::default);
             match one {
@@ -147,7 +166,7 @@ impl<'a> VolumeIndex<'a> {
         if volume.metadata.deletion_timestamp.is_some() {
             return Err(format!("persistentvolume {volume_name:?} of claim {name:?} is being deleted"));
         }
-        volume_requirements(volume).map_err(|error| format!("persistentvolume {volume_name:?}: {error}"))
+        self.volume_requirements(volume).map_err(|error| format!("persistentvolume {volume_name:?}: {error}"))
     }
 
     fn class_needs(
@@ -172,7 +191,35 @@ impl<'a> VolumeIndex<'a> {
         if alternatives.is_empty() {
             alternatives.push(Requirements::new());
         }
-        Ok((alternatives, attachable(&class.provisioner)))
+        Ok((alternatives, self.attachable(&class.provisioner)))
+    }
+
+    /// The driver under which attachments are counted, if anybody limits them.
+    fn attachable(&self, driver: &str) -> Option<String> {
+        let translated = if driver == EBS_IN_TREE { EBS_DRIVER } else { driver };
+        (translated == EBS_DRIVER || self.limited.contains(translated)).then(|| translated.to_owned())
+    }
+
+    fn volume_requirements(
+        &self,
+        volume: &PersistentVolume,
+    ) -> Result<(Vec<Requirements>, Option<String>), String> {
+        let Some(spec) = &volume.spec else { return Ok((vec![Requirements::new()], None)) };
+        let driver = match (&spec.csi, &spec.aws_elastic_block_store) {
+            (Some(csi), _) => self.attachable(&csi.driver),
+            (None, Some(_)) => Some(EBS_DRIVER.to_owned()),
+            (None, None) => None,
+        };
+        let local = spec.local.is_some() || spec.host_path.is_some();
+        let terms = spec.node_affinity.as_ref().and_then(|affinity| affinity.required.as_ref());
+        let mut alternatives = Vec::new();
+        for term in terms.iter().flat_map(|selector| &selector.node_selector_terms) {
+            alternatives.push(affinity_requirements(term, local)?);
+        }
+        if alternatives.is_empty() {
+            alternatives.push(Requirements::new());
+        }
+        Ok((alternatives, driver))
     }
 }
 
@@ -193,30 +240,6 @@ fn cross(left: &[Requirements], right: &[Requirements]) -> Vec<Requirements> {
         }
     }
     if combined.is_empty() { contradictory } else { combined }
-}
-
-fn attachable(driver: &str) -> Option<String> {
-    let translated = if driver == EBS_IN_TREE { EBS_DRIVER } else { driver };
-    (translated == EBS_DRIVER).then(|| translated.to_owned())
-}
-
-fn volume_requirements(volume: &PersistentVolume) -> Result<(Vec<Requirements>, Option<String>), String> {
-    let Some(spec) = &volume.spec else { return Ok((vec![Requirements::new()], None)) };
-    let driver = match (&spec.csi, &spec.aws_elastic_block_store) {
-        (Some(csi), _) => attachable(&csi.driver),
-        (None, Some(_)) => Some(EBS_DRIVER.to_owned()),
-        (None, None) => None,
-    };
-    let local = spec.local.is_some() || spec.host_path.is_some();
-    let terms = spec.node_affinity.as_ref().and_then(|affinity| affinity.required.as_ref());
-    let mut alternatives = Vec::new();
-    for term in terms.iter().flat_map(|selector| &selector.node_selector_terms) {
-        alternatives.push(affinity_requirements(term, local)?);
-    }
-    if alternatives.is_empty() {
-        alternatives.push(Requirements::new());
-    }
-    Ok((alternatives, driver))
 }
 
 /// A local volume's tie to one host is left out: the volume has to be made anew wherever the pod goes.

@@ -9,12 +9,13 @@ use supercargo_api::taint;
 
 use super::Violation;
 use super::places::{Bought, Place, Places, Site};
-use crate::amounts::{Amounts, PODS, ResourceNames, VOLUME_PREFIX};
+use crate::amounts::{Amounts, PLENTY, PODS, ResourceNames, VOLUME_PREFIX};
 use crate::class::{HostPort, NodeRules};
 use crate::market::{Market, OfferMask, TypeSet, TypeTable, is_offering_label};
 use crate::pools::{Daemon, Variant};
 use crate::rooms::Room;
 use crate::snapshot::Snapshot;
+use crate::volumes::EBS_DRIVER;
 
 /// Which types and offerings of a variant satisfy one list of requirements. Every label is either the variant's, the
 /// type's or the offering's, so the two sets may be combined at will.
@@ -248,11 +249,12 @@ fn check_amounts(
         let mut available = Amounts::ZERO;
         for place in 0..snapshot.names.len() {
             let name = snapshot.names.name(place);
-            let is_volume = place > PODS && name.starts_with(VOLUME_PREFIX);
-            available[place] = if is_volume {
-                i64::from(instance_type.volume_attachments)
-            } else {
-                instance_type.allocatable.get(name)
+            let driver = if place > PODS { name.strip_prefix(VOLUME_PREFIX) } else { None };
+            available[place] = match driver {
+                Some(EBS_DRIVER) => i64::from(instance_type.volume_attachments),
+                // What other drivers attach to a new node is not known.
+                Some(_) => PLENTY,
+                None => instance_type.allocatable.get(name),
             };
         }
         let mut with_daemons = needed;
