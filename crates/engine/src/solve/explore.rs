@@ -6,14 +6,19 @@
 use supercargo_catalog::Usd;
 
 use crate::exact::MOST_PODS;
+use crate::first_fit::first_fit_decreasing;
 use crate::snapshot::Snapshot;
 
 use super::options::SolveOptions;
 use super::outcome::Outcome;
 use super::solver::solve_once;
 
-/// At most this many combinations are tried.
-const MOST_SOLVES: usize = 128;
+/// At most this many combinations are tried, fewer where there are many types to look through.
+const MOST_SOLVES: usize = 1024;
+/// Combinations times types that may be looked at.
+const MOST_WORK: usize = 200_000;
+/// Up to this many pods, first-fit-decreasing has a say, too: on small clusters a plain answer can be the better one.
+const MOST_PODS_FOR_FIRST_FIT: usize = 256;
 
 /// Which of the allowed domains each pod took, in the order the questions came up.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +63,8 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
     let mut best = first.outcome;
     let mut least = rank(snapshot, &best, first.given_up);
     let mut tape = first.choices.and_then(Choices::advance);
-    for _ in 1..MOST_SOLVES {
+    let types: usize = snapshot.pools.iter().filter_map(|pool| Some(pool.table.as_ref()?.len())).sum();
+    for _ in 1..MOST_SOLVES.min(MOST_WORK / types.max(1)) {
         let Some(choices) = tape.take() else { break };
         let tried = solve_once(snapshot, options, Some(choices));
         let rank = rank(snapshot, &tried.outcome, tried.given_up);
@@ -66,6 +72,12 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
             (best, least) = (tried.outcome, rank);
         }
         tape = tried.choices.and_then(Choices::advance);
+    }
+    if !few && snapshot.pending.len() <= MOST_PODS_FOR_FIRST_FIT && first.given_up == 0 {
+        let plain = first_fit_decreasing(snapshot, options);
+        if rank(snapshot, &plain, 0) < least {
+            best = Outcome { lower_bound: best.lower_bound.min(plain.price()), ..plain };
+        }
     }
     best
 }

@@ -135,7 +135,10 @@ impl<'s> Solver<'s> {
             queues[snapshot.pods[*pod as usize].class as usize].push(*pod);
         }
         for queue in &mut queues {
-            queue.sort_by_key(|pod| (snapshot.pods[*pod as usize].created, *pod));
+            queue.sort_by_key(|pod| {
+                let row = &snapshot.pods[*pod as usize];
+                (row.created, &*row.name, *pod)
+            });
         }
         let limits = snapshot
             .pools
@@ -204,7 +207,9 @@ impl<'s> Solver<'s> {
                         std::cmp::Reverse(class.priority),
                         follows(one.class),
                         std::cmp::Reverse(size),
-                        one.class,
+                        // Ties go by name, so that the order of the input changes nothing.
+                        class.namespace.as_str(),
+                        self.first_name(one.class),
                     ),
                     one,
                 )
@@ -212,6 +217,12 @@ impl<'s> Solver<'s> {
             .collect();
         keyed.sort_by(|left, right| left.0.cmp(&right.0));
         keyed.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// The first of a class's waiting pods by name.
+    fn first_name(&self, class: u32) -> &'s str {
+        let waiting = self.queues[class as usize].as_slice().iter();
+        waiting.map(|pod| &*self.snapshot.pods[*pod as usize].name).min().unwrap_or_default()
     }
 
     fn place_all(&mut self) -> Vec<Unplaced> {
