@@ -9,7 +9,7 @@ use supercargo_catalog::Usd;
 
 use crate::fits::FitId;
 use crate::pack::{HostRule, HostRules};
-use crate::topology::{Rule, Strength};
+use crate::topology::{Links, Rule, Strength};
 
 use super::relaxation::Relaxation;
 use super::solver::Solver;
@@ -124,6 +124,39 @@ impl Solver<'_> {
         universe.iter().map(|domain| entry.count(domain).matched).min().unwrap_or(0)
     }
 
+    /// While domains are being tried out, a spread may be uneven for a moment if all pods it counts obey it: some
+    /// order of arrival keeps it even throughout, and the end is checked.
+    fn may_even_out(&self, group: u32) -> bool {
+        let obeyed = |links: &Links| !links.matches(group) || links.owned.contains(&(group, Strength::Required));
+        self.choices.is_some()
+            && self.queues.iter().zip(&self.topology.links).all(|(queue, links)| queue.len() == 0 || obeyed(links))
+    }
+
+    /// Whether every required spread over domains is even.
+    pub(super) fn spreads_are_even(&mut self) -> bool {
+        let level = self.first_level();
+        let classes: BTreeSet<u32> =
+            self.snapshot.pending.iter().map(|pod| self.snapshot.pods[*pod as usize].class).collect();
+        for class in classes {
+            let owned = self.topology.links[class as usize].owned.clone();
+            for (group, strength) in owned {
+                let entry = &self.topology.groups[group as usize];
+                let Rule::Spread { max_skew, .. } = entry.rule else { continue };
+                let selects_self = self.topology.links[class as usize].matches(group);
+                if entry.by_host || strength != Strength::Required || !selects_self {
+                    continue;
+                }
+                let least = self.least(class, group, &level);
+                let universe = self.universe(class, group, &level);
+                let entry = &self.topology.groups[group as usize];
+                if universe.iter().any(|domain| entry.count(domain).matched - least > max_skew) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
     /// Whether the groups over keys other than the hostname allow one more pod of the class in a domain; on success
     /// the count that a spread wants small.
     pub(super) fn domain_allows(
@@ -147,7 +180,8 @@ impl Solver<'_> {
             match self.topology.groups[group as usize].rule {
                 Rule::Spread { max_skew, .. } => {
                     let least = self.least(class, group, level);
-                    if count.matched + i64::from(selects_self) - least > max_skew {
+                    let skewed = count.matched + i64::from(selects_self) - least > max_skew;
+                    if skewed && !(selects_self && self.may_even_out(group)) {
                         return None;
                     }
                     load += count.matched;

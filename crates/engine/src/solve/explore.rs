@@ -59,16 +59,16 @@ impl Choices {
 /// Places all pending pods of a snapshot.
 pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
     let few = snapshot.pending.len() <= MOST_PODS;
-    let first = solve_once(snapshot, options, few.then(Choices::default));
+    let first = solve_once(snapshot, options, None);
     let mut best = first.outcome;
     let mut least = rank(snapshot, &best, first.given_up);
-    let mut tape = first.choices.and_then(Choices::advance);
+    let mut tape = few.then(Choices::default);
     let types: usize = snapshot.pools.iter().filter_map(|pool| Some(pool.table.as_ref()?.len())).sum();
     for _ in 1..MOST_SOLVES.min(MOST_WORK / types.max(1)) {
         let Some(choices) = tape.take() else { break };
         let tried = solve_once(snapshot, options, Some(choices));
         let rank = rank(snapshot, &tried.outcome, tried.given_up);
-        if rank < least {
+        if tried.is_even && rank < least {
             (best, least) = (tried.outcome, rank);
         }
         tape = tried.choices.and_then(Choices::advance);

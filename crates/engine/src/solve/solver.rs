@@ -77,6 +77,8 @@ pub(super) struct Tried {
     /// Preferences given up, times the pods that gave them up.
     pub(super) given_up: usize,
     pub(super) choices: Option<Choices>,
+    /// Whether every required spread came out even.
+    pub(super) is_even: bool,
 }
 
 /// Places all pending pods, domains chosen as `choices` says; without it, the least loaded and cheapest at each step.
@@ -92,6 +94,7 @@ pub(super) fn solve_once(
     let ground = Solver::ground(snapshot, &solver.variants);
     settle(ground, &mut solver.stock, &mut solver.nodes);
     let lower_bound = solver.lower_bound();
+    let is_even = solver.choices.is_none() || solver.spreads_are_even();
     let outcome = Outcome {
         variants: solver.variants,
         nodes: solver.nodes,
@@ -99,7 +102,7 @@ pub(super) fn solve_once(
         unplaced,
         lower_bound,
     };
-    Tried { outcome, given_up: solver.given_up, choices: solver.choices }
+    Tried { outcome, given_up: solver.given_up, choices: solver.choices, is_even }
 }
 
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
