@@ -137,8 +137,9 @@ impl<'s> State<'s> {
         let mut pods = self.snapshot.pending.clone();
         pods.sort_by_key(|pod| {
             let row = &self.snapshot.pods[*pod as usize];
-            let requests = &self.snapshot.classes[row.class as usize].requests;
-            (std::cmp::Reverse((requests[0], requests[1])), row.created, *pod)
+            let class = &self.snapshot.classes[row.class as usize];
+            let size = std::cmp::Reverse((class.requests[0], class.requests[1]));
+            (size, row.created, class.namespace.as_str(), &*row.name, *pod)
         });
         pods.into()
     }
