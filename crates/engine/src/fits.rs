@@ -3,6 +3,8 @@
 //! Everything static about a pod and a new node is settled here once per set of rules: taints, requirements, zones.
 //! Pinning a pod to a topology domain is a restriction of its set, and is remembered too.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::taint;
@@ -36,6 +38,18 @@ pub struct Fits {
     keys: Vec<String>,
     large_enough: FxHashMap<(FitId, Amounts), bool>,
     price_indices: FxHashMap<(FitId, Amounts), Usd>,
+    parts: FxHashMap<(FitId, u32, Amounts), Arc<Vec<Part>>>,
+}
+
+/// The part of a set that lies in one domain.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The domain.
+    pub domain: String,
+    /// The part.
+    pub fits: FitId,
+    /// The [`Fits::price_index`] of the amounts it was asked for.
+    pub price_index: Usd,
 }
 
 /// What sets are computed against.
@@ -105,13 +119,7 @@ impl Fits {
 
     /// The part of a set that lies in one domain of a topology key.
     pub fn restrict(&mut self, ground: Ground<'_>, id: FitId, key: &str, domain: &str) -> FitId {
-        let key_number = match self.keys.iter().position(|known| known == key) {
-            Some(number) => number,
-            None => {
-                self.keys.push(key.to_owned());
-                self.keys.len() - 1
-            }
-        } as u32;
+        let key_number = self.key_number(key);
         let cached = (id, key_number, domain.to_owned());
         if let Some(known) = self.restricted.get(&cached) {
             return *known;
@@ -148,6 +156,33 @@ impl Fits {
         let restricted = self.intern(set);
         self.restricted.insert(cached, restricted);
         restricted
+    }
+
+    /// The parts of a set, one per domain of a topology key, that are large enough for the amounts.
+    pub fn parts(&mut self, ground: Ground<'_>, id: FitId, key: &str, amounts: &Amounts) -> Arc<Vec<Part>> {
+        let cached = (id, self.key_number(key), *amounts);
+        if let Some(known) = self.parts.get(&cached) {
+            return known.clone();
+        }
+        let mut parts = Vec::new();
+        for domain in self.domains(ground, id, key) {
+            let fits = self.restrict(ground, id, key, &domain);
+            if self.is_large_enough(ground, fits, amounts) {
+                let price_index = self.price_index(ground, fits, amounts);
+                parts.push(Part { domain, fits, price_index });
+            }
+        }
+        let parts = Arc::new(parts);
+        self.parts.insert(cached, parts.clone());
+        parts
+    }
+
+    fn key_number(&mut self, key: &str) -> u32 {
+        let known = self.keys.iter().position(|known| known == key);
+        known.unwrap_or_else(|| {
+            self.keys.push(key.to_owned());
+            self.keys.len() - 1
+        }) as u32
     }
 
     /// The domains of a topology key that a set reaches, sorted.

@@ -223,27 +223,19 @@ impl Solver<'_> {
         let mut set = set;
         let mut pins = Vec::with_capacity(keys.len());
         for key in keys {
-            let ground = Self::ground(self.snapshot, &self.variants);
-            let domains = self.fits.domains(ground, set, key);
-            let mut allowed: Vec<(i64, Usd, String, FitId)> = Vec::new();
-            for domain in domains {
-                let Some(load) = self.domain_allows(class, level, key, &domain) else { continue };
-                if self.choices.is_none() && allowed.first().is_some_and(|(least, _, _, _)| load > *least) {
+            let parts = self.fits.parts(Self::ground(self.snapshot, &self.variants), set, key, &requests);
+            let mut allowed: Vec<(i64, Usd, &str, FitId)> = Vec::new();
+            for part in parts.iter() {
+                let Some(load) = self.domain_allows(class, level, key, &part.domain) else { continue };
+                if self.dead.contains(&(class, part.fits)) {
                     continue;
                 }
-                let ground = Self::ground(self.snapshot, &self.variants);
-                let restricted = self.fits.restrict(ground, set, key, &domain);
-                if !self.fits.is_large_enough(ground, restricted, &requests)
-                    || self.dead.contains(&(class, restricted))
-                {
-                    continue;
-                }
-                let price = self.fits.price_index(ground, restricted, &requests);
-                let candidate = (load, price, domain, restricted);
+                let candidate = (load, part.price_index, part.domain.as_str(), part.fits);
                 if self.choices.is_some() {
                     allowed.push(candidate);
                 } else if allowed.first().is_none_or(|best| candidate < *best) {
-                    allowed = vec![candidate];
+                    allowed.clear();
+                    allowed.push(candidate);
                 }
             }
             allowed.sort();
@@ -255,7 +247,7 @@ impl Solver<'_> {
                 return None;
             }
             let (_, _, domain, restricted) = allowed.swap_remove(taken);
-            pins.push((key.clone(), domain));
+            pins.push((key.clone(), domain.to_owned()));
             set = restricted;
         }
         Some((set, pins))
