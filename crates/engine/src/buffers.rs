@@ -4,61 +4,91 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use supercargo_api::CapacityBuffer;
+use supercargo_api::kinds::ACTIVE_CAPACITY;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
 use supercargo_api::resources::Resources;
 
 use crate::amounts::ResourceNames;
-use crate::requests::effective_requests;
 use crate::class_table::pod_from_template;
+use crate::problems::ObjectProblem;
+use crate::requests::effective_requests;
 
-/// Stand-in pods of all buffers of the active strategy. They have the lowest priority there is.
-pub fn buffer_pods(objects: &Objects) -> Vec<Pod> {
+/// Stand-in pods of all buffers of the active strategy, which have the lowest priority there is; and the buffers whose
+/// shape cannot be found.
+pub fn buffer_pods(objects: &Objects) -> (Vec<Pod>, Vec<ObjectProblem>) {
     let mut pods = Vec::new();
+    let mut problems = Vec::new();
     for buffer in &objects.capacity_buffers {
-        if buffer.spec.provisioning_strategy() != "buffer.x-k8s.io/active-capacity" {
+        if buffer.spec.provisioning_strategy() != ACTIVE_CAPACITY {
             continue;
         }
         let namespace = buffer.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned());
-        let Some((template, scale)) = resolve(objects, buffer, &namespace) else { continue };
         let name = buffer.metadata.name.clone().unwrap_or_default();
-        let sample = stand_in(&template, &namespace, &name, 0);
-        for index in 0..size(buffer, scale, &sample) {
-            pods.push(stand_in(&template, &namespace, &name, index));
+        match resolve(objects, buffer, &namespace) {
+            Ok((template, scale)) => {
+                let sample = stand_in(&template, &namespace, &name, 0);
+                pods.extend(
+                    (0..size(buffer, scale, &sample))
+                        .map(|index| stand_in(&template, &namespace, &name, index)),
+                );
+            }
+            Err(problem) => problems.push(ObjectProblem {
+                kind: "CapacityBuffer".to_owned(),
+                name: format!("{namespace}/{name}"),
+                problem,
+            }),
         }
     }
-    pods
+    (pods, problems)
+}
+
+fn named(meta: &ObjectMeta, namespace: &str, name: &str) -> bool {
+    meta.name.as_deref() == Some(name) && meta.namespace.as_deref().unwrap_or("default") == namespace
 }
 
 /// The template of a buffer and the replicas of what it scales with.
-fn resolve(objects: &Objects, buffer: &CapacityBuffer, namespace: &str) -> Option<(PodTemplateSpec, Option<i32>)> {
-    fn named(meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta, namespace: &str, name: &str) -> bool {
-        meta.name.as_deref() == Some(name) && meta.namespace.as_deref().unwrap_or("default") == namespace
-    }
+fn resolve(
+    objects: &Objects,
+    buffer: &CapacityBuffer,
+    namespace: &str,
+) -> Result<(PodTemplateSpec, Option<i32>), String> {
     if let Some(reference) = &buffer.spec.pod_template_ref {
-        let found = objects.pod_templates.iter().find(|one| named(&one.metadata, namespace, &reference.name))?;
-        return Some((found.template.clone()?, None));
+        let found = objects.pod_templates.iter().find(|one| named(&one.metadata, namespace, &reference.name));
+        let template = found.and_then(|found| found.template.clone());
+        return template
+            .map(|template| (template, None))
+            .ok_or_else(|| format!("PodTemplate {:?} not found", reference.name));
     }
-    let reference = buffer.spec.scalable_ref.as_ref()?;
-    let name = reference.name.as_str();
-    match reference.kind.as_str() {
+    let Some(reference) = &buffer.spec.scalable_ref else {
+        return Err("neither podTemplateRef nor scalableRef is set".to_owned());
+    };
+    let (kind, name) = (reference.kind.as_str(), reference.name.as_str());
+    if reference.api_group() != "apps" || !matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet") {
+        return Err(format!(
+            "scalableRef {}/{kind} is not supported; use a Deployment, StatefulSet or ReplicaSet of apps",
+            reference.api_group(),
+        ));
+    }
+    let found = match kind {
         "Deployment" => {
-            let found = objects.deployments.iter().find(|one| named(&one.metadata, namespace, name))?;
-            let spec = &found.spec;
-            Some((spec.template.clone(), Some(spec.replicas.unwrap_or(1))))
+            let found = objects.deployments.iter().find(|one| named(&one.metadata, namespace, name));
+            found.map(|found| (Some(found.spec.template.clone()), found.spec.replicas))
         }
         "StatefulSet" => {
-            let found = objects.stateful_sets.iter().find(|one| named(&one.metadata, namespace, name))?;
-            let spec = &found.spec;
-            Some((spec.template.clone(), Some(spec.replicas.unwrap_or(1))))
+            let found = objects.stateful_sets.iter().find(|one| named(&one.metadata, namespace, name));
+            found.map(|found| (Some(found.spec.template.clone()), found.spec.replicas))
         }
-        "ReplicaSet" => {
-            let found = objects.replica_sets.iter().find(|one| named(&one.metadata, namespace, name))?;
-            let spec = &found.spec;
-            Some((spec.template.clone()?, Some(spec.replicas.unwrap_or(1))))
+        _ => {
+            let found = objects.replica_sets.iter().find(|one| named(&one.metadata, namespace, name));
+            found.map(|found| (found.spec.template.clone(), found.spec.replicas))
         }
-        _ => None,
+    };
+    match found {
+        Some((Some(template), replicas)) => Ok((template, Some(replicas.unwrap_or(1)))),
+        _ => Err(format!("{kind} {name:?} not found")),
     }
 }
 
@@ -70,7 +100,8 @@ fn size(buffer: &CapacityBuffer, scale: Option<i32>, sample: &Pod) -> i64 {
         (wanted + 99).div_euclid(100).max(1)
     });
     let wanted = replicas.max(share);
-    let limits = buffer.spec.limits.as_ref().and_then(|limits| Resources::from_quantities(limits.iter()).ok());
+    let limits =
+        buffer.spec.limits.as_ref().and_then(|limits| Resources::from_quantities(limits.iter()).ok());
     let allowed = limits.and_then(|limits| {
         let mut names = ResourceNames::default();
         let requests = effective_requests(sample, &mut names).ok()?;

@@ -15,6 +15,7 @@ pub mod market;
 pub mod overlays;
 pub mod pools;
 mod priorities;
+pub mod problems;
 pub mod requests;
 pub mod rooms;
 pub mod snapshot;

@@ -11,6 +11,7 @@ use supercargo_catalog::{PriceStamp, Usd};
 
 use crate::fits::Ground;
 use crate::flexible::choices;
+use crate::problems::ObjectProblem;
 use crate::reasons::{Explanation, explain_unplaced};
 use crate::snapshot::Snapshot;
 use crate::solve::{Outcome, SolveOptions};
@@ -38,6 +39,9 @@ pub struct Plan {
     pub ignored: Vec<Ignored>,
     /// NodePools that cannot make nodes, with the reasons.
     pub node_pool_problems: Vec<NodePoolProblem>,
+    /// Other objects that do not count as they are written, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub object_problems: Vec<ObjectProblem>,
 }
 
 /// The figures of the whole.
@@ -233,6 +237,7 @@ impl Plan {
             unschedulable,
             ignored,
             node_pool_problems,
+            object_problems: snapshot.problems.clone(),
         }
     }
 

@@ -21,6 +21,9 @@ use crate::volumes::EBS_DRIVER;
 /// At most this many variants are made of one NodePool.
 const MAX_VARIANTS: usize = 256;
 
+/// More nodes than this are not planned for one static NodePool.
+const MOST_REPLICAS: i64 = 100_000;
+
 /// A NodePool as the packer sees it.
 #[derive(Clone, Debug)]
 pub struct Pool {
@@ -131,6 +134,11 @@ impl Pool {
         }
         if pool.metadata.deletion_timestamp.is_some() {
             problem = Some("the NodePool is being deleted".to_owned());
+        }
+        if let Some(replicas) = pool.spec.replicas.filter(|replicas| *replicas > MOST_REPLICAS) {
+            problem = Some(format!(
+                "replicas {replicas} is more than {MOST_REPLICAS}, the most that can be planned"
+            ));
         }
         let mut limits = BTreeMap::new();
         for (resource, quantity) in pool.spec.limits.iter().flat_map(|limits| limits.iter()) {

@@ -18,8 +18,9 @@ use crate::class_table::ClassTable;
 use crate::eligibility::{FullyBlocked, Standing, daemon_set_name, display_name, is_reschedulable};
 use crate::fingerprint::{SelectedKeys, collect_selected_keys};
 use crate::market::Market;
-use crate::overlays::overlaid_table;
+use crate::overlays::overlaid_tables;
 use crate::pools::{Daemon, Pool};
+use crate::problems::ObjectProblem;
 use crate::rooms::{Room, rooms};
 
 /// No node: the pod is not bound.
@@ -83,6 +84,8 @@ pub struct Snapshot {
     pub pending: Vec<u32>,
     /// Pods that are left out.
     pub ignored: Vec<IgnoredPod>,
+    /// Objects that do not count as they are written.
+    pub problems: Vec<ObjectProblem>,
     /// Labels of namespaces, for namespace selectors.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -97,17 +100,20 @@ impl Snapshot {
     /// Reads a cluster.
     pub fn build(objects: &Objects, market: &Market, options: &SnapshotOptions) -> Snapshot {
         let mut market = market.clone();
-        let buffers = buffer_pods(objects);
+        let (buffers, mut problems) = buffer_pods(objects);
         let mut keys = SelectedKeys::default();
         for pod in objects.pods.iter().chain(&buffers) {
             collect_selected_keys(pod, &mut keys);
         }
         let mut builder = ClassTable::new(objects, keys);
+        let (tables, overlay_problems) =
+            overlaid_tables(&objects.node_pools, &objects.node_overlays, &mut market);
+        problems.extend(overlay_problems);
         let mut pools: Vec<Pool> = objects
             .node_pools
             .iter()
-            .map(|pool| {
-                let table = overlaid_table(pool, &objects.node_overlays, &mut market);
+            .zip(tables)
+            .map(|(pool, table)| {
                 let mut compiled = Pool::new(pool, table);
                 let leaving = objects.node_classes.iter().any(|class| {
                     class.metadata.deletion_timestamp.is_some()
@@ -221,6 +227,19 @@ impl Snapshot {
             Some((name, labels))
         });
         let namespaces = namespaces.collect();
-        Snapshot { names, market, pools, rooms, daemons, classes, rules, pods, pending, ignored, namespaces }
+        Snapshot {
+            names,
+            market,
+            pools,
+            rooms,
+            daemons,
+            classes,
+            rules,
+            pods,
+            pending,
+            ignored,
+            problems,
+            namespaces,
+        }
     }
 }

@@ -95,6 +95,10 @@ fn existing_capacity_comes_before_any_weight() {
     pool("odd").requires(&["team In b"]).with(json!({"spec": {"template": {"metadata": {"labels": {"team": "a"}}}}})),
     "odd: its requirements and labels leave no value for team"
 )]
+#[case::that_wants_more_nodes_than_there_are(
+    pool("odd").spec(json!({"replicas": 9_000_000_000_000_i64})),
+    "odd: replicas 9000000000000 is more than 100000, the most that can be planned"
+)]
 #[case::with_a_limit_that_is_no_quantity(
     limited("odd", json!({"cpu": "plenty"})),
     r#"odd: limit on cpu: quantity "plenty" does not start with a number; write a number such as 500m, 2 or 1.5Gi"#

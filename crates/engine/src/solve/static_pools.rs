@@ -36,9 +36,13 @@ impl Solver<'_> {
     fn cheapest_static(&self, pool: u32) -> Option<(PlannedNode, u32)> {
         let table = self.snapshot.pools[pool as usize].table.as_ref()?;
         let mut best: Option<(OfferRow, usize, usize, u32)> = None;
-        for (position, variant) in self.variants.iter().enumerate().filter(|(_, variant)| variant.pool == pool) {
+        for (position, variant) in
+            self.variants.iter().enumerate().filter(|(_, variant)| variant.pool == pool)
+        {
             for type_index in variant.types.ones() {
-                for offer in table.offers[type_index].iter().filter(|offer| variant.offers >> offer.key & 1 == 1) {
+                for offer in
+                    table.offers[type_index].iter().filter(|offer| variant.offers >> offer.key & 1 == 1)
+                {
                     let stock = self.stock.reserved.get(&(pool, type_index as u32, offer.key));
                     let left = stock.copied().unwrap_or(offer.count);
                     let dearer = best.is_some_and(|(best, ..)| best.price <= offer.price);
