@@ -63,10 +63,11 @@ pub fn lower_bound(ground: Ground<'_>, groups: Vec<Group>) -> Usd {
 
     // A constraint is a column and, by place, the group whose price counts.
     let mut constraints: Vec<(usize, Vec<usize>)> = Vec::new();
+    let net_at = |column: usize, place: usize| net[column][place];
     for group in 0..groups.len() {
-        for place in 0..places.len() {
+        for place in 0..scales.len() {
             let own = (0..columns.len()).filter(|index| columns[*index].groups.contains(&group));
-            let value = |index: &usize| net[*index][place] / columns[*index].price.max(1e-12);
+            let value = |index: &usize| net_at(*index, place) / columns[*index].price.max(1e-12);
             let tightest = own.max_by(|left, right| value(left).total_cmp(&value(right)).then(right.cmp(left)));
             constraints.extend(tightest.map(|index| (index, vec![group; places.len()])));
         }

@@ -207,7 +207,7 @@ pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String>
 fn merged(left: &Requirements, right: &Requirements) -> Option<Requirements> {
     let contradicts = right.iter().any(|requirement| {
         left.get(&requirement.key).is_some_and(|other| {
-            !other.intersects(requirement) && !(other.allows_absent() && requirement.allows_absent())
+            !(other.intersects(requirement) || other.allows_absent() && requirement.allows_absent())
         })
     });
     if contradicts {

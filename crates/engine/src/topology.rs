@@ -386,7 +386,7 @@ pub struct HostCounts {
 impl HostCounts {
     /// Starts from an existing node's counts.
     pub fn count(&self, group: u32) -> Count {
-        self.counts.iter().find(|(known, _)| *known == group).map_or(Count::default(), |(_, count)| *count)
+        self.counts.iter().find(|(known, _)| *known == group).map(|(_, count)| *count).unwrap_or_default()
     }
 
     /// Adds to a group's count.

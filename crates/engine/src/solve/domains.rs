@@ -12,7 +12,7 @@ use crate::pack::{HostRule, HostRules};
 use crate::topology::{Links, Rule, Strength};
 
 use super::relaxation::Relaxation;
-use super::solver::Solver;
+use super::solver::{Pins, Solver};
 
 /// The domains a spread counts over.
 pub(super) type Universe = Arc<Vec<String>>;
@@ -211,14 +211,13 @@ impl Solver<'_> {
     }
 
     /// Chooses a domain for each key: the least loaded that is allowed, the cheapest of equals.
-    #[allow(clippy::type_complexity, reason = "a set and what it was pinned to, used in one place")]
     pub(super) fn pin(
         &mut self,
         class: u32,
         level: &Relaxation,
         set: FitId,
         keys: &[String],
-    ) -> Option<(FitId, Vec<(String, String)>)> {
+    ) -> Option<(FitId, Pins)> {
         let requests = self.snapshot.classes[class as usize].requests;
         let mut set = set;
         let mut pins = Vec::with_capacity(keys.len());

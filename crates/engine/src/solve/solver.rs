@@ -32,6 +32,9 @@ pub(super) struct Waiting {
     pub(super) left: u32,
 }
 
+/// Topology keys and the domains chosen for them.
+pub(super) type Pins = Vec<(String, String)>;
+
 /// What a demand was pinned to and how often it counts.
 #[derive(Clone, Debug)]
 pub(super) struct Pinned {
@@ -354,7 +357,7 @@ impl<'s> Solver<'s> {
             pinned.push(Pinned { class: waiting.class, level: waiting.level, pins: Vec::new() });
             return;
         }
-        let mut by_pin: Vec<(FitId, Vec<(String, String)>, u32)> = Vec::new();
+        let mut by_pin: Vec<(FitId, Pins, u32)> = Vec::new();
         while waiting.left > 0 {
             let found = usable.iter().find_map(|set| self.pin(waiting.class, &waiting.level, *set, &keys));
             let Some((set, pins)) = found else { break };

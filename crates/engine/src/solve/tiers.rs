@@ -91,7 +91,7 @@ impl Solver<'_> {
         let tier_of = |variant: u32| tiers.iter().position(|tier| tier[variant as usize]).unwrap_or(usize::MAX);
         for node in &self.nodes {
             if node.is_static {
-                fixed = fixed + node.price;
+                fixed += node.price;
                 continue;
             }
             for (class, count) in &node.contents {
