@@ -10,6 +10,7 @@ use supercargo_cli::plan::{Format, render};
 use supercargo_engine::plan::{
     Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable, Why,
 };
+use supercargo_engine::problems::ObjectProblem;
 use supercargo_engine::reasons::{Explanation, Step};
 
 fn usd(text: &str) -> Usd {
@@ -184,6 +185,11 @@ fn full_plan() -> Plan {
             node_pool: "old".to_owned(),
             problem: "the NodePool is being deleted".to_owned(),
         }],
+        object_problems: vec![ObjectProblem {
+            kind: "NodeOverlay".to_owned(),
+            name: "rebate".to_owned(),
+            problem: "overlay discount of the same weight settles the same prices".to_owned(),
+        }],
     }
 }
 
@@ -211,6 +217,7 @@ fn plain_plan(nodes: Vec<Node>) -> Plan {
         unschedulable: Vec::new(),
         ignored: Vec::new(),
         node_pool_problems: Vec::new(),
+        object_problems: Vec::new(),
         ..full
     }
 }
@@ -308,6 +315,7 @@ fn when_existing_nodes_take_all_pods_there_is_nothing_to_buy() {
         unschedulable: Vec::new(),
         ignored: Vec::new(),
         node_pool_problems: Vec::new(),
+        object_problems: Vec::new(),
         ..plan
     };
     assert_eq!(full.placements.len(), 2);

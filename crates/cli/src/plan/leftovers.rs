@@ -135,6 +135,19 @@ pub fn pool_problems(plan: &Plan, paint: Paint) -> String {
     text
 }
 
+/// Other objects that do not count as they are written.
+pub fn object_problems(plan: &Plan, paint: Paint) -> String {
+    if plan.object_problems.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", paint.warning("Objects that do not count as they are written"));
+    for problem in &plan.object_problems {
+        let (kind, name) = (printable(&problem.kind), printable(&problem.name));
+        let _ = writeln!(text, "  {kind} {name}: {}", printable(&problem.problem));
+    }
+    text
+}
+
 /// `a/x`, `a/x and a/y`, `a/x, a/y and 8 more`.
 pub fn names(pods: &[String]) -> String {
     match pods {

@@ -72,6 +72,7 @@ pub fn render(plan: &Plan, format: Format, explain: bool, paint: Paint) -> Resul
             text.push_str(&leftovers::without_a_place(plan, explain, paint));
             text.push_str(&leftovers::left_out(plan, paint));
             text.push_str(&leftovers::pool_problems(plan, paint));
+            text.push_str(&leftovers::object_problems(plan, paint));
             Ok(text)
         }
     }
