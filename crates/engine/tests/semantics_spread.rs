@@ -295,6 +295,29 @@ fn pods_on_nodes_that_node_affinity_forbids(#[case] fields: Value, #[case] expec
     assert_eq!(by_zone(&plan), expected);
 }
 
+/// T2: neither do the pods of the same batch that go to other nodes.
+#[test]
+fn pods_that_are_placed_elsewhere_do_not_count() {
+    let mut types = types();
+    types.push(instance_type("t.small", 2, 8, 0.1).arm().zones("a b c"));
+    let in_a = |pod: Manifest| {
+        pod.requiring(&[&["kubernetes.io/arch In amd64", "topology.kubernetes.io/zone In a"]])
+    };
+    let spread_alone = json!({"nodeAffinityPolicy": "Honor", "maxSkew": 9});
+    let amd = pods("amd", 6, "1", "1Gi").into_iter();
+    let amd = amd.map(|pod| {
+        in_a(pod.label("app", "web").spec(spread(&[and(constraint(ZONE), spread_alone.clone())])))
+    });
+    let arm = web(4, &[constraint(ZONE)]).into_iter().map(|pod| pod.selecting("kubernetes.io/arch", "arm64"));
+    let plan = Cluster::new(&types).pool(pool("general")).pods(amd).pods(arm).plan();
+    let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in plan.nodes.iter().filter(|node| node.instance_type == "t.small") {
+        *zones.entry(&node.zone).or_default() += node.pods.len();
+    }
+    assert_eq!(zones.values().sum::<usize>(), 4, "{:?}", bought(&plan));
+    assert_eq!(zones.len(), 3, "zone a is not full of others: {zones:?}");
+}
+
 fn two_pools() -> Cluster {
     let tainted = pool("tainted").requires(&["topology.kubernetes.io/zone In c"]).spec(json!({
         "template": {"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}},

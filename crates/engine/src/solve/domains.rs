@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use supercargo_api::requirements::Requirements;
 use supercargo_api::taint;
 use supercargo_catalog::Usd;
 
@@ -93,19 +92,8 @@ impl Solver<'_> {
                 domains.insert(domain.clone());
             }
         }
-        let ground = Self::ground(self.snapshot, &self.variants);
-        let everything = Requirements::new();
-        let terms: Vec<&Requirements> =
-            if honor_affinity { node_rules.without_volumes.iter().collect() } else { vec![&everything] };
-        let mut lenient = node_rules.clone();
-        if !honor_taints {
-            lenient.tolerations.push(k8s_openapi::api::core::v1::Toleration {
-                operator: Some("Exists".to_owned()),
-                ..Default::default()
-            });
-        }
-        for term in terms {
-            let set = self.fits.of_rules(ground, &lenient, term, true);
+        for set in self.sets_of_spread(rules, honor_affinity, honor_taints) {
+            let ground = Self::ground(self.snapshot, &self.variants);
             domains.extend(self.fits.domains(ground, set, &topology_key));
         }
         let universe = Universe::new(domains.into_iter().collect());
@@ -127,9 +115,14 @@ impl Solver<'_> {
     /// While domains are being tried out, a spread may be uneven for a moment if all pods it counts obey it: some
     /// order of arrival keeps it even throughout, and the end is checked.
     fn may_even_out(&self, group: u32) -> bool {
-        let obeyed = |links: &Links| !links.matches(group) || links.owned.contains(&(group, Strength::Required));
+        let obeyed =
+            |links: &Links| !links.matches(group) || links.owned.contains(&(group, Strength::Required));
         self.choices.is_some()
-            && self.queues.iter().zip(&self.topology.links).all(|(queue, links)| queue.len() == 0 || obeyed(links))
+            && self
+                .queues
+                .iter()
+                .zip(&self.topology.links)
+                .all(|(queue, links)| queue.len() == 0 || obeyed(links))
     }
 
     /// Whether every required spread over domains is even.
@@ -254,11 +247,15 @@ impl Solver<'_> {
 
     /// Counts pods in the domains they are pinned to; a negative number takes them back.
     pub(super) fn record_pins(&mut self, class: u32, pins: &[(String, String)], pods: i64) {
+        if pins.is_empty() {
+            return;
+        }
+        let counted = self.counted_by(class);
         let links = &self.topology.links[class as usize];
         for (key, domain) in pins {
-            for group in &links.matched {
+            for group in counted.iter() {
                 let entry = &mut self.topology.groups[*group as usize];
-                if !entry.by_host && entry.key == *key {
+                if entry.key == *key {
                     entry.record(domain, pods, true, false);
                 }
             }

@@ -7,6 +7,7 @@
 //! ```
 
 mod candidates;
+mod counting;
 mod domains;
 mod explore;
 mod on_planned;

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::pack::HostRules;
 use crate::topology::Rule;
 
@@ -22,6 +24,7 @@ struct Cell {
 }
 
 /// The rooms that a class may use, and how.
+#[derive(Default)]
 pub(super) struct RoomsOfClass {
     rooms: Arc<Vec<u32>>,
     host: HostRules,
@@ -34,25 +37,26 @@ pub(super) struct RoomsOfClass {
 impl Solver<'_> {
     /// The rooms for a class.
     pub(super) fn rooms_of_class(&mut self, waiting: &Waiting) -> RoomsOfClass {
+        if self.snapshot.rooms.is_empty() {
+            return RoomsOfClass::default();
+        }
         let class = &self.snapshot.classes[waiting.class as usize];
         let rooms = self.admissible_rooms(class.rules, &waiting.level);
         let host = self.host_rules(waiting.class, &waiting.level);
         let keys = self.pin_keys(waiting.class, &waiting.level);
         let mut cells: Vec<Cell> = Vec::new();
-        if !keys.is_empty() {
-            for (position, room) in rooms.iter().enumerate() {
-                let labels = &self.snapshot.rooms[*room as usize].labels;
-                let domain = |key: &String| labels.get(key).map(String::as_str);
-                let is_there = |cell: &&mut Cell| {
-                    keys.iter().zip(&cell.domains).all(|(key, known)| domain(key) == known.as_deref())
-                };
-                let entry = (position as u32, *room);
-                match cells.iter_mut().find(is_there) {
-                    Some(cell) => cell.rooms.push(entry),
-                    None => {
-                        let domains = keys.iter().map(|key| domain(key).map(str::to_owned)).collect();
-                        cells.push(Cell { domains, rooms: vec![entry], first: 0 });
-                    }
+        let mut by_domains: FxHashMap<Vec<Option<&str>>, usize> = FxHashMap::default();
+        for (position, room) in rooms.iter().enumerate().filter(|_| !keys.is_empty()) {
+            let labels = &self.snapshot.rooms[*room as usize].labels;
+            let domains: Vec<Option<&str>> =
+                keys.iter().map(|key| labels.get(key).map(String::as_str)).collect();
+            let entry = (position as u32, *room);
+            match by_domains.get(&domains) {
+                Some(cell) => cells[*cell].rooms.push(entry),
+                None => {
+                    let owned = domains.iter().map(|domain| domain.map(str::to_owned)).collect();
+                    by_domains.insert(domains, cells.len());
+                    cells.push(Cell { domains: owned, rooms: vec![entry], first: 0 });
                 }
             }
         }
@@ -86,6 +90,9 @@ impl Solver<'_> {
 
     /// Places pods of a class on its rooms, in order. How many found one.
     pub(super) fn place_on_rooms(&mut self, waiting: &Waiting, on: &mut RoomsOfClass) -> u32 {
+        if on.rooms.is_empty() {
+            return 0;
+        }
         let mut left = waiting.left;
         if on.keys.is_empty() {
             for room in on.rooms.iter() {

@@ -62,6 +62,8 @@ pub struct Solver<'s> {
     pub(super) universes: FxHashMap<(u32, u32, bool), Universe>,
     /// Classes and sets of new nodes of which no more can be had: limits and stocks only shrink.
     pub(super) dead: FxHashSet<(u32, FitId)>,
+    /// By class, the groups over domains that count its pods on new nodes.
+    pub(super) counted: FxHashMap<u32, Arc<Vec<u32>>>,
     pub(super) prefers_no_schedule: bool,
     /// A bound found while packing, and how many nodes there were then.
     pub(super) proven: Option<(Usd, usize)>,
@@ -85,11 +87,7 @@ pub(super) struct Tried {
 }
 
 /// Places all pending pods, domains chosen as `choices` says; without it, the least loaded and cheapest at each step.
-pub(super) fn solve_once(
-    snapshot: &Snapshot,
-    options: SolveOptions,
-    choices: Option<Choices>,
-) -> Tried {
+pub(super) fn solve_once(snapshot: &Snapshot, options: SolveOptions, choices: Option<Choices>) -> Tried {
     let mut solver = Solver::new(snapshot, options);
     solver.choices = choices;
     solver.keep_static_pools();
@@ -111,7 +109,8 @@ pub(super) fn solve_once(
 /// The variants of all pools that can make nodes, DaemonSets subtracted.
 pub fn all_variants(snapshot: &Snapshot) -> Vec<Variant> {
     let asked = asked_labels(snapshot);
-    let pending = snapshot.pending.iter().map(|pod| snapshot.pods[*pod as usize].class).collect::<BTreeSet<u32>>();
+    let pending =
+        snapshot.pending.iter().map(|pod| snapshot.pods[*pod as usize].class).collect::<BTreeSet<u32>>();
     let ports = pending.iter().flat_map(|class| &snapshot.classes[*class as usize].host_ports);
     let wanted: BTreeSet<_> = ports.cloned().collect();
     let mut variants = Vec::new();
@@ -167,6 +166,7 @@ impl<'s> Solver<'s> {
             alternatives: FxHashMap::default(),
             universes: FxHashMap::default(),
             dead: FxHashSet::default(),
+            counted: FxHashMap::default(),
             prefers_no_schedule: {
                 let pools = snapshot.pools.iter().flat_map(|pool| &pool.taints);
                 let mut taints = pools.chain(snapshot.rooms.iter().flat_map(|room| &room.taints));
