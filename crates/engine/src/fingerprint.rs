@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, NodeAffinity, NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec, Toleration,
-    TopologySpreadConstraint, WeightedPodAffinityTerm,
+    Affinity, Container, NodeAffinity, NodeSelectorTerm, Pod, PodAffinity, PodAffinityTerm, PodAntiAffinity,
+    PodSpec, Toleration, TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -75,13 +75,24 @@ pub struct Fingerprint {
     pub class: u64,
 }
 
+/// Whether a DaemonSet made the pod. Its controller ties every pod to its node by node affinity; since no such pod is
+/// ever placed by us, that must not make a class of its own of every one.
+fn is_tied(pod: &Pod) -> bool {
+    pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "DaemonSet")
+}
+
 /// The fingerprint of a pod. `volumes` numbers what its claims ask for; equal needs, equal number.
 pub fn fingerprint(pod: &Pod, keys: &SelectedKeys, volumes: u32) -> Fingerprint {
     let mut hasher = FxHasher::default();
     let Some(spec) = &pod.spec else { return Fingerprint { rules: 0, class: 0 } };
     volumes.hash(&mut hasher);
     mix_map(spec.node_selector.as_ref(), &mut hasher);
-    mix_node_affinity(spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref()), &mut hasher);
+    let tied = is_tied(pod);
+    tied.hash(&mut hasher);
+    if !tied {
+        let affinity = spec.affinity.as_ref();
+        mix_node_affinity(affinity.and_then(|affinity| affinity.node_affinity.as_ref()), &mut hasher);
+    }
     for toleration in spec.tolerations.iter().flatten() {
         mix_toleration(toleration, &mut hasher);
     }
@@ -253,14 +264,14 @@ pub fn selector_hash(selector: Option<&LabelSelector>) -> u64 {
 
 /// Whether two pods obey the same rules about nodes.
 pub fn same_rules(left: &Pod, right: &Pod) -> bool {
+    let tied = is_tied(left) && is_tied(right);
     let (Some(left), Some(right)) = (&left.spec, &right.spec) else { return false };
-    let node_affinity = |spec: &PodSpec| spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.clone());
+    fn node_affinity(spec: &PodSpec) -> Option<&NodeAffinity> {
+        spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref())
+    }
     left.node_selector == right.node_selector
         && left.tolerations == right.tolerations
-        && match (&left.affinity, &right.affinity) {
-            (None, None) => true,
-            _ => node_affinity(left) == node_affinity(right),
-        }
+        && (tied || node_affinity(left) == node_affinity(right))
 }
 
 /// Whether two pods with equal rules are one class.
@@ -277,12 +288,20 @@ pub fn same_class(left: &Pod, right: &Pod, keys: &SelectedKeys) -> bool {
         )
         && left_spec.overhead == right_spec.overhead
         && left_spec.resources == right_spec.resources
-        && left_spec.affinity == right_spec.affinity
+        && is_tied(left) == is_tied(right)
+        && same_pod_affinity(left_spec, right_spec)
         && left_spec.topology_spread_constraints == right_spec.topology_spread_constraints
         && left_spec.resource_claims.as_ref().map_or(0, Vec::len)
             == right_spec.resource_claims.as_ref().map_or(0, Vec::len)
         && same_rules(left, right)
         && same_allocated(left, right)
+}
+
+fn same_pod_affinity(left: &PodSpec, right: &PodSpec) -> bool {
+    fn rules(spec: &PodSpec) -> Option<(Option<&PodAffinity>, Option<&PodAntiAffinity>)> {
+        spec.affinity.as_ref().map(|rules| (rules.pod_affinity.as_ref(), rules.pod_anti_affinity.as_ref()))
+    }
+    rules(left).unwrap_or_default() == rules(right).unwrap_or_default()
 }
 
 fn same_selected_labels(left: &Pod, right: &Pod, keys: &SelectedKeys) -> bool {
@@ -291,7 +310,10 @@ fn same_selected_labels(left: &Pod, right: &Pod, keys: &SelectedKeys) -> bool {
     }
     let selected = |pod: &'_ Pod| -> Vec<(String, String)> {
         let labels = pod.metadata.labels.iter().flatten();
-        labels.filter(|(key, _)| keys.contains(*key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        labels
+            .filter(|(key, _)| keys.contains(*key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     };
     left.metadata.labels == right.metadata.labels || selected(left) == selected(right)
 }
@@ -331,8 +353,12 @@ mod tests {
 
     #[test]
     fn labels_that_no_selector_mentions_do_not_split_a_class() {
-        let left = pod(serde_json::json!({"metadata": {"labels": {"app": "a", "pod-template-hash": "1"}}, "spec": {"containers": [{"name": "c"}]}}));
-        let right = pod(serde_json::json!({"metadata": {"labels": {"app": "a", "pod-template-hash": "2"}}, "spec": {"containers": [{"name": "c"}]}}));
+        let left = pod(
+            serde_json::json!({"metadata": {"labels": {"app": "a", "pod-template-hash": "1"}}, "spec": {"containers": [{"name": "c"}]}}),
+        );
+        let right = pod(
+            serde_json::json!({"metadata": {"labels": {"app": "a", "pod-template-hash": "2"}}, "spec": {"containers": [{"name": "c"}]}}),
+        );
         let mut keys = SelectedKeys::default();
         keys.insert("app".to_owned());
         assert_eq!(fingerprint(&left, &keys, 0), fingerprint(&right, &keys, 0));
@@ -344,8 +370,12 @@ mod tests {
 
     #[test]
     fn requests_split_a_class_but_not_its_rules() {
-        let left = pod(serde_json::json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}}));
-        let right = pod(serde_json::json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "2"}}}]}}));
+        let left = pod(
+            serde_json::json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}}),
+        );
+        let right = pod(
+            serde_json::json!({"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "2"}}}]}}),
+        );
         let keys = SelectedKeys::default();
         let (one, two) = (fingerprint(&left, &keys, 0), fingerprint(&right, &keys, 0));
         assert_eq!(one.rules, two.rules);

@@ -190,6 +190,24 @@ fn a_live_daemon_pod_does_not_tell_where_daemons_run() {
     assert_eq!(cluster.pod(pod("web", "1", "1Gi")).plan().nodes[0].daemon_sets["cpu"], "500m");
 }
 
+/// Or else a cluster of thousands of nodes would have as many classes for each DaemonSet.
+#[test]
+fn daemon_pods_tied_to_their_nodes_are_one_class() {
+    let tied = |node: &str| {
+        json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}],
+        }}}})
+    };
+    let cluster = ["n1", "n2", "n3"].iter().fold(with_agent("100m", json!({})), |cluster, name| {
+        cluster
+            .node(node(name, "1", "8Gi"))
+            .pod(agent(&format!("agent-{name}"), "500m", name).spec(tied(name)))
+    });
+    assert_eq!(cluster.snapshot().classes.len(), 1);
+    let untied = pod("web", "500m", "0").namespace("kube-system").on("n1");
+    assert_eq!(cluster.pod(untied).snapshot().classes.len(), 2, "a pod of somebody else may have to move");
+}
+
 #[rstest]
 #[case::without_its_daemon(None, "1500m", true)]
 #[case::without_its_daemon_and_too_much(None, "1600m", false)]
