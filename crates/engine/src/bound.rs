@@ -53,12 +53,18 @@ pub fn lower_bound(ground: Ground<'_>, groups: Vec<Group>) -> Usd {
     let net: Vec<Vec<f64>> = columns
         .iter()
         .map(|column| {
-            places.iter().zip(&scales).map(|(place, scale)| column.net[*place].max(0) as f64 / scale).collect()
+            places
+                .iter()
+                .zip(&scales)
+                .map(|(place, scale)| column.net[*place].max(0) as f64 / scale)
+                .collect()
         })
         .collect();
     let wanted: Vec<Vec<f64>> = groups
         .iter()
-        .map(|group| places.iter().zip(&scales).map(|(place, scale)| group.demand[*place] as f64 / scale).collect())
+        .map(|group| {
+            places.iter().zip(&scales).map(|(place, scale)| group.demand[*place] as f64 / scale).collect()
+        })
         .collect();
 
     // A constraint is a column and, by place, the group whose price counts.
@@ -68,7 +74,8 @@ pub fn lower_bound(ground: Ground<'_>, groups: Vec<Group>) -> Usd {
         for place in 0..scales.len() {
             let own = (0..columns.len()).filter(|index| columns[*index].groups.contains(&group));
             let value = |index: &usize| net_at(*index, place) / columns[*index].price.max(1e-12);
-            let tightest = own.max_by(|left, right| value(left).total_cmp(&value(right)).then(right.cmp(left)));
+            let tightest =
+                own.max_by(|left, right| value(left).total_cmp(&value(right)).then(right.cmp(left)));
             constraints.extend(tightest.map(|index| (index, vec![group; places.len()])));
         }
     }
@@ -215,7 +222,8 @@ fn columns(ground: Ground<'_>, groups: &[Group], places: &[usize]) -> Vec<Column
             Some(Column { price: offer.price.as_f64(), net: variant.net[type_index], groups })
         })
         .collect();
-    columns.sort_by(|left, right| left.price.total_cmp(&right.price).then_with(|| right.net.0.cmp(&left.net.0)));
+    columns
+        .sort_by(|left, right| left.price.total_cmp(&right.price).then_with(|| right.net.0.cmp(&left.net.0)));
     let mut kept: Vec<Column> = Vec::new();
     for column in columns {
         let beaten = kept.iter().rev().any(|better| {

@@ -76,7 +76,13 @@ pub struct Effort {
 }
 
 /// Finds prices, configurations and a bound. `start` are configurations known to be good.
-pub fn configure(items: &[Item], bins: &[Bin], start: Vec<Configuration>, first: Vec<f64>, effort: Effort) -> Configured {
+pub fn configure(
+    items: &[Item],
+    bins: &[Bin],
+    start: Vec<Configuration>,
+    first: Vec<f64>,
+    effort: Effort,
+) -> Configured {
     let mut rows: Vec<Configuration> = start;
     for item in 0..items.len() as u32 {
         rows.extend(alone(items, bins, item));
@@ -108,13 +114,24 @@ pub fn configure(items: &[Item], bins: &[Bin], start: Vec<Configuration>, first:
             .map(|(stable, price)| weight * stable + (1.0 - weight) * price)
             .collect();
         let everyone = weight == 1.0 || weight == 0.0 || round % ROUNDS_BETWEEN_ALL == 0;
-        let turn = |index: usize| everyone || idle[index] < ROUNDS_BETWEEN_ALL || index % ROUNDS_BETWEEN_ALL == round % ROUNDS_BETWEEN_ALL;
+        let turn = |index: usize| {
+            everyone
+                || idle[index] < ROUNDS_BETWEEN_ALL
+                || index % ROUNDS_BETWEEN_ALL == round % ROUNDS_BETWEEN_ALL
+        };
         let answers: Vec<Option<Best>> = shares
             .par_iter_mut()
             .enumerate()
             .map_with(knapsack.clone(), |knapsack, (index, share)| {
                 turn(index).then(|| {
-                    knapsack.solve(items, &bins[index], share, &asked, bins[index].price * (1.0 + effort.close / 4.0), effort.steps)
+                    knapsack.solve(
+                        items,
+                        &bins[index],
+                        share,
+                        &asked,
+                        bins[index].price * (1.0 + effort.close / 4.0),
+                        effort.steps,
+                    )
                 })
             })
             .collect();
@@ -125,7 +142,8 @@ pub fn configure(items: &[Item], bins: &[Bin], start: Vec<Configuration>, first:
             let Some(best) = best else { continue };
             let bin = &bins[index];
             excess = excess.max(best.at_most / bin.price);
-            let worth: f64 = best.contents.iter().map(|(item, count)| prices[*item as usize] * f64::from(*count)).sum();
+            let worth: f64 =
+                best.contents.iter().map(|(item, count)| prices[*item as usize] * f64::from(*count)).sum();
             if !best.contents.is_empty() && worth > bin.price * (1.0 + 1e-7) {
                 idle[index] = 0;
                 found.push((worth / bin.price, Configuration { bin: index as u32, contents: best.contents }));
@@ -215,10 +233,14 @@ struct Rows {
 impl Rows {
     fn new(demand: &[f64], bins: &[Bin], rows: &[Configuration]) -> Option<Rows> {
         let mut problem = Problem::new(OptimizationDirection::Maximize);
-        let variables: Vec<_> = demand.iter().map(|count| problem.add_var(*count, (0.0, f64::INFINITY))).collect();
+        let variables: Vec<_> =
+            demand.iter().map(|count| problem.add_var(*count, (0.0, f64::INFINITY))).collect();
         for row in rows {
-            let terms: Vec<_> =
-                row.contents.iter().map(|(item, count)| (variables[*item as usize], f64::from(*count))).collect();
+            let terms: Vec<_> = row
+                .contents
+                .iter()
+                .map(|(item, count)| (variables[*item as usize], f64::from(*count)))
+                .collect();
             problem.add_constraint(&terms, ComparisonOp::Le, bins[row.bin as usize].price);
         }
         let solution = problem.solve().ok()?.into_solution().ok()?;
@@ -227,15 +249,20 @@ impl Rows {
 
     fn prices(&self) -> Vec<f64> {
         match &self.solution {
-            Some(solution) => self.variables.iter().map(|variable| solution.var_value(*variable).max(0.0)).collect(),
+            Some(solution) => {
+                self.variables.iter().map(|variable| solution.var_value(*variable).max(0.0)).collect()
+            }
             None => vec![0.0; self.variables.len()],
         }
     }
 
     fn add(&mut self, bins: &[Bin], row: &Configuration) -> bool {
         let Some(solution) = self.solution.take() else { return false };
-        let terms: Vec<_> =
-            row.contents.iter().map(|(item, count)| (self.variables[*item as usize], f64::from(*count))).collect();
+        let terms: Vec<_> = row
+            .contents
+            .iter()
+            .map(|(item, count)| (self.variables[*item as usize], f64::from(*count)))
+            .collect();
         let added = solution.add_constraint(&terms, ComparisonOp::Le, bins[row.bin as usize].price);
         self.solution = added.ok().and_then(|outcome| outcome.into_solution().ok());
         self.solution.is_some()
@@ -243,14 +270,22 @@ impl Rows {
 }
 
 /// How often each of the configurations that are worth their price is wanted: the cheapest mixture that covers all.
-fn mixture(demand: &[f64], bins: &[Bin], rows: &[Configuration], prices: &[f64]) -> Vec<(Configuration, f64)> {
+fn mixture(
+    demand: &[f64],
+    bins: &[Bin],
+    rows: &[Configuration],
+    prices: &[f64],
+) -> Vec<(Configuration, f64)> {
     let reduced = |row: &Configuration| {
-        let worth: f64 = row.contents.iter().map(|(item, count)| prices[*item as usize] * f64::from(*count)).sum();
+        let worth: f64 =
+            row.contents.iter().map(|(item, count)| prices[*item as usize] * f64::from(*count)).sum();
         bins[row.bin as usize].price / worth.max(1e-12)
     };
     let mut candidates: Vec<(f64, &Configuration)> = rows.iter().map(|row| (reduced(row), row)).collect();
     candidates.sort_by(|left, right| {
-        left.0.total_cmp(&right.0).then_with(|| (left.1.bin, &left.1.contents).cmp(&(right.1.bin, &right.1.contents)))
+        left.0
+            .total_cmp(&right.0)
+            .then_with(|| (left.1.bin, &left.1.contents).cmp(&(right.1.bin, &right.1.contents)))
     });
     candidates.truncate(6 * demand.len() + 200);
     let mut covered = vec![false; demand.len()];
@@ -345,7 +380,9 @@ impl Knapsack {
         steps: u32,
     ) -> Best {
         let places: Vec<usize> = (0..WIDTH)
-            .filter(|place| bin.net[*place] > 0 && bin.items.iter().any(|item| items[*item as usize].amounts[*place] > 0))
+            .filter(|place| {
+                bin.net[*place] > 0 && bin.items.iter().any(|item| items[*item as usize].amounts[*place] > 0)
+            })
             .collect();
         let weights = best_weights(items, bin, prices, &places, share);
         self.collect_sizes(items, bin, prices, &weights);
@@ -389,11 +426,11 @@ impl Knapsack {
                 None => {
                     *slot = Some(self.order.len());
                     self.order.push(Size {
-                    amounts: one.amounts,
-                    surrogate: weigh(weights, &one.amounts).max(1e-12),
-                    density: 0.0,
-                    items: vec![(*item, price, most)],
-                    values: Vec::new(),
+                        amounts: one.amounts,
+                        surrogate: weigh(weights, &one.amounts).max(1e-12),
+                        density: 0.0,
+                        items: vec![(*item, price, most)],
+                        values: Vec::new(),
                     });
                 }
             }
@@ -517,7 +554,13 @@ const LOOK_AHEAD: usize = 6;
 /// The mixture of resources under which the densest item bounds the bin's value best: any resource alone, or the first
 /// two together. The bound is convex in their shares, so narrowing the interval finds its least; the share of the last
 /// time is where the search begins.
-fn best_weights(items: &[Item], bin: &Bin, prices: &[f64], places: &[usize], share: &mut f64) -> [f64; WIDTH] {
+fn best_weights(
+    items: &[Item],
+    bin: &Bin,
+    prices: &[f64],
+    places: &[usize],
+    share: &mut f64,
+) -> [f64; WIDTH] {
     let mut weights = [0.0; WIDTH];
     let [one, other, ..] = places else {
         if let Some(only) = places.first() {
@@ -537,10 +580,12 @@ fn best_weights(items: &[Item], bin: &Bin, prices: &[f64], places: &[usize], sha
         })
         .collect();
     let densest = |share: f64| {
-        let densities = priced.iter().map(|(price, one, other)| price / (share * one + (1.0 - share) * other).max(1e-12));
+        let densities =
+            priced.iter().map(|(price, one, other)| price / (share * one + (1.0 - share) * other).max(1e-12));
         densities.fold(0.0, f64::max)
     };
-    let (mut low, mut high) = if *share > 0.0 { ((*share - 0.1).max(0.0), (*share + 0.1).min(1.0)) } else { (0.0, 1.0) };
+    let (mut low, mut high) =
+        if *share > 0.0 { ((*share - 0.1).max(0.0), (*share + 0.1).min(1.0)) } else { (0.0, 1.0) };
     let steps = if *share > 0.0 { 12 } else { 22 };
     for _ in 0..steps {
         let (left, right) = (low + (high - low) / 3.0, high - (high - low) / 3.0);

@@ -60,9 +60,12 @@ impl Packer<'_> {
             if smaller.clone().any(|smaller| smaller != 0 && singles[smaller].is_none()) {
                 continue;
             }
-            let floor =
-                smaller.filter_map(|smaller| singles[smaller].as_ref().map(|single| single.price)).max().unwrap_or(Usd::ZERO);
-            let members: Vec<u32> = (0..pods.len()).filter(|pod| mask >> pod & 1 == 1).map(|pod| pods[pod]).collect();
+            let floor = smaller
+                .filter_map(|smaller| singles[smaller].as_ref().map(|single| single.price))
+                .max()
+                .unwrap_or(Usd::ZERO);
+            let members: Vec<u32> =
+                (0..pods.len()).filter(|pod| mask >> pod & 1 == 1).map(|pod| pods[pod]).collect();
             singles[mask] = self.single(&members, floor, &by_price);
         }
         let mut best: Vec<Option<(Usd, usize)>> = vec![None; full + 1];

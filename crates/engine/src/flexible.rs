@@ -56,7 +56,9 @@ pub fn check_min_values<'k>(
             values.len()
         } else {
             let mut seen = BTreeSet::new();
-            seen.extend(types.ones().map(|index| table.label_number(index, key)).filter(|number| *number > 0));
+            seen.extend(
+                types.ones().map(|index| table.label_number(index, key)).filter(|number| *number > 0),
+            );
             seen.len()
         };
         if (found as u64) < u64::from(*least) {

@@ -30,7 +30,9 @@ pub enum RequestError {
         text: String,
     },
     /// More extended resources in one snapshot than can be told apart.
-    #[error("resource {resource}: too many different extended resources are requested by the pods of this cluster")]
+    #[error(
+        "resource {resource}: too many different extended resources are requested by the pods of this cluster"
+    )]
     TooManyResources {
         /// The first resource that found no place.
         resource: String,
@@ -50,8 +52,9 @@ fn amounts(quantities: Option<&Quantities>, names: &mut ResourceNames) -> Result
         if value == 0 {
             continue;
         }
-        let place =
-            names.intern(resource).ok_or_else(|| RequestError::TooManyResources { resource: resource.clone() })?;
+        let place = names
+            .intern(resource)
+            .ok_or_else(|| RequestError::TooManyResources { resource: resource.clone() })?;
         sum[place] = value;
     }
     Ok(sum)
@@ -84,7 +87,8 @@ fn is_sidecar(container: &Container) -> bool {
 /// When a quantity cannot be read or is negative, or too many different resources are in use.
 pub fn effective_requests(pod: &Pod, names: &mut ResourceNames) -> Result<Amounts, RequestError> {
     let Some(spec) = &pod.spec else { return Ok(Amounts::ZERO) };
-    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let statuses =
+        pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let mut running = Amounts::ZERO;
     for container in &spec.containers {
         let mut requests = container_requests(container, names)?;
@@ -204,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_negative_request_is_an_error_with_its_resource() {
-        let bad = pod(serde_json::json!({"containers": [{"name": "a", "resources": {"requests": {"cpu": "-1"}}}]}));
+        let bad =
+            pod(serde_json::json!({"containers": [{"name": "a", "resources": {"requests": {"cpu": "-1"}}}]}));
         let error = effective_requests(&bad, &mut ResourceNames::default()).unwrap_err();
         assert_eq!(error.to_string(), "resource cpu: a request of -1 is below zero");
     }

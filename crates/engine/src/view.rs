@@ -107,8 +107,10 @@ fn prune(columns: &mut Vec<Column>, places: &[usize]) {
     });
     let mut kept: Vec<Column> = Vec::with_capacity(64);
     for column in columns.iter() {
-        let beaten =
-            kept.iter().rev().any(|better| places.iter().all(|place| better.net[*place] >= column.net[*place]));
+        let beaten = kept
+            .iter()
+            .rev()
+            .any(|better| places.iter().all(|place| better.net[*place] >= column.net[*place]));
         if !beaten && places.iter().all(|place| column.net[*place] >= 0) {
             kept.push(*column);
         }
@@ -126,7 +128,8 @@ fn shadow_prices(columns: &[Column], demand: &Amounts, places: &[usize]) -> Shad
         return shadow;
     }
     // Scaled so that the largest column holds about one of everything: the solver likes small numbers.
-    let scale = |place: usize| columns.iter().map(|column| column.net[place]).max().unwrap_or(1).max(1) as f64;
+    let scale =
+        |place: usize| columns.iter().map(|column| column.net[place]).max().unwrap_or(1).max(1) as f64;
     let scales: Vec<f64> = places.iter().map(|place| scale(*place)).collect();
     let rows: Vec<(Vec<f64>, f64)> = columns
         .iter()
@@ -135,7 +138,8 @@ fn shadow_prices(columns: &[Column], demand: &Amounts, places: &[usize]) -> Shad
             (net.collect(), column.price.as_f64().max(1e-9))
         })
         .collect();
-    let wanted: Vec<f64> = places.iter().zip(&scales).map(|(place, scale)| demand[*place] as f64 / scale).collect();
+    let wanted: Vec<f64> =
+        places.iter().zip(&scales).map(|(place, scale)| demand[*place] as f64 / scale).collect();
     let prices = best_prices(&rows, &wanted);
     for ((place, scale), price) in places.iter().zip(&scales).zip(prices) {
         shadow[*place] = price / scale;
@@ -149,7 +153,8 @@ fn best_prices(rows: &[(Vec<f64>, f64)], wanted: &[f64]) -> Vec<f64> {
     let mut active: Vec<usize> = Vec::new();
     for place in 0..wanted.len() {
         let dearest = |index: &usize| rows[*index].0[place] / rows[*index].1;
-        let tightest = (0..rows.len()).max_by(|left, right| dearest(left).total_cmp(&dearest(right)).then(right.cmp(left)));
+        let tightest = (0..rows.len())
+            .max_by(|left, right| dearest(left).total_cmp(&dearest(right)).then(right.cmp(left)));
         active.extend(tightest.filter(|index| !active.contains(index)));
     }
     let mut prices = vec![0.0; wanted.len()];

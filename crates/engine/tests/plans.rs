@@ -59,7 +59,10 @@ fn three_pods_get_the_cheapest_node_that_really_holds_them() {
     let plan = plan(&objects);
     println!("{}", serde_json::to_string_pretty(&plan.summary).unwrap());
     for node in &plan.nodes {
-        println!("{} {} {} {} {:?} {}", node.name, node.instance_type, node.zone, node.price_per_hour, node.pods, node.why.text);
+        println!(
+            "{} {} {} {} {:?} {}",
+            node.name, node.instance_type, node.zone, node.price_per_hour, node.pods, node.why.text
+        );
     }
     assert!(plan.unschedulable.is_empty());
 }

@@ -20,8 +20,8 @@ mod static_pools;
 mod take_back;
 mod tiers;
 
+pub use explore::solve;
 pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};
 pub use outcome::{Outcome, Unplaced};
 pub use relaxation::Relaxation;
-pub use explore::solve;
 pub use solver::{Solver, all_variants};

@@ -23,7 +23,8 @@ impl Solver<'_> {
         stuck: &mut Vec<Waiting>,
     ) -> (Vec<Waiting>, BTreeSet<u32>) {
         let mut demands = demands;
-        let whole = self.nodes.is_empty() && pinned.iter().all(|one| one.pins.is_empty() && !self.prefers(one.class));
+        let whole =
+            self.nodes.is_empty() && pinned.iter().all(|one| one.pins.is_empty() && !self.prefers(one.class));
         for tier in &self.tiers {
             if demands.iter().all(|demand| demand.left == 0) {
                 break;
@@ -88,7 +89,8 @@ impl Solver<'_> {
         let mut on_new_nodes: BTreeMap<u32, (i64, usize)> = BTreeMap::new();
         let mut fixed = Usd::ZERO;
         let tiers = self.tiers.clone();
-        let tier_of = |variant: u32| tiers.iter().position(|tier| tier[variant as usize]).unwrap_or(usize::MAX);
+        let tier_of =
+            |variant: u32| tiers.iter().position(|tier| tier[variant as usize]).unwrap_or(usize::MAX);
         for node in &self.nodes {
             if node.is_static {
                 fixed += node.price;
