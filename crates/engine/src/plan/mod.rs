@@ -1,0 +1,12 @@
+//! The plan as a document: what `supercargo plan` prints, and what other programs read.
+//!
+//! Everything in it is text and numbers; nothing refers back to the snapshot. The layout is versioned
+//! (`supercargo.dev/v1`): fields may be added, none will change its meaning.
+
+mod document;
+mod nodes;
+mod writing;
+
+pub use document::{
+    HOURS_PER_MONTH, Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable, Why,
+};
