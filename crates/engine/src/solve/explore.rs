@@ -19,6 +19,8 @@ const MOST_SOLVES: usize = 1024;
 const MOST_WORK: usize = 200_000;
 /// Up to this many pods, first-fit-decreasing has a say, too: on small clusters a plain answer can be the better one.
 const MOST_PODS_FOR_FIRST_FIT: usize = 256;
+/// Up to this many pods, it is asked as well where pods were left over: a tight limit may have gone to the wrong nodes.
+const MOST_PODS_TO_RESCUE: usize = 2_000;
 
 /// Which of the allowed domains each pod took, in the order the questions came up.
 #[derive(Clone, Debug, Default)]
@@ -73,9 +75,15 @@ pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
         }
         tape = tried.choices.and_then(Choices::advance);
     }
-    if !few && snapshot.pending.len() <= MOST_PODS_FOR_FIRST_FIT && first.given_up == 0 {
+    let pods = snapshot.pending.len();
+    let small = !few && pods <= MOST_PODS_FOR_FIRST_FIT && first.given_up == 0;
+    let wanting = least.0 > 0 && pods <= MOST_PODS_TO_RESCUE;
+    // First-fit does not know static NodePools.
+    let all_dynamic = snapshot.pools.iter().all(|pool| pool.replicas.is_none());
+    if all_dynamic && (small || wanting) {
         let plain = first_fit_decreasing(snapshot, options);
-        if rank(snapshot, &plain, 0) < least {
+        let plain_rank = rank(snapshot, &plain, 0);
+        if plain_rank.0 < least.0 || (small && plain_rank < least) {
             best = Outcome { lower_bound: best.lower_bound.min(plain.price()), ..plain };
         }
     }
