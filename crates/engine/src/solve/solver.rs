@@ -1,4 +1,4 @@
-//! The rounds of a solve: who is served when, and who tries again.
+//! One solve: what it starts from and what it keeps.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::asked::asked_labels;
 use crate::class::HostPort;
 use crate::fits::{FitId, Fits, Ground};
 use crate::flexible::settle;
-use crate::pack::{Demand, HostRules, Stock};
+use crate::pack::Stock;
 use crate::planned::PlannedNode;
 use crate::pools::Variant;
 use crate::snapshot::Snapshot;
-use crate::topology::{Rule, Topology};
+use crate::topology::Topology;
 
 use super::domains::Universe;
 use super::explore::Choices;
 use super::options::{PreferencePolicy, SolveOptions};
-use super::outcome::{Outcome, Unplaced};
+use super::outcome::Outcome;
 use super::relaxation::Relaxation;
 
 /// A class with pods left to place.
@@ -72,9 +72,6 @@ pub struct Solver<'s> {
     /// Preferences given up, times the pods that gave them up.
     pub(super) given_up: usize,
 }
-
-/// How often pods may be taken back and placed anew.
-const MOST_RETURNS: usize = 8;
 
 /// One solve's outcome, with what tells it from another.
 pub(super) struct Tried {
@@ -187,245 +184,4 @@ impl<'s> Solver<'s> {
         let node = if self.options.preferences == PreferencePolicy::Ignore { u16::MAX } else { 0 };
         Relaxation { node, ..Relaxation::default() }
     }
-
-    /// Classes in the order they are served: priority, then those that others must find first, then size.
-    fn order(&self) -> Vec<Waiting> {
-        let mut waiting: Vec<Waiting> = Vec::new();
-        for (class, queue) in self.queues.iter().enumerate() {
-            let left = queue.len() as u32;
-            if left > 0 {
-                waiting.push(Waiting { class: class as u32, level: self.first_level(), left });
-            }
-        }
-        let follows = |class: u32| {
-            let links = &self.topology.links[class as usize];
-            links.owned.iter().any(|(group, _)| {
-                self.topology.groups[*group as usize].rule == Rule::Affinity && !links.matches(*group)
-            })
-        };
-        let mut keyed: Vec<_> = waiting
-            .into_iter()
-            .map(|one| {
-                let class = &self.snapshot.classes[one.class as usize];
-                let size = (class.requests[0], class.requests[1]);
-                (
-                    (
-                        std::cmp::Reverse(class.priority),
-                        follows(one.class),
-                        std::cmp::Reverse(size),
-                        // Ties go by name, so that the order of the input changes nothing.
-                        class.namespace.as_str(),
-                        self.first_name(one.class),
-                    ),
-                    one,
-                )
-            })
-            .collect();
-        keyed.sort_by(|left, right| left.0.cmp(&right.0));
-        keyed.into_iter().map(|(_, one)| one).collect()
-    }
-
-    /// The first of a class's waiting pods by name.
-    fn first_name(&self, class: u32) -> &'s str {
-        let waiting = self.queues[class as usize].as_slice().iter();
-        waiting.map(|pod| &*self.snapshot.pods[*pod as usize].name).min().unwrap_or_default()
-    }
-
-    fn place_all(&mut self) -> Vec<Unplaced> {
-        let order = self.order();
-        let limited = self.snapshot.pools.iter().any(|pool| !pool.limits.is_empty());
-        // Where limits bind, who is served first matters; otherwise everybody is packed together.
-        let mut bands: Vec<Vec<Waiting>> = Vec::new();
-        let mut last = None;
-        for one in order {
-            let priority = self.snapshot.classes[one.class as usize].priority;
-            let same = !limited || last == Some(priority);
-            match bands.last_mut() {
-                Some(band) if same => band.push(one),
-                _ => bands.push(vec![one]),
-            }
-            last = Some(priority);
-        }
-        let mut failed = Vec::new();
-        for band in bands {
-            failed.extend(self.place_band(band));
-        }
-        self.hand_out_pods();
-        let mut unplaced = Vec::with_capacity(failed.len());
-        for one in failed {
-            let pods = self.queues[one.class as usize].by_ref().take(one.left as usize).collect();
-            unplaced.push(Unplaced { class: one.class, pods, level: one.level });
-        }
-        unplaced
-    }
-
-    fn place_band(&mut self, band: Vec<Waiting>) -> Vec<Waiting> {
-        let mut waiting = band;
-        let mut failed: Vec<Waiting> = Vec::new();
-        let mut returns = 0;
-        loop {
-            let placed_before = self.placed();
-            let mut stuck: Vec<Waiting> = Vec::new();
-            let mut demands: Vec<Demand> = Vec::new();
-            let mut pinned: Vec<Pinned> = Vec::new();
-            for one in waiting.drain(..) {
-                self.place_class(one, &mut stuck, &mut demands, &mut pinned);
-            }
-            // Whose set of new nodes turned out to be used up may have another one.
-            let (mut next, missed) = self.pack(demands, &pinned, &mut stuck);
-            if !missed.is_empty() {
-                let taken = self.take_back(&missed);
-                // Going back and forth has to end: who came back too often stays out.
-                returns += 1;
-                if returns <= MOST_RETURNS { next.extend(taken) } else { failed.extend(taken) }
-            }
-            let progress = self.placed() > placed_before;
-            for mut one in stuck {
-                if self.relax(&mut one) {
-                    self.given_up += one.left as usize;
-                    next.push(one);
-                } else {
-                    failed.push(one);
-                }
-            }
-            if next.is_empty() {
-                if !progress || returns > MOST_RETURNS {
-                    break;
-                }
-                // Somebody found a place: those who wait for others, or for a domain to fill, may try again.
-                let (again, hopeless): (Vec<_>, Vec<_>) = failed
-                    .drain(..)
-                    .partition(|one| self.snapshot.classes[one.class as usize].has_pod_rules());
-                failed = hopeless;
-                next = again;
-                if next.is_empty() {
-                    break;
-                }
-            }
-            waiting = merged(next);
-        }
-        failed
-    }
-
-    fn placed(&self) -> usize {
-        self.on_rooms.len()
-            + self
-                .nodes
-                .iter()
-                .flat_map(|node| &node.contents)
-                .map(|(_, count)| *count as usize)
-                .sum::<usize>()
-    }
-
-    fn place_class(
-        &mut self,
-        mut waiting: Waiting,
-        stuck: &mut Vec<Waiting>,
-        demands: &mut Vec<Demand>,
-        pinned: &mut Vec<Pinned>,
-    ) {
-        let class = &self.snapshot.classes[waiting.class as usize];
-        let mut rooms = self.rooms_of_class(&waiting);
-        waiting.left -= self.place_on_rooms(&waiting, &mut rooms);
-        let placed =
-            if waiting.left > 0 && !self.nodes.is_empty() { self.place_on_planned(&waiting) } else { 0 };
-        waiting.left -= placed;
-        if waiting.left == 0 {
-            return;
-        }
-        let sets = self.alternatives(class.rules, &waiting.level);
-        let ground = Self::ground(self.snapshot, &self.variants);
-        let usable = sets.iter().copied().filter(|set| {
-            !self.dead.contains(&(waiting.class, *set))
-                && self.fits.is_large_enough(ground, *set, &class.requests)
-        });
-        let usable: Vec<FitId> = usable.collect();
-        if usable.is_empty() {
-            stuck.push(waiting);
-            return;
-        }
-        let host = self.host_rules(waiting.class, &waiting.level);
-        let keys = self.pin_keys(waiting.class, &waiting.level);
-        let most = self.most_together(&host, &usable, &class.requests);
-        if waiting.left > most {
-            stuck.push(Waiting { left: waiting.left - most, ..waiting.clone() });
-            waiting.left = most;
-        }
-        if keys.is_empty() {
-            let set = self.best_set(&usable, &class.requests);
-            demands.push(self.demand(&waiting, set, host, waiting.left, pinned.len()));
-            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins: Vec::new() });
-            return;
-        }
-        let mut by_pin: Vec<(FitId, Pins, u32)> = Vec::new();
-        while waiting.left > 0 {
-            let found = usable.iter().find_map(|set| self.pin(waiting.class, &waiting.level, *set, &keys));
-            let Some((set, pins)) = found else { break };
-            self.record_pins(waiting.class, &pins, 1);
-            waiting.left -= 1;
-            match by_pin.iter_mut().find(|(known, known_pins, _)| *known == set && *known_pins == pins) {
-                Some((_, _, count)) => *count += 1,
-                None => by_pin.push((set, pins, 1)),
-            }
-            // The pod counts where it was pinned to, and that may open rooms to the next one.
-            waiting.left -= self.place_on_rooms(&waiting, &mut rooms);
-        }
-        for (set, pins, count) in by_pin {
-            demands.push(self.demand(&waiting, set, host.clone(), count, pinned.len()));
-            pinned.push(Pinned { class: waiting.class, level: waiting.level, pins });
-        }
-        if waiting.left > 0 {
-            stuck.push(waiting);
-        }
-    }
-
-    fn demand(&self, waiting: &Waiting, fits: FitId, host: HostRules, left: u32, tag: usize) -> Demand {
-        let class = &self.snapshot.classes[waiting.class as usize];
-        Demand { class: waiting.class, fits, amounts: class.requests, left, host, tag: tag as u32 }
-    }
-
-    /// How many pods that all have to be on one host can be: as many as the largest type holds. No limit for others.
-    fn most_together(&self, host: &HostRules, usable: &[FitId], requests: &Amounts) -> u32 {
-        if !self.starts_on_a_host(host) {
-            return u32::MAX;
-        }
-        let fits = usable.iter().flat_map(|set| self.fits.get(*set));
-        let copies = fits.flat_map(|fit| {
-            let net = &self.variants[fit.variant as usize].net;
-            fit.types.ones().map(|index| requests.copies_in(&net[index]))
-        });
-        copies.max().unwrap_or(0)
-    }
-
-    /// The set that reaches the heaviest NodePool; of equals the cheapest.
-    fn best_set(&mut self, sets: &[FitId], amounts: &Amounts) -> FitId {
-        let ground = Self::ground(self.snapshot, &self.variants);
-        let ranked = sets.iter().map(|set| {
-            let reaches = |tier: &Vec<bool>| self.fits.get(*set).iter().any(|fit| tier[fit.variant as usize]);
-            let tier = self.tiers.iter().position(reaches);
-            (tier.unwrap_or(usize::MAX), self.fits.price_index(ground, *set, amounts), *set)
-        });
-        ranked.min().map_or(0, |(_, _, set)| set)
-    }
-
-    /// Turns counts per class into pods.
-    fn hand_out_pods(&mut self) {
-        for node in &mut self.nodes {
-            for (class, count) in &node.contents {
-                node.pods.extend(self.queues[*class as usize].by_ref().take(*count as usize));
-            }
-        }
-    }
-}
-
-/// One entry per class and level.
-fn merged(waiting: Vec<Waiting>) -> Vec<Waiting> {
-    let mut merged: Vec<Waiting> = Vec::new();
-    for one in waiting {
-        match merged.iter_mut().find(|known| known.class == one.class && known.level == one.level) {
-            Some(known) => known.left += one.left,
-            None => merged.push(one),
-        }
-    }
-    merged
 }
