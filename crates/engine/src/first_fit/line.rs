@@ -31,7 +31,10 @@ impl Line {
         let mut hole = self.order.len() - 1;
         for group in (1..self.ends.len()).rev() {
             let first = self.ends[group - 1];
-            self.put(hole, self.order[first]);
+            // An empty group has no first to move; what stands there has moved already.
+            if first != hole {
+                self.put(hole, self.order[first]);
+            }
             self.ends[group] += 1;
             hole = first;
         }
