@@ -64,7 +64,7 @@ pub struct SnapshotOptions {
 /// The cluster at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Names of the places in [`Amounts`].
+    /// Names of the places in [`Amounts`](crate::amounts::Amounts).
     pub names: ResourceNames,
     /// The compiled catalogue.
     pub market: Market,

@@ -1,68 +1,64 @@
-//! What plans look like for manifests a person would write.
+//! What plans look like on the real market.
 
-use k8s_openapi::api::core::v1::Pod;
-use serde_json::json;
-use supercargo_api::NodePool;
-use supercargo_api::objects::Objects;
-use supercargo_catalog::{Catalog, NodeClassModel};
-use supercargo_engine::market::Market;
-use supercargo_engine::plan::Plan;
-use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
-use supercargo_engine::solve::{SolveOptions, solve};
+mod by_hand;
 
-fn pool(name: &str, requirements: serde_json::Value) -> NodePool {
-    serde_json::from_value(json!({
-        "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": name},
-        "spec": {"template": {"spec": {
-            "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
-            "requirements": requirements,
-        }}},
-    }))
-    .unwrap()
+use by_hand::{Cluster, pod, pods, pool};
+use supercargo_catalog::{CapacityType, Catalog, InstanceType, NodeClassModel, Usd};
+
+fn types() -> Vec<InstanceType> {
+    Catalog::embedded().instance_types("us-east-1", None, &NodeClassModel::default())
 }
 
-fn pod(name: &str, cpu: &str, memory: &str) -> Pod {
-    serde_json::from_value(json!({
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": cpu, "memory": memory}}}]},
-    }))
-    .unwrap()
+fn cluster() -> Cluster {
+    let general = pool("general").requires(&[
+        "karpenter.sh/capacity-type In on-demand",
+        "karpenter.k8s.aws/instance-category In m c r",
+        "karpenter.k8s.aws/instance-generation Gt 5",
+    ]);
+    Cluster::of(types()).pool(general)
 }
 
-fn market() -> Market {
-    let model = NodeClassModel::default();
-    let types = Catalog::embedded().instance_types("us-east-1", None, &model);
-    Market::compile([("default".to_owned(), types)]).unwrap()
-}
-
-fn plan(objects: &Objects) -> Plan {
-    let snapshot = Snapshot::build(objects, &market(), &SnapshotOptions::default());
-    let options = SolveOptions::default();
-    let outcome = solve(&snapshot, options);
-    Plan::new(&snapshot, &outcome, options)
+/// The cheapest type of the NodePool that holds so many millicores and bytes.
+fn cheapest_alone(millicores: i64, bytes: i64) -> Usd {
+    let admitted = |one: &InstanceType| {
+        let label = |name: &str| one.labels.get(&format!("karpenter.k8s.aws/instance-{name}")).cloned();
+        let generation = label("generation").and_then(|text| text.parse::<i64>().ok());
+        matches!(label("category").as_deref(), Some("m" | "c" | "r"))
+            && generation.is_some_and(|number| number > 5)
+    };
+    let prices = types().into_iter().filter(admitted).filter_map(|one| {
+        let holds = one.allocatable.get("cpu") >= millicores && one.allocatable.get("memory") >= bytes;
+        let offers = one.offerings.iter().filter(|offer| offer.available);
+        let on_demand = offers.filter(|offer| offer.capacity_type == CapacityType::OnDemand);
+        on_demand.map(|offer| offer.price).min().filter(|_| holds)
+    });
+    prices.min().expect("some type is large enough")
 }
 
 #[test]
-fn three_pods_get_the_cheapest_node_that_really_holds_them() {
-    let objects = Objects {
-        node_pools: vec![pool(
-            "general",
-            json!([
-                {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
-                {"key": "karpenter.k8s.aws/instance-category", "operator": "In", "values": ["m", "c", "r"]},
-                {"key": "karpenter.k8s.aws/instance-generation", "operator": "Gt", "values": ["5"]},
-            ]),
-        )],
-        pods: vec![pod("a", "2", "4Gi"), pod("b", "1", "8Gi"), pod("c", "4", "4Gi")],
-        ..Objects::default()
+fn three_pods_get_the_cheapest_nodes_that_really_hold_them() {
+    let plan = cluster().pod(pod("a", "2", "4Gi")).pod(pod("b", "1", "8Gi")).pod(pod("c", "4", "4Gi")).plan();
+    assert!(plan.is_complete());
+    let gibibyte = 1 << 30;
+    let (a, b, c) = ((2000, 4 * gibibyte), (1000, 8 * gibibyte), (4000, 4 * gibibyte));
+    let price = |pods: &[(i64, i64)]| {
+        cheapest_alone(pods.iter().map(|pod| pod.0).sum(), pods.iter().map(|pod| pod.1).sum())
     };
-    let plan = plan(&objects);
-    println!("{}", serde_json::to_string_pretty(&plan.summary).unwrap());
-    for node in &plan.nodes {
-        println!(
-            "{} {} {} {} {:?} {}",
-            node.name, node.instance_type, node.zone, node.price_per_hour, node.pods, node.why.text
-        );
-    }
-    assert!(plan.unschedulable.is_empty());
+    let ways = [
+        price(&[a, b, c]),
+        price(&[a, b]) + price(&[c]),
+        price(&[a, c]) + price(&[b]),
+        price(&[b, c]) + price(&[a]),
+        price(&[a]) + price(&[b]) + price(&[c]),
+    ];
+    assert_eq!(Some(plan.summary.price_per_hour), ways.into_iter().min());
+    assert!(plan.summary.lower_bound_per_hour <= plan.summary.price_per_hour);
+}
+
+#[test]
+fn a_hundred_pods_are_packed_close_to_the_bound() {
+    let plan = cluster().pods(pods("web", 60, "900m", "1700Mi")).pods(pods("db", 40, "1", "7Gi")).plan();
+    assert!(plan.is_complete());
+    assert!(plan.summary.gap_percent < 8.0, "{} % above the bound", plan.summary.gap_percent);
+    assert!(plan.nodes.iter().all(|node| !node.instance_types.is_empty() && !node.pods.is_empty()));
 }

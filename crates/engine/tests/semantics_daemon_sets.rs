@@ -3,7 +3,7 @@
 mod by_hand;
 
 use by_hand::{
-    Cluster, InstanceTypeBuilder, Manifest, bought, bought_where, claim, instance_type, manifest, node,
+    Cluster, InstanceTypeBuilder, Manifest, and, bought, bought_where, claim, instance_type, manifest, node,
     placed, pod, pods, pool,
 };
 use rstest::rstest;
@@ -174,7 +174,7 @@ fn a_live_daemon_pod_that_waits_for_its_node_tells_as_well() {
 fn live_daemon_pods_tell_even_if_all_is_planned_from_scratch() {
     let cluster =
         with_agent("100m", json!({})).node(node("n1", "1", "8Gi")).pod(agent("agent-1", "500m", "n1"));
-    let plan = cluster.pod(pod("web", "1600m", "1Gi")).from_scratch().plan();
+    let plan = cluster.pod(pod("web", "1600m", "1Gi")).planned_from_scratch().plan();
     assert_eq!(plan.nodes[0].daemon_sets["cpu"], "500m");
 }
 
@@ -260,10 +260,7 @@ fn daemons_alone_buy_nothing() {
 }
 
 fn port(number: i32, fields: Value) -> Value {
-    let mut port = json!({"containerPort": number, "hostPort": number});
-    for (key, value) in fields.as_object().unwrap() {
-        port[key] = value.clone();
-    }
+    let port = and(json!({"containerPort": number, "hostPort": number}), fields);
     json!({"containers": [{
         "name": "main", "resources": {"requests": {"cpu": "100m", "memory": "100Mi"}}, "ports": [port],
     }]})
@@ -335,7 +332,7 @@ fn the_host_port_of_a_daemon_is_free_where_it_does_not_run() {
     let mut spec = port(80, json!({}));
     spec["nodeSelector"] = json!({"kubernetes.io/arch": "amd64"});
     let cluster = with_agent("0", spec).pod(pod("web", "100m", "1Gi").spec(port(80, json!({}))));
-    let plan = cluster.clone().plan();
+    let plan = cluster.plan();
     assert_eq!(bought(&plan), ["t.small: web"]);
     assert_eq!(plan.nodes[0].instance_types.len(), 1, "no type with the daemon is listed");
     let plan = cluster.pod(pod("other", "1500m", "1Gi").selecting("kubernetes.io/arch", "amd64")).plan();

@@ -302,7 +302,7 @@ fn everything_can_be_planned_from_scratch() {
         .pod(pod("going", "1", "1Gi").on("old").terminating())
         .pod(pod("next", "1", "1Gi"));
     assert_eq!(placed(&cluster.plan()), ["old: next"]);
-    let plan = cluster.from_scratch().plan();
+    let plan = cluster.planned_from_scratch().plan();
     assert_eq!(bought(&plan), ["m.small: next web"]);
     assert_eq!(plan.summary.existing_nodes, 0);
 }

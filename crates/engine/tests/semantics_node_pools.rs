@@ -268,7 +268,7 @@ fn a_static_pool_stops_at_its_limit_of_nodes() {
 #[test]
 fn pods_use_static_nodes_but_never_ask_for_more_of_them() {
     let cluster = cluster().pool(pool("fixed").spec(json!({"replicas": 1}))).pods(pods("web", 3, "1", "1Gi"));
-    let plan = cluster.clone().plan();
+    let plan = cluster.plan();
     assert_eq!(bought(&plan), ["m.small: web-0 web-1"]);
     assert_eq!(
         unplaced(&plan),

@@ -313,7 +313,7 @@ fn a_buffer_without_a_shape_is_named(#[case] fields: Value, #[case] expected: &s
 fn a_buffer_uses_room_that_is_there_and_pods_come_first() {
     let fields = json!({"podTemplateRef": {"name": "chunk"}, "replicas": 2});
     let cluster = with_buffer(fields).node(node("n1", "3", "32Gi"));
-    let plan = cluster.clone().plan();
+    let plan = cluster.plan();
     assert_eq!(placed(&plan), ["n1: capacity-buffer-spare-0 capacity-buffer-spare-1"]);
     assert!(plan.nodes.is_empty());
     // A smaller pod of the usual priority is served before the larger buffer.

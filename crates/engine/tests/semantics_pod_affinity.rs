@@ -3,8 +3,8 @@
 mod by_hand;
 
 use by_hand::{
-    Cluster, InstanceTypeBuilder, Manifest, bought, bought_where, instance_type, node, placed, pod, pods,
-    pool, unplaced,
+    Cluster, InstanceTypeBuilder, Manifest, and, bought, bought_where, instance_type, node, placed, pod,
+    pods, pool, unplaced,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -26,13 +26,6 @@ fn cluster() -> Cluster {
 /// A term that selects `app: <app>`.
 fn term(key: &str, app: &str) -> Value {
     json!({"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}})
-}
-
-fn and(mut term: Value, fields: Value) -> Value {
-    for (key, value) in fields.as_object().unwrap() {
-        term[key] = value.clone();
-    }
-    term
 }
 
 fn near(terms: &[Value]) -> Value {

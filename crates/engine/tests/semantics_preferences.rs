@@ -38,7 +38,7 @@ const UNKNOWN: &str = "node.kubernetes.io/instance-type In x.large";
 #[case::equals_in_the_order_they_are_written(&[(1, &[HUGE] as &[&str]), (1, &[LARGE])], "r.large")]
 fn a_preferred_node_is_bought_though_it_is_dearer(#[case] terms: &[(i32, &[&str])], #[case] expected: &str) {
     let cluster = cluster().pod(web().preferring(terms));
-    assert_eq!(bought(&cluster.clone().plan()), [format!("{expected}: web")]);
+    assert_eq!(bought(&cluster.plan()), [format!("{expected}: web")]);
     assert_eq!(
         bought(&cluster.ignoring_preferences().plan()),
         ["m.small: web"],
@@ -58,7 +58,7 @@ fn a_preference_decides_between_nodes_that_exist() {
         .node(node("n1", "4", "8Gi").label("disk", "hdd"))
         .node(node("n2", "4", "8Gi").label("disk", "ssd"))
         .pod(web().preferring(&[(1, &["disk In ssd"])]));
-    assert_eq!(placed(&cluster.clone().plan()), ["n2: web"]);
+    assert_eq!(placed(&cluster.plan()), ["n2: web"]);
     assert_eq!(placed(&cluster.ignoring_preferences().plan()), ["n1: web"]);
 }
 
@@ -207,8 +207,8 @@ fn avoided(name: &str, weight: i32) -> Manifest {
 #[test]
 fn a_pool_with_a_prefer_no_schedule_taint_is_the_last_resort() {
     let cluster = Cluster::new(&types()).pool(avoided("old", 50)).pod(web());
-    assert_eq!(bought_where(&cluster.clone().plan()), ["old m.small a on-demand: web"]);
-    let plan = cluster.clone().pool(pool("new")).plan();
+    assert_eq!(bought_where(&cluster.plan()), ["old m.small a on-demand: web"]);
+    let plan = cluster.pool(pool("new")).plan();
     assert_eq!(bought_where(&plan), ["new m.small a on-demand: web"], "in spite of the weight");
     let tolerant =
         pod("web", "1", "1Gi").spec(json!({"tolerations": [{"key": "old", "operator": "Exists"}]}));

@@ -156,7 +156,7 @@ fn with_min_values_a_node_is_no_fuller_than_its_choice_allows() {
 fn with_min_values_what_needs_too_large_a_type_has_no_place() {
     let large = pod("web", "3", "1Gi");
     let cluster = Cluster::new(&types()).pool(pool("general").requires(&[THREE_TYPES])).pod(large);
-    let plan = cluster.clone().plan();
+    let plan = cluster.plan();
     assert_eq!(
         unplaced(&plan),
         [

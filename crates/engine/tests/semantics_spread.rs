@@ -5,7 +5,8 @@ mod by_hand;
 use std::collections::BTreeMap;
 
 use by_hand::{
-    Cluster, InstanceTypeBuilder, Manifest, bought, instance_type, manifest, node, placed, pod, pods, pool,
+    Cluster, InstanceTypeBuilder, Manifest, and, bought, instance_type, manifest, node, placed, pod, pods,
+    pool,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -30,14 +31,6 @@ fn constraint(key: &str) -> Value {
         "maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "DoNotSchedule",
         "labelSelector": {"matchLabels": {"app": "web"}},
     })
-}
-
-/// Fields added to a constraint.
-fn and(mut constraint: Value, fields: Value) -> Value {
-    for (key, value) in fields.as_object().unwrap() {
-        constraint[key] = value.clone();
-    }
-    constraint
 }
 
 fn spread(constraints: &[Value]) -> Value {
@@ -424,7 +417,7 @@ fn the_zone_of_a_volume_does_not_narrow_the_domains() {
         .object("PersistentVolumeClaim", &claim)
         .node(full("n1", "a"))
         .pod(pod);
-    assert_eq!(by_zone(&cluster.clone().plan()), "a1");
+    assert_eq!(by_zone(&cluster.plan()), "a1");
     let plan = cluster.pod(running("old", "n1")).plan();
     assert_eq!(
         plan.summary.unschedulable_pods, 1,

@@ -29,6 +29,13 @@ impl Cluster {
         Cluster::default().node_class("default", types)
     }
 
+    /// A cluster whose NodeClass `default` offers a real list of types.
+    pub fn of(types: Vec<InstanceType>) -> Cluster {
+        let mut cluster = Cluster::default();
+        cluster.types.insert("default".to_owned(), types);
+        cluster
+    }
+
     /// Another NodeClass.
     pub fn node_class(mut self, name: &str, types: &[InstanceTypeBuilder]) -> Self {
         self.types.insert(name.to_owned(), types.iter().map(InstanceTypeBuilder::build).collect());
@@ -106,15 +113,18 @@ impl Cluster {
     }
 
     /// All pods are planned from scratch.
-    pub fn from_scratch(mut self) -> Self {
+    pub fn planned_from_scratch(mut self) -> Self {
         self.snapshot_options.all_pods = true;
         self
     }
 
     /// The cluster as the engine sees it.
+    ///
+    /// # Panics
+    /// When the catalogue has too many offering keys: the test is wrong.
     pub fn snapshot(&self) -> Snapshot {
         let types = self.types.iter().map(|(name, types)| (name.clone(), types.clone()));
-        let market = Market::compile(types).unwrap();
+        let market = Market::compile(types).expect("few offering keys");
         Snapshot::build(&self.objects, &market, &self.snapshot_options)
     }
 

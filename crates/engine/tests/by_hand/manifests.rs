@@ -7,6 +7,12 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug)]
 pub struct Manifest(pub Value);
 
+/// A value with fields merged in.
+pub fn and(mut value: Value, fields: Value) -> Value {
+    merge(&mut value, fields);
+    value
+}
+
 /// Any object.
 pub fn manifest(value: Value) -> Manifest {
     Manifest(value)
@@ -171,7 +177,7 @@ fn expressions(texts: &[&str]) -> Value {
             made["values"] = json!(words[2..]);
         }
         if let Some(least) = min_values {
-            made["minValues"] = json!(least.parse::<i32>().unwrap());
+            made["minValues"] = json!(least.parse::<i32>().expect("minValues is a number"));
         }
         made
     };

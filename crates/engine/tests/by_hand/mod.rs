@@ -9,5 +9,5 @@ mod wording;
 
 pub use catalogue::{InstanceTypeBuilder, instance_type};
 pub use cluster::Cluster;
-pub use manifests::{Manifest, claim, manifest, node, pod, pods, pool};
+pub use manifests::{Manifest, and, claim, manifest, node, pod, pods, pool};
 pub use wording::{bought, bought_where, ignored, placed, problems, step_texts, unplaced};

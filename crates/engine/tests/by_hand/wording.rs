@@ -53,8 +53,12 @@ pub fn problems(plan: &Plan) -> Vec<String> {
 }
 
 /// `constraint: removed n, left m` for the first class without a place and a NodePool.
+///
+/// # Panics
+/// When there is no such class or NodePool: the test is wrong.
 pub fn step_texts(plan: &Plan, node_pool: &str) -> Vec<String> {
-    let explained = plan.unschedulable[0].node_pools.iter().find(|one| one.node_pool == node_pool).unwrap();
+    let explained = plan.unschedulable[0].node_pools.iter().find(|one| one.node_pool == node_pool);
+    let explained = explained.expect("the NodePool was asked");
     let line = |step: &supercargo_engine::reasons::Step| {
         format!("{}: removed {}, left {}", step.constraint, step.removed, step.left)
     };
