@@ -172,8 +172,8 @@ fn pods_that_must_share_one_node_and_be_spread_over_zones_come_to_an_end() {
     // Each zone wants its share, but there can be only one node: whatever is placed, the rest must be refused.
     let types = vec![Type { memory: 65_000, pods: 8, ..on_demand(8, 0, [Some(100), Some(100)]) }];
     let near_each_other = Pod { cpu: 1_500, memory: 12_000, zone_skew: Some(2), app: 2, ..Pod::default() };
-    let smaller = Pod { cpu: 200, ..near_each_other.clone() };
-    let larger = Pod { cpu: 2_500, ..near_each_other.clone() };
+    let smaller = Pod { cpu: 200, ..near_each_other };
+    let larger = Pod { cpu: 2_500, ..near_each_other };
     let all = [pods(9, &near_each_other), pods(4, &smaller), pods(4, &larger)].concat();
     let pools = vec![Pool { weight: Some(10), zone_excluded: Some(0), ..Pool::default() }, Pool::default()];
     let (_, outcome) = solved(&instance(types, pools, all), |objects| {

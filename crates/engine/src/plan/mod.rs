@@ -8,5 +8,6 @@ mod nodes;
 mod writing;
 
 pub use document::{
-    HOURS_PER_MONTH, Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable, Why,
+    HOURS_PER_MONTH, Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable,
+    Why,
 };
