@@ -222,7 +222,7 @@ fn alone(items: &[Item], bins: &[Bin], item: u32) -> Option<Configuration> {
 /// A bin with nothing to offer is asked every so many rounds; so are all of them at once, for the bound.
 const ROUNDS_BETWEEN_ALL: usize = 6;
 /// How much of the prices asked at is the best known to be feasible; the rest is the newest.
-const FIRST_WEIGHT: f64 = 0.4;
+const FIRST_WEIGHT: f64 = 0.5;
 
 /// The prices problem, growing by rows.
 struct Rows {
