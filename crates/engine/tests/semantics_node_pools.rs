@@ -147,6 +147,16 @@ fn a_limit_counts_nodes(#[case] limits: serde_json::Value) {
     assert_eq!((plan.nodes.len(), plan.summary.pods_on_new_nodes), (2, 16));
 }
 
+/// Where nodes are scarce they are bought large, though small ones cost no more.
+#[rstest]
+#[case::one_node(json!({"nodes": "1"}), 8)]
+#[case::pods_of_two_nodes(json!({"pods": "220"}), 16)]
+#[case::every_core(json!({"cpu": "14", "memory": "1000Gi"}), 14)]
+fn a_limit_is_used_to_the_full(#[case] limits: serde_json::Value, #[case] placed: usize) {
+    let plan = cluster().pool(limited("general", limits)).pods(pods("web", 24, "1", "1Gi")).plan();
+    assert_eq!(plan.summary.pods_on_new_nodes, placed, "{:?}", bought(&plan));
+}
+
 #[test]
 fn what_is_there_counts_against_the_limit() {
     let mine = node("n1", "6", "24Gi")

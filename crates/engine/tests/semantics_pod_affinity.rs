@@ -160,6 +160,23 @@ fn followers_of_followers_find_their_way() {
 }
 
 #[test]
+fn a_leader_takes_a_node_that_its_follower_fits_as_well() {
+    let follower = pod("web", "3", "1Gi").spec(near(&[term(HOST, "db")]));
+    let plan = cluster().pod(follower).pod(pod("db", "1", "1Gi").label("app", "db")).plan();
+    assert_eq!(bought(&plan), ["m.large: db web"]);
+}
+
+#[test]
+fn as_many_followers_of_one_leader_come_along_as_a_host_holds() {
+    let plan = cluster()
+        .pod(pod("db", "1", "1Gi").label("app", "db"))
+        .pods(replicas("web", 9, &near(&[term(HOST, "db")])))
+        .plan();
+    assert_eq!(plan.summary.pods_on_new_nodes, 8, "{:?}", bought(&plan));
+    assert_eq!(plan.summary.unschedulable_pods, 2);
+}
+
+#[test]
 fn those_who_want_to_be_apart_take_a_host_each() {
     let plan = cluster().pods(replicas("web", 3, &apart(&[term(HOST, "web")]))).plan();
     assert_eq!(bought(&plan), ["m.small: web-0", "m.small: web-1", "m.small: web-2"]);

@@ -208,6 +208,31 @@ fn a_pod_may_narrow_no_further_than_min_values_allow() {
     assert_eq!(bought(&plan), ["m.small: web"]);
 }
 
+/// 2.11, 2.12: limits hold whichever type comes, and minValues count what is left then.
+#[rstest]
+#[case::not_enough_for_any(3, 4, 0)]
+#[case::enough_for_some(2, 12, 6)]
+#[case::enough_for_all(2, 100, 12)]
+fn min_values_and_limits_hold_together(#[case] least: usize, #[case] cores: usize, #[case] placed: usize) {
+    let requirement = format!("node.kubernetes.io/instance-type Exists minValues={least}");
+    let flexible =
+        pool("general").requires(&[&requirement]).spec(json!({"limits": {"cpu": cores.to_string()}}));
+    let plan = Cluster::new(&types()).pool(flexible).pods(pods("web", 12, "1", "1Gi")).plan();
+    assert_eq!(plan.summary.pods_on_new_nodes, placed);
+    assert!(plan.nodes.iter().all(|node| node.instance_types.len() >= least), "{:?}", bought(&plan));
+}
+
+#[test]
+fn a_reservation_leaves_too_little_choice_for_min_values() {
+    let mut types = types();
+    types[0] = types[0].clone().reserved("cr-1", 5);
+    let cluster = Cluster::new(&types).pool(pool("general").requires(&[THREE_TYPES])).pod(web());
+    let plan = cluster.plan();
+    assert_eq!(bought_where(&plan), ["general m.small a spot: web"]);
+    assert_eq!(plan.nodes[0].instance_types.len(), 3);
+    assert_eq!(reserved_nodes(&cluster.best_effort().plan()), 1);
+}
+
 #[test]
 fn min_values_hold_when_later_pods_join_a_node() {
     // web prefers a type that does not exist, and joins in the second round.

@@ -35,10 +35,10 @@ pub(super) enum Stage {
     Size,
     /// A port that a DaemonSet holds.
     Ports,
-    /// The choice of types that the NodePool wants.
-    MinValues,
     /// What the NodePool may have.
     Limits,
+    /// The choice of types that the NodePool wants.
+    MinValues,
     /// Types are left: it is not them.
     Left,
 }
@@ -158,6 +158,14 @@ impl<'c> Case<'c> {
                 funnel.narrow(&TypeSet::with_capacity(table.len()), constraint);
             }
         }
+        if !pool.limits.is_empty() && funnel.enter(Stage::Limits) {
+            let left = self.limits_left(pool, variant.pool);
+            let within = funnel.where_type(|index| within_limits(&left, &table.types[index].capacity));
+            if within.is_clear() {
+                nearest = limit_miss(pool, table, &left, &funnel.types);
+            }
+            funnel.narrow(&within, "limits of the NodePool".to_owned());
+        }
         if self.options.min_values == MinValuesPolicy::Strict && funnel.enter(Stage::MinValues) {
             let variants = &self.outcome.variants;
             let ground = Ground { market: &self.snapshot.market, pools: &self.snapshot.pools, variants };
@@ -174,14 +182,6 @@ impl<'c> Case<'c> {
                     "minValues asks for {least} values of {key}; the types that would do have {found}"
                 ));
             }
-        }
-        if !pool.limits.is_empty() && funnel.enter(Stage::Limits) {
-            let left = self.limits_left(pool, variant.pool);
-            let within = funnel.where_type(|index| within_limits(&left, &table.types[index].capacity));
-            if within.is_clear() {
-                nearest = limit_miss(pool, table, &left, &funnel.types);
-            }
-            funnel.narrow(&within, "limits of the NodePool".to_owned());
         }
         funnel.enter(Stage::Left);
         let reserved = {

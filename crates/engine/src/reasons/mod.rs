@@ -3,7 +3,7 @@
 //! Reasons are data; sentences come last.
 //!
 //! ```text
-//! NodePool: problem? static? taints ─> its requirements ─> the pod's ─> size ─> host ports ─> minValues ─> limits ─> left
+//! NodePool: problem? static? taints ─> its requirements ─> the pod's ─> size ─> host ports ─> limits ─> minValues ─> left
 //! ```
 
 mod by_pool;

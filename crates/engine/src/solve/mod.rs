@@ -19,6 +19,7 @@ mod relaxation;
 mod rounds;
 mod solver;
 mod static_pools;
+mod strictness;
 mod take_back;
 mod tiers;
 

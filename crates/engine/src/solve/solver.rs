@@ -11,7 +11,6 @@ use crate::amounts::Amounts;
 use crate::asked::asked_labels;
 use crate::class::HostPort;
 use crate::fits::{FitId, Fits, Ground};
-use crate::flexible::settle;
 use crate::pack::Stock;
 use crate::planned::PlannedNode;
 use crate::pools::Variant;
@@ -87,10 +86,10 @@ pub(super) struct Tried {
 pub(super) fn solve_once(snapshot: &Snapshot, options: SolveOptions, choices: Option<Choices>) -> Tried {
     let mut solver = Solver::new(snapshot, options);
     solver.choices = choices;
+    solver.forgo_reservations();
     solver.keep_static_pools();
-    let unplaced = solver.place_all();
-    let ground = Solver::ground(snapshot, &solver.variants);
-    settle(ground, &mut solver.stock, &mut solver.nodes);
+    let mut unplaced = solver.place_all();
+    unplaced.extend(solver.settle_nodes());
     let lower_bound = solver.lower_bound();
     let is_even = solver.choices.is_none() || solver.spreads_are_even();
     let outcome = Outcome {

@@ -122,7 +122,7 @@ impl Solver<'_> {
     }
 
     /// Buys one node less. A reservation it used stays used: somebody else was refused for it already.
-    fn return_node(&mut self, index: usize) {
+    pub(super) fn return_node(&mut self, index: usize) {
         let node = self.nodes.remove(index);
         let pool = self.variants[node.variant as usize].pool as usize;
         let Some(table) = &self.snapshot.pools[pool].table else { return };
