@@ -378,16 +378,17 @@ fn match_label_keys_tell_classes_apart() {
 
 #[test]
 fn selectors_by_expression_are_read() {
-    let by_expression = json!({"labelSelector": {"matchExpressions": [
+    let mut by_expression = constraint(ZONE);
+    by_expression["labelSelector"] = json!({"matchExpressions": [
         {"key": "app", "operator": "In", "values": ["web", "db"]},
         {"key": "stage", "operator": "DoesNotExist"},
-    ]}});
+    ]});
     let cluster = |stage: bool| {
         let mut old = running("old", "n1").label("app", "db");
         if stage {
             old = old.label("stage", "test");
         }
-        let pods = web(1, &[and(constraint(ZONE), by_expression.clone())]);
+        let pods = web(1, std::slice::from_ref(&by_expression));
         cluster().node(full("n1", "a")).pod(old).pods(pods)
     };
     assert_eq!(by_zone(&cluster(false).plan()), "b1");
