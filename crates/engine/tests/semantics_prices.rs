@@ -252,3 +252,16 @@ fn the_bound_is_never_above_the_price() {
     assert!(plan.summary.lower_bound_per_hour <= plan.summary.price_per_hour);
     assert!(plan.summary.gap_percent >= 0.0);
 }
+
+#[test]
+fn a_reservation_that_two_node_pools_share_is_not_sold_twice() {
+    let types = [instance_type("m.small", 2, 8, 0.1).reserved("cr-1", 1)];
+    let plan = Cluster::new(&types)
+        .pool(pool("one"))
+        .pool(pool("two"))
+        .pod(pod("a", "1", "1Gi").selecting("karpenter.sh/nodepool", "one"))
+        .pod(pod("b", "1", "1Gi").selecting("karpenter.sh/nodepool", "two"))
+        .plan();
+    assert_eq!(plan.nodes.len(), 2);
+    assert_eq!(reserved_nodes(&plan), 1);
+}

@@ -85,18 +85,17 @@ impl Packer<'_> {
             times = times.min(demand.left / copies);
             bootstraps |= demand.host.follows;
         }
-        let reserved = (variant.pool, column.type_index, column.offer);
         let count = table.offers[column.type_index as usize]
             .iter()
             .find(|offer| offer.key == column.offer)
             .map_or(u32::MAX, |offer| offer.count);
-        if count != u32::MAX {
-            let left = self.stock.reserved.entry(reserved).or_insert(count);
-            times = times.min(*left);
-            *left -= times.min(*left);
-        }
         if bootstraps {
             times = 1;
+        }
+        if count != u32::MAX {
+            let left = self.stock.reserved.entry(column.offer).or_insert(count);
+            times = times.min(*left).max(1);
+            *left = left.saturating_sub(times);
         }
         times = times.max(1);
         let (types, mut offers) = self.common(&pattern);

@@ -13,8 +13,8 @@ use crate::view::Availability;
 pub struct Stock {
     /// By pool: what its limits leave, with the resource's name; nothing where unlimited.
     pub limits: Vec<Vec<(String, i64)>>,
-    /// By (pool, type, offering key): instances left in a reservation.
-    pub reserved: FxHashMap<(u32, u32, u8), u32>,
+    /// By offering key: instances left in a reservation, whichever NodePool takes them.
+    pub reserved: FxHashMap<u8, u32>,
 }
 
 /// Stock over the ground it belongs to.
@@ -38,13 +38,7 @@ impl Availability for Shelf<'_> {
         offers
             .find(|offer| {
                 offer.count == u32::MAX
-                    || self
-                        .stock
-                        .reserved
-                        .get(&(pool_index, type_index as u32, offer.key))
-                        .copied()
-                        .unwrap_or(offer.count)
-                        > 0
+                    || self.stock.reserved.get(&offer.key).copied().unwrap_or(offer.count) > 0
             })
             .map(|offer| (offer.key, offer.price))
     }

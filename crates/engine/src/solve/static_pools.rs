@@ -24,7 +24,7 @@ impl Solver<'_> {
                     self.stock.take(index as u32, &table.types[node.chosen as usize].capacity, taken);
                 }
                 if most < u32::MAX {
-                    self.stock.reserved.insert((index as u32, node.chosen, node.offer), most - taken);
+                    self.stock.reserved.insert(node.offer, most - taken);
                 }
                 self.nodes.extend(std::iter::repeat_n(node, taken as usize));
                 missing -= taken;
@@ -43,7 +43,7 @@ impl Solver<'_> {
                 for offer in
                     table.offers[type_index].iter().filter(|offer| variant.offers >> offer.key & 1 == 1)
                 {
-                    let stock = self.stock.reserved.get(&(pool, type_index as u32, offer.key));
+                    let stock = self.stock.reserved.get(&offer.key);
                     let left = stock.copied().unwrap_or(offer.count);
                     let dearer = best.is_some_and(|(best, ..)| best.price <= offer.price);
                     if left > 0 && !dearer {
