@@ -9,7 +9,7 @@ pub struct HostCounts {
 }
 
 impl HostCounts {
-    /// Starts from an existing node's counts.
+    /// The count of a group; zero where none of its pods is here.
     pub fn count(&self, group: u32) -> Count {
         self.counts.iter().find(|(known, _)| *known == group).map(|(_, count)| *count).unwrap_or_default()
     }
