@@ -1,0 +1,1 @@
+//! Admission: webhooks, policies, quotas, limits, and the builtin plugins.

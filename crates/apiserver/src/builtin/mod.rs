@@ -1,0 +1,1 @@
+//! Builtin kinds: defaults, validation, immutable fields, strategies.

@@ -1,0 +1,1 @@
+//! Custom resource definitions: their own validation, and structural schemas at work.
