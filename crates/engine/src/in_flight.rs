@@ -49,6 +49,8 @@ pub(crate) fn room_of_claim(
         leaving: claim.metadata.deletion_timestamp.is_some(),
         cordoned: false,
         name,
+        node: None,
+        claim: None,
         labels: claim_labels,
         undecided: BTreeMap::new(),
         taints: claim.spec.taints().to_vec(),

@@ -23,6 +23,10 @@ use crate::volumes::EBS_DRIVER;
 pub struct Room {
     /// Name of the node, or of the NodeClaim where the node is not there yet.
     pub name: String,
+    /// Index of the node among the input's nodes.
+    pub node: Option<u32>,
+    /// Index of the NodeClaim among the input's NodeClaims.
+    pub claim: Option<u32>,
     /// Labels, hostname included.
     pub labels: BTreeMap<String, String>,
     /// Labels that it will have, but with which of these values is not decided yet; `None` for going without.
@@ -76,15 +80,15 @@ pub fn daemon_tolerations() -> Vec<Toleration> {
 pub fn rooms(objects: &Objects, pools: &[Pool], market: &Market) -> Vec<Room> {
     let pool_index: BTreeMap<&str, u32> =
         pools.iter().enumerate().map(|(index, pool)| (pool.name.as_str(), index as u32)).collect();
-    let mut claim_by_node: FxHashMap<&str, &NodeClaim> = FxHashMap::default();
-    let mut claim_by_provider: FxHashMap<&str, &NodeClaim> = FxHashMap::default();
-    for claim in &objects.node_claims {
+    let mut claim_by_node: FxHashMap<&str, (u32, &NodeClaim)> = FxHashMap::default();
+    let mut claim_by_provider: FxHashMap<&str, (u32, &NodeClaim)> = FxHashMap::default();
+    for (index, claim) in objects.node_claims.iter().enumerate() {
         let Some(status) = &claim.status else { continue };
         if let Some(node) = &status.node_name {
-            claim_by_node.insert(node, claim);
+            claim_by_node.insert(node, (index as u32, claim));
         }
         if let Some(provider) = &status.provider_id {
-            claim_by_provider.insert(provider, claim);
+            claim_by_provider.insert(provider, (index as u32, claim));
         }
     }
     let attachable: FxHashMap<&str, BTreeMap<String, i64>> = objects
@@ -100,27 +104,30 @@ pub fn rooms(objects: &Objects, pools: &[Pool], market: &Market) -> Vec<Room> {
         .collect();
     let mut joined: FxHashMap<&str, ()> = FxHashMap::default();
     let mut all = Vec::new();
-    for node in &objects.nodes {
+    for (index, node) in objects.nodes.iter().enumerate() {
         let name = node.metadata.name.as_deref().unwrap_or_default();
         let provider = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
         let claim = claim_by_node
             .get(name)
             .or_else(|| provider.and_then(|provider| claim_by_provider.get(provider)))
             .copied();
-        if let Some(claim_name) = claim.and_then(|claim| claim.metadata.name.as_deref()) {
+        if let Some(claim_name) = claim.and_then(|(_, claim)| claim.metadata.name.as_deref()) {
             joined.insert(claim_name, ());
         }
-        let mut room = room_of_node(node, claim, &pool_index);
+        let mut room = room_of_node(node, claim.map(|(_, claim)| claim), &pool_index);
+        room.node = Some(index as u32);
+        room.claim = claim.map(|(claim, _)| claim);
         match attachable.get(name) {
             Some(counts) => room.attachable.clone_from(counts),
             None => room.expect_attachments(pools),
         }
         all.push(room);
     }
-    for claim in &objects.node_claims {
+    for (index, claim) in objects.node_claims.iter().enumerate() {
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         if !joined.contains_key(name) {
             let mut room = room_of_claim(claim, pools, &pool_index, market);
+            room.claim = Some(index as u32);
             room.expect_attachments(pools);
             all.push(room);
         }
@@ -178,6 +185,8 @@ fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u
         leaving: disrupted || claim_deleted || node.metadata.deletion_timestamp.is_some(),
         cordoned: unschedulable,
         name,
+        node: None,
+        claim: None,
         labels: node_labels,
         undecided: BTreeMap::new(),
         taints,

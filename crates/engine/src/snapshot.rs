@@ -35,6 +35,8 @@ pub struct PodRow {
     pub class: u32,
     /// Index of its [`Room`], or [`UNBOUND`].
     pub room: u32,
+    /// Index of its object among the input's pods, the stand-ins of buffers counted after them.
+    pub object: u32,
     /// Creation time in seconds since 1970; zero when unknown.
     pub created: i64,
     /// On its way out: it holds resources, but counts for nothing else.
@@ -171,6 +173,7 @@ impl Snapshot {
                 name: pod.metadata.name.clone().unwrap_or_default().into_boxed_str(),
                 class,
                 room: if bound { room } else { UNBOUND },
+                object: index as u32,
                 created,
                 terminating,
                 daemon,
