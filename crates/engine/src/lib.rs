@@ -84,6 +84,7 @@ pub mod buffers;
 pub mod class;
 mod class_table;
 pub mod configure;
+pub mod consolidate;
 mod daemons;
 mod eligibility;
 pub mod exact;
