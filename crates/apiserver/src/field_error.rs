@@ -184,8 +184,16 @@ impl fmt::Display for FieldError {
     }
 }
 
+/// The value as JSON, the keys of objects in order, as upstream prints maps.
 fn shown(value: &Value) -> String {
-    let mut text = value.to_string();
+    let mut text = match value {
+        Value::Object(_) | Value::Array(_) => {
+            let mut sorted = value.clone();
+            sorted.sort_all_objects();
+            sorted.to_string()
+        }
+        _ => value.to_string(),
+    };
     if text.len() > LONGEST_SHOWN {
         let end = text.floor_char_boundary(LONGEST_SHOWN);
         text.truncate(end);
