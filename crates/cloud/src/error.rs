@@ -75,26 +75,41 @@ impl ErrorKind {
     /// What a code means.
     pub fn of_code(code: &str) -> ErrorKind {
         match code {
-            "InsufficientInstanceCapacity" | "UnfulfillableCapacity" | "InsufficientCapacity"
-            | "InsufficientHostCapacity" | "InsufficientReservedInstanceCapacity" => {
-                ErrorKind::InsufficientCapacity
-            }
-            "MaxSpotInstanceCountExceeded" | "VcpuLimitExceeded" | "MaxFleetCountExceeded"
-            | "InstanceLimitExceeded" | "SpotMaxPriceTooLow" => ErrorKind::QuotaExceeded,
+            "InsufficientInstanceCapacity"
+            | "UnfulfillableCapacity"
+            | "InsufficientCapacity"
+            | "InsufficientHostCapacity"
+            | "InsufficientReservedInstanceCapacity" => ErrorKind::InsufficientCapacity,
+            "MaxSpotInstanceCountExceeded"
+            | "VcpuLimitExceeded"
+            | "MaxFleetCountExceeded"
+            | "InstanceLimitExceeded"
+            | "SpotMaxPriceTooLow" => ErrorKind::QuotaExceeded,
             "ReservationCapacityExceeded" => ErrorKind::ReservationExceeded,
             "InsufficientFreeAddressesInSubnet" => ErrorKind::NoFreeAddresses,
             "Unsupported" | "UnsupportedOperation" => ErrorKind::Unsupported,
-            "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "ThrottledException"
-            | "RequestThrottled" | "RequestThrottledException" | "TooManyRequestsException"
-            | "EC2ThrottledException" | "RequestResourceCountExceeded" | "BandwidthLimitExceeded" => {
-                ErrorKind::Throttled
-            }
-            "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthFailure"
+            "RequestLimitExceeded"
+            | "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "EC2ThrottledException"
+            | "RequestResourceCountExceeded"
+            | "BandwidthLimitExceeded" => ErrorKind::Throttled,
+            "UnauthorizedOperation"
+            | "AccessDenied"
+            | "AccessDeniedException"
+            | "AuthFailure"
             | "UnauthorizedAccess" => ErrorKind::Unauthorized,
             "AuthFailure.ServiceLinkedRoleCreationNotPermitted" => ErrorKind::SpotRoleMissing,
-            "InvalidLaunchTemplateName.NotFoundException" | "InvalidLaunchTemplateId.NotFound"
+            "InvalidLaunchTemplateName.NotFoundException"
+            | "InvalidLaunchTemplateId.NotFound"
             | "InvalidLaunchTemplateName.NotFound" => ErrorKind::LaunchTemplateNotFound,
-            "NoSuchEntity" | "ParameterNotFound" | "QueueDoesNotExist"
+            "NoSuchEntity"
+            | "ParameterNotFound"
+            | "QueueDoesNotExist"
             | "AWS.SimpleQueueService.NonExistentQueue" => ErrorKind::NotFound,
             "InvalidLaunchTemplateName.AlreadyExistsException" | "EntityAlreadyExists" => {
                 ErrorKind::AlreadyExists
@@ -105,7 +120,10 @@ impl ErrorKind {
             }
             "DryRunOperation" => ErrorKind::DryRun,
             _ if code.ends_with(".NotFound") => ErrorKind::NotFound,
-            _ if code.starts_with("Invalid") || code.starts_with("Missing") || code == "ReceiptHandleIsInvalid" => {
+            _ if code.starts_with("Invalid")
+                || code.starts_with("Missing")
+                || code == "ReceiptHandleIsInvalid" =>
+            {
                 ErrorKind::Invalid
             }
             _ => ErrorKind::Other,
@@ -152,7 +170,9 @@ pub fn launch_reason(code: &str) -> &'static str {
         "AuthFailure.ServiceLinkedRoleCreationNotPermitted" => "SpotSLRCreationFailed",
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => "Unauthorized",
         "AuthFailure" => "AMIAuthorizationFailure",
-        "InvalidParameter" | "InvalidParameterCombination" | "InvalidSecurityGroupID.NotFound"
+        "InvalidParameter"
+        | "InvalidParameterCombination"
+        | "InvalidSecurityGroupID.NotFound"
         | "InvalidGroup.NotFound" => "SecurityGroupSubnetVPCMismatch",
         "InvalidIamInstanceProfileArn.Malformed" | "InvalidParameterValue" | "NoSuchEntity" => {
             "InstanceProfileNameInvalid"

@@ -2,9 +2,9 @@
 
 use crate::{
     BoxFuture, CapacityReservation, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile,
-    InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest, PlacementGroup,
-    QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector, SpotPrice, StateChange, Subnet, Tags,
-    TypeOffering,
+    InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest,
+    PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector, SpotPrice, StateChange,
+    Subnet, Tags, TypeOffering,
 };
 
 /// A region of EC2, with what of SSM, IAM and SQS is needed beside it.
@@ -69,7 +69,10 @@ pub trait CloudProvider: Send + Sync {
     fn describe_spot_prices(&self) -> Reply<'_, Vec<SpotPrice>>;
 
     /// Makes an instance profile with a role in it.
-    fn create_instance_profile<'a>(&'a self, request: &'a InstanceProfileRequest) -> Reply<'a, InstanceProfile>;
+    fn create_instance_profile<'a>(
+        &'a self,
+        request: &'a InstanceProfileRequest,
+    ) -> Reply<'a, InstanceProfile>;
 
     /// An instance profile.
     fn get_instance_profile<'a>(&'a self, name: &'a str) -> Reply<'a, InstanceProfile>;

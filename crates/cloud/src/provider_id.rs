@@ -16,7 +16,9 @@ pub struct ProviderId {
 
 /// A text that is no provider id of AWS.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} is no provider id: expected aws:///ZONE/INSTANCE, such as aws:///us-east-1a/i-0123456789abcdef0")]
+#[error(
+    "{text:?} is no provider id: expected aws:///ZONE/INSTANCE, such as aws:///us-east-1a/i-0123456789abcdef0"
+)]
 pub struct ProviderIdError {
     /// The offending text, cut to 60 characters.
     pub text: String,

@@ -50,7 +50,8 @@ impl Selector {
     pub fn matches(&self, candidate: Selectable<'_>) -> bool {
         self.id.as_deref().is_none_or(|id| id == candidate.id)
             && self.name.as_deref().is_none_or(|pattern| glob(pattern, candidate.name))
-            && (self.owners.is_empty() || self.owners.iter().any(|owner| candidate.owners.contains(&owner.as_str())))
+            && (self.owners.is_empty()
+                || self.owners.iter().any(|owner| candidate.owners.contains(&owner.as_str())))
             && has_tags(&self.tags, candidate.tags)
     }
 }

@@ -1,0 +1,29 @@
+//! A simulated EC2 region.
+//!
+//! ```text
+//! catalogue ──> pools (type, zone, capacity type): depth and price, moving ──┐
+//! script, seed, clock ───────────────────────────────────────────────────────┤
+//!                                                                            v
+//! CloudProvider calls ──> throttle, faults ──> Region: instances, subnets, images, reservations ──> answers, latency
+//!                                                │
+//!                        timeline of what happens by itself ──> queue of EventBridge messages, bill
+//! ```
+//!
+//! A [`Region`] is a pure state machine: it has no tasks and never waits. Every call first lets everything happen that was
+//! due until the clock's time, in order, and then answers at once. The same options and the same calls at the same times
+//! give the same answers, to the byte.
+
+mod machine;
+mod options;
+mod region;
+mod script;
+mod spread;
+
+pub use machine::{Machine, MachineFault, MachineImage};
+pub use options::{
+    ApiOptions, BootOptions, BucketSize, FailureOptions, FaultRule, ImageOptions, InterruptionOptions,
+    MarketOptions, NetworkOptions, QueueOptions, QuotaClass, Quotas, RegionOptions, ReservationOptions,
+};
+pub use region::{Answer, Region};
+pub use script::{Effect, Scope, Script, ScriptEvent, When};
+pub use spread::Spread;
