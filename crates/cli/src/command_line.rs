@@ -32,6 +32,9 @@ pub struct CommandLine {
     /// Say nothing on stderr but errors
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub quiet: bool,
+    /// Say on stderr what is being done when it takes long, even where that is no terminal
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub progress: bool,
 }
 
 /// What to do.
@@ -56,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    let console = Console::new(command_line.color, command_line.quiet);
+    let console = Console::new(command_line.color, command_line.quiet, command_line.progress);
     let result = match &command_line.command {
         Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Catalog(arguments) => catalog::run(arguments, &console),

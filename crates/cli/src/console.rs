@@ -27,11 +27,12 @@ pub struct Console {
     stdout_colors: bool,
     stderr_colors: bool,
     quiet: bool,
+    progress: bool,
 }
 
 impl Console {
-    /// The console of this process.
-    pub fn new(choice: ColorChoice, quiet: bool) -> Console {
+    /// The console of this process. Progress is shown on a terminal, elsewhere only if it is asked for.
+    pub fn new(choice: ColorChoice, quiet: bool, progress: bool) -> Console {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
         let colors = |is_terminal: bool| match choice {
@@ -43,7 +44,13 @@ impl Console {
             stdout_colors: colors(io::stdout().is_terminal()),
             stderr_colors: colors(io::stderr().is_terminal()),
             quiet,
+            progress: !quiet && (progress || io::stderr().is_terminal()),
         }
+    }
+
+    /// Whether to say on stderr what takes long.
+    pub fn shows_progress(&self) -> bool {
+        self.progress
     }
 
     /// How text on stdout is painted.

@@ -7,14 +7,19 @@
 //! ```
 
 pub mod catalog;
+pub mod cluster;
+mod columns;
 mod command_line;
 pub mod console;
+pub mod consolidate;
 mod diagnostics;
+mod documents;
 pub mod exit;
 pub mod figures;
 pub mod input;
 pub mod market;
 pub mod place;
 pub mod plan;
+pub mod progress;
 
 pub use command_line::{CommandLine, run};

@@ -1,10 +1,9 @@
 //! The arguments of `supercargo plan`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
-use supercargo_catalog::CapacitySettings;
 use supercargo_engine::solve::{MinValuesPolicy, PreferencePolicy, SolveOptions};
+
+use crate::cluster::ClusterArguments;
 
 /// Plan the cheapest nodes for the pods of manifests or of a cluster.
 #[derive(Clone, Debug, Args)]
@@ -20,21 +19,12 @@ use supercargo_engine::solve::{MinValuesPolicy, PreferencePolicy, SolveOptions};
                   Exit codes: 0 every pod has a place; 1 some pods have none; 2 the input is wrong."
 )]
 pub struct Arguments {
-    /// Manifests: a file, a directory (with its subdirectories), or `-` for standard input; repeatable
-    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
-    pub files: Vec<PathBuf>,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
     /// Plan with these NodePools only; repeatable
     #[arg(long = "nodepool", value_name = "NAME")]
     pub node_pools: Vec<String>,
-    /// Region to buy in [default: what the input tells, else us-east-1]
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// Zones to buy in, separated by commas [default: those of the NodeClass, else all of the region]
-    #[arg(long, value_name = "ZONES", value_delimiter = ',')]
-    pub zones: Vec<String>,
-    /// Prices that replace the catalogue's (YAML, JSON or CSV; see docs/catalog.md)
-    #[arg(long, value_name = "FILE")]
-    pub prices: Option<PathBuf>,
     /// Whether preferences of pods are tried before they are given up
     #[arg(
         long,
@@ -55,15 +45,6 @@ pub struct Arguments {
         value_name = "POLICY"
     )]
     pub min_values_policy: MinValues,
-    /// Share of memory that the hypervisor keeps, from 0 to 1
-    #[arg(long, env = "VM_MEMORY_OVERHEAD_PERCENT", default_value_t = 0.075, value_parser = share, value_name = "SHARE", hide_short_help = true)]
-    pub vm_memory_overhead_percent: f64,
-    /// Network interfaces that pods may not use
-    #[arg(long, env = "RESERVED_ENIS", default_value_t = 0, value_name = "COUNT", hide_short_help = true)]
-    pub reserved_enis: u32,
-    /// The VPC CNI hands out prefixes, which lifts the limit on pods per node
-    #[arg(long, hide_short_help = true)]
-    pub prefix_delegation: bool,
     /// How to print the plan
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,
@@ -121,22 +102,5 @@ impl Arguments {
                 MinValues::BestEffort => MinValuesPolicy::BestEffort,
             },
         }
-    }
-
-    /// What the capacity model is told.
-    pub fn capacity_settings(&self) -> CapacitySettings {
-        CapacitySettings {
-            vm_memory_overhead_percent: self.vm_memory_overhead_percent,
-            reserved_enis: self.reserved_enis,
-            prefix_delegation: self.prefix_delegation,
-            ..CapacitySettings::default()
-        }
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if (0.0..1.0).contains(&share) => Ok(share),
-        _ => Err("expected a number from 0 to 1, such as 0.075".to_owned()),
     }
 }

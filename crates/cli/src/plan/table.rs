@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use supercargo_api::quantity::{parse_milli, parse_value};
 use supercargo_engine::plan::{Node, Plan};
 
 use super::fold::fold;
+use crate::columns::{new_table, written};
 use crate::console::printable;
 use crate::figures::hourly;
 
@@ -107,31 +107,6 @@ pub fn wide(plan: &Plan) -> String {
         ]);
     }
     written(&table)
-}
-
-/// A table without lines, as kubectl's: each column with whether it is aligned to the right.
-pub fn new_table(columns: &[(&str, bool)]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(columns.iter().map(|(name, _)| *name));
-    for (index, (_, right)) in columns.iter().enumerate() {
-        let Some(column) = table.column_mut(index) else { continue };
-        column.set_padding((0, if index + 1 == columns.len() { 0 } else { 2 }));
-        if *right {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
-/// The table as lines without blanks at their ends.
-pub fn written(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 fn pool_name(node: &Node) -> String {
