@@ -110,3 +110,4 @@ pub mod solve;
 pub mod topology;
 pub mod view;
 pub mod volumes;
+pub mod whatif;

@@ -123,7 +123,7 @@ pub fn all_variants(snapshot: &Snapshot) -> Vec<Variant> {
 }
 
 impl<'s> Solver<'s> {
-    fn new(snapshot: &'s Snapshot, options: SolveOptions) -> Solver<'s> {
+    pub(super) fn new(snapshot: &'s Snapshot, options: SolveOptions) -> Solver<'s> {
         let variants = all_variants(snapshot);
         let weight = |variant: &Variant| snapshot.pools[variant.pool as usize].weight;
         let dynamic = |variant: &Variant| snapshot.pools[variant.pool as usize].replicas.is_none();

@@ -131,7 +131,7 @@ impl Topology {
 
     /// Whether pods on a room count for a group: a spread looks only at nodes that its own pods could use, as far as
     /// it honours node affinity and taints (T2).
-    fn counts_on(&mut self, snapshot: &Snapshot, group: u32, room: u32) -> bool {
+    pub(crate) fn counts_on(&mut self, snapshot: &Snapshot, group: u32, room: u32) -> bool {
         let Rule::Spread { honor_affinity, honor_taints, rules, .. } = self.groups[group as usize].rule
         else {
             return true;
