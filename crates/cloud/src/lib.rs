@@ -14,6 +14,7 @@ mod action;
 mod bootstrap;
 mod call;
 mod error;
+pub mod event;
 mod fleet;
 mod image;
 mod instance;
