@@ -13,6 +13,7 @@ pub mod quantity;
 pub mod requirement;
 pub mod requirements;
 pub mod resources;
+pub mod schedule;
 pub mod selector;
 pub mod taint;
 mod validate;

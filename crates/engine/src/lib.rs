@@ -86,6 +86,7 @@ mod class_table;
 pub mod configure;
 pub mod consolidate;
 mod daemons;
+pub mod disruption;
 mod eligibility;
 pub mod exact;
 pub mod fingerprint;

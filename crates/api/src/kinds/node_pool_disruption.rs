@@ -25,10 +25,13 @@ pub struct Disruption {
         extend(
             "default" = [{ "nodes": "10%" }],
             "x-kubernetes-list-type" = "atomic",
-            "x-kubernetes-validations" = rules(&[(
-                "self.all(x, has(x.schedule) == has(x.duration))",
-                "schedule and duration must be set together",
-            )]),
+            "x-kubernetes-validations" = rules(&[
+                (
+                    "self.all(x, has(x.schedule) == has(x.duration))",
+                    "schedule and duration must be set together",
+                ),
+                ("self.all(x, !has(x.timeZone) || has(x.schedule))", "timeZone is not possible without schedule"),
+            ]),
         )
     )]
     pub budgets: Option<Vec<Budget>>,
@@ -81,10 +84,14 @@ pub struct Budget {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
     pub reasons: Option<Vec<DisruptionReason>>,
-    /// When the budget becomes active: a cron line in UTC or one of the names like @daily; always when absent.
+    /// When the budget becomes active: a cron line or one of the names like @daily; always when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = SCHEDULE_PATTERN))]
     pub schedule: Option<String>,
+    /// The time zone of the schedule, an IANA name such as Europe/Berlin; UTC when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
 }
 
 impl Default for Disruption {

@@ -11,10 +11,11 @@ use crate::resources::{
     AMD_GPU, AWS_EFA, AWS_NEURON, AWS_NEURON_CORE, AWS_NITRO_SANDBOX, AWS_POD_ENI, AWS_PRIVATE_IPV4,
     HABANA_GAUDI, NVIDIA_GPU,
 };
+use crate::schedule::Schedule;
 
 use super::check::Check;
 use super::cluster::check_taint;
-use super::cron::check_schedule;
+use super::cron::check_time_zone;
 use super::kubelet::check_kubelet;
 use super::path::At;
 use super::problem::Problems;
@@ -213,9 +214,16 @@ fn check_taints(at: &At<'_>, taints: &[Taint], startup_taints: &[Taint], problem
 }
 
 fn check_budget(at: &At<'_>, budget: &Budget, problems: &mut Problems) {
-    if let Some(Err(error)) = budget.schedule.as_deref().map(check_schedule) {
+    let known_zone = match budget.time_zone.as_deref().map(check_time_zone) {
+        Some(Err(error)) => {
+            problems.error(&at.key("timeZone"), error.to_string()).rule("budget-time-zone");
+            None
+        }
+        _ => budget.time_zone.as_deref(),
+    };
+    if let Some(Err(error)) = budget.schedule.as_deref().map(|text| Schedule::parse(text, known_zone)) {
         problems
-            .error(&at.key("schedule"), error)
+            .error(&at.key("schedule"), error.to_string())
             .right("write five fields such as 0 9 * * mon-fri, or @daily")
             .rule("budget-schedule");
     }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, PodTemplate, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::check::Check;
-use super::cron::check_schedule;
+use super::cron::{check_job_schedule, check_time_zone};
 use super::metadata::check_selector;
 use super::path::At;
 use super::pod::{check_pod_spec, check_template};
@@ -96,10 +96,13 @@ impl Check for CronJob {
     fn check(&self, at: &At<'_>, problems: &mut Problems) {
         let spec = &self.spec;
         let at = at.key("spec");
-        if let Err(error) = check_schedule(&spec.schedule) {
+        if let Err(error) = check_job_schedule(&spec.schedule) {
             problems
                 .error(&at.key("schedule"), error)
                 .right("write five fields such as 0 3 * * *, or @daily");
+        }
+        if let Some(Err(error)) = spec.time_zone.as_deref().map(check_time_zone) {
+            problems.error(&at.key("timeZone"), error.to_string());
         }
         if let Some(job) = &spec.job_template.spec {
             let at = at.key("jobTemplate");
