@@ -112,6 +112,18 @@ impl<'l> Board<'l> {
         board
     }
 
+    /// What it was made from.
+    pub fn layout(&self) -> &'l Layout<'l> {
+        self.layout
+    }
+
+    /// A pod that was waiting is on a room now.
+    pub fn settle(&mut self, pod: u32, room: u32) {
+        self.put(self.layout.snapshot.pods[pod as usize].class, room, 1);
+        self.residents[room as usize].push(pod);
+        self.log.clear();
+    }
+
     /// Pods that move when the room goes.
     pub fn residents(&self, room: u32) -> &[u32] {
         &self.residents[room as usize]

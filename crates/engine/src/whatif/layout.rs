@@ -150,9 +150,9 @@ pub struct Layout<'s> {
 }
 
 impl<'s> Layout<'s> {
-    /// Prepares questions about the pods of which `moves` says that they move when their node goes. `filled_first`
-    /// ranks rooms: pods go to those with the lowest rank first.
-    pub fn new(snapshot: &'s Snapshot, moves: Vec<bool>, filled_first: &[u64]) -> Layout<'s> {
+    /// Prepares questions about the pods of which `moves` says that they move when their node goes. `prices` are the
+    /// rooms that may go, with what they cost: others are filled first, then those whose pods are worth their price.
+    pub fn new(snapshot: &'s Snapshot, moves: Vec<bool>, prices: &[Option<Usd>]) -> Layout<'s> {
         let mut asking = snapshot.clone();
         let is_pending: Vec<bool> = {
             let mut flags = vec![false; snapshot.pods.len()];
@@ -187,7 +187,6 @@ impl<'s> Layout<'s> {
             .collect();
         let counts_on = counts_on(snapshot, &mut known.topology);
         let counting = counting(&known.topology, &group_keys);
-        let rank = ranks(filled_first);
         let mut movers = Vec::with_capacity(known.classes.len());
         let mut universes: FxHashMap<*const Vec<String>, Arc<Vec<u32>>> = FxHashMap::default();
         for (index, class) in known.classes.iter().enumerate() {
@@ -195,6 +194,8 @@ impl<'s> Layout<'s> {
                 mover(index, class, &known.topology, &group_keys, &mut domain_numbers, &mut universes)
             }));
         }
+        appraise(snapshot, &known.variants, &known.tiers, &asking.pending, &mut movers);
+        let rank = ranks(&waste(snapshot, &movers, &moves, prices));
         let (rows, places) = rows(snapshot, &known.classes, &mut movers, &room_domains, &rank);
         let mut bystanders: Vec<BTreeMap<u32, u32>> = vec![BTreeMap::new(); snapshot.rooms.len()];
         for (index, pod) in snapshot.pods.iter().enumerate() {
@@ -203,7 +204,6 @@ impl<'s> Layout<'s> {
             }
         }
         let class_order = class_order(snapshot, &known.topology);
-        appraise(snapshot, &known.variants, &known.tiers, &asking.pending, &mut movers);
         let purchases = known.variants.iter().map(|variant| purchases(snapshot, variant)).collect();
         let tiers = known.tiers.iter().map(|tier| {
             (0..tier.len() as u32).filter(|variant| tier[*variant as usize]).collect::<Vec<u32>>()
@@ -233,6 +233,12 @@ impl<'s> Layout<'s> {
     /// The snapshot that questions are about.
     pub fn snapshot(&self) -> &'s Snapshot {
         self.snapshot
+    }
+
+    /// Dollars per hour that one pod of a class is worth at the shadow prices of the nodes that could be bought for it;
+    /// zero for pods that do not move.
+    pub fn worth(&self, class: u32) -> f64 {
+        self.movers[class as usize].as_ref().map_or(0.0, |mover| mover.worth)
     }
 
     /// The variants that new nodes refer to.
@@ -353,6 +359,21 @@ fn mover(
         columns: Arc::default(),
         worth: 0.0,
     }
+}
+
+/// By room, the share of its price that its pods are not worth, in millionths; zero for rooms that stay.
+fn waste(snapshot: &Snapshot, movers: &[Option<Mover>], moves: &[bool], prices: &[Option<Usd>]) -> Vec<u64> {
+    let mut worths = vec![0.0; snapshot.rooms.len()];
+    for (index, pod) in snapshot.pods.iter().enumerate() {
+        if pod.room != UNBOUND && moves[index] {
+            worths[pod.room as usize] += movers[pod.class as usize].as_ref().map_or(0.0, |mover| mover.worth);
+        }
+    }
+    let share = |(price, worth): (&Option<Usd>, f64)| {
+        let price = price.map_or(0.0, Usd::as_f64);
+        if price > 0.0 { 1 + (1e6 * (1.0 - worth / price).clamp(0.0, 1.0)) as u64 } else { 0 }
+    };
+    prices.iter().zip(worths).map(share).collect()
 }
 
 /// Ranks from keys; equal keys keep their order.

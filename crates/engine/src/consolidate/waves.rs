@@ -1,0 +1,101 @@
+//! Which moves may be made at the same time.
+//!
+//! A wave ends where the next move would go over a budget of its NodePool or of its pods, or would touch what an earlier
+//! move of the wave has just brought: a node that is not up yet, or a pod that has only just moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use supercargo_api::DisruptionReason;
+
+use crate::whatif::Place;
+
+use super::outcome::PlannedMove;
+use super::weigh::Scene;
+
+/// What a wave holds so far.
+#[derive(Default)]
+struct Wave {
+    /// Nodes that go, by NodePool.
+    nodes: BTreeMap<u32, u32>,
+    /// The reasons they go for, by NodePool.
+    reasons: BTreeMap<u32, BTreeSet<DisruptionReason>>,
+    /// Evictions, by PodDisruptionBudget.
+    evictions: BTreeMap<u32, u32>,
+    /// Nodes that the wave brings, and nodes that take its pods.
+    fresh: BTreeSet<u32>,
+    takers: BTreeSet<u32>,
+}
+
+/// Numbers the waves of the moves; how many there are.
+pub(super) fn number_waves(scene: &Scene<'_>, moves: &mut [PlannedMove]) -> u32 {
+    let mut number = 0;
+    let mut wave = Wave::default();
+    for one in moves {
+        if number == 0 || !wave.admits(scene, one) {
+            number += 1;
+            wave = Wave::default();
+        }
+        wave.add(scene, one);
+        one.wave = number;
+    }
+    number
+}
+
+impl Wave {
+    fn admits(&self, scene: &Scene<'_>, one: &PlannedMove) -> bool {
+        let waits = one.rooms.iter().any(|room| self.takers.contains(room))
+            || one.relocation.placements.iter().any(|(_, place)| match place {
+                Place::Room(room) => self.fresh.contains(room),
+                Place::New(_) => false,
+            });
+        if waits {
+            return false;
+        }
+        let mut nodes = self.nodes.clone();
+        for room in &one.rooms {
+            if let Some(pool) = scene.snapshot.rooms[*room as usize].pool {
+                *nodes.entry(pool).or_default() += 1;
+            }
+        }
+        let within_budgets = nodes.iter().all(|(pool, nodes)| {
+            let mut reasons = self.reasons.get(pool).cloned().unwrap_or_default();
+            reasons.insert(one.reason);
+            let budget = &scene.disruption.budgets[*pool as usize];
+            reasons.into_iter().all(|reason| *nodes <= budget.allowed(reason).nodes)
+        });
+        let mut evictions = self.evictions.clone();
+        count_evictions(scene, one, &mut evictions);
+        let within_pdbs =
+            evictions.iter().all(|(pdb, pods)| *pods <= scene.disruption.pdbs[*pdb as usize].allowed);
+        within_budgets && within_pdbs
+    }
+
+    fn add(&mut self, scene: &Scene<'_>, one: &PlannedMove) {
+        for room in &one.rooms {
+            if let Some(pool) = scene.snapshot.rooms[*room as usize].pool {
+                *self.nodes.entry(pool).or_default() += 1;
+                self.reasons.entry(pool).or_default().insert(one.reason);
+            }
+        }
+        count_evictions(scene, one, &mut self.evictions);
+        self.fresh.extend(&one.new_rooms);
+        self.takers.extend(&one.new_rooms);
+        for (_, place) in &one.relocation.placements {
+            if let Place::Room(room) = place {
+                self.takers.insert(*room);
+            }
+        }
+    }
+}
+
+fn count_evictions(scene: &Scene<'_>, one: &PlannedMove, evictions: &mut BTreeMap<u32, u32>) {
+    for (pod, _) in &one.relocation.placements {
+        let standing = &scene.disruption.pods[*pod as usize];
+        if standing.exempt_from_pdb {
+            continue;
+        }
+        for pdb in &standing.pdbs {
+            *evictions.entry(*pdb).or_default() += 1;
+        }
+    }
+}
