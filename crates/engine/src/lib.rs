@@ -89,6 +89,7 @@ mod daemons;
 pub mod disruption;
 mod eligibility;
 pub mod exact;
+pub mod explain;
 pub mod fingerprint;
 pub mod first_fit;
 pub mod fits;

@@ -11,6 +11,11 @@ use crate::reasons::Explanation;
 /// Hours that a month is reckoned to have.
 pub const HOURS_PER_MONTH: f64 = 730.0;
 
+/// Dollars per hour for a month, to the cent.
+pub(crate) fn month(price: Usd) -> f64 {
+    (price.as_f64() * HOURS_PER_MONTH * 100.0).round() / 100.0
+}
+
 /// A priced, explained plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,3 +11,5 @@ pub use document::{
     HOURS_PER_MONTH, Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable,
     Why,
 };
+pub(crate) use document::month;
+pub(crate) use nodes::{percent, texts};

@@ -106,10 +106,10 @@ fn why(
     Why { text, runner_up, difference_per_hour: difference, considered }
 }
 
-pub(super) fn texts(resources: &supercargo_api::Resources) -> BTreeMap<String, String> {
+pub(crate) fn texts(resources: &supercargo_api::Resources) -> BTreeMap<String, String> {
     resources.to_quantities().into_iter().map(|(name, quantity)| (name, quantity.0)).collect()
 }
 
-pub(super) fn percent(part: f64, whole: f64) -> f64 {
+pub(crate) fn percent(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { (part / whole * 1000.0).round() / 10.0 } else { 0.0 }
 }

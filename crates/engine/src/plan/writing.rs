@@ -10,9 +10,7 @@ use crate::reasons::explain_unplaced;
 use crate::snapshot::Snapshot;
 use crate::solve::{Outcome, SolveOptions};
 
-use super::document::{
-    HOURS_PER_MONTH, Ignored, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable,
-};
+use super::document::{Ignored, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable, month};
 use super::nodes::{nodes, percent, texts};
 
 impl Plan {
@@ -128,7 +126,7 @@ fn summary(snapshot: &Snapshot, outcome: &Outcome, nodes: &[Node], ignored: usiz
         existing_nodes: snapshot.rooms.iter().filter(|room| !room.leaving).count(),
         new_nodes: nodes.len(),
         price_per_hour: price,
-        price_per_month: (price.as_f64() * HOURS_PER_MONTH * 100.0).round() / 100.0,
+        price_per_month: month(price),
         lower_bound_per_hour: bound,
         gap_percent: (gap.max(0.0) * 100.0).round() / 100.0,
         prices,

@@ -11,3 +11,4 @@ mod explanation;
 mod wording;
 
 pub use explanation::{Explained, Explanation, Step, explain_unplaced};
+pub(crate) use wording::{amount, port_text, requested};

@@ -51,7 +51,7 @@ pub(super) fn missing_label(key: &str, known: &BTreeMap<String, String>) -> Stri
 }
 
 /// `2 cpu`, `3 volumes of ebs.csi.aws.com`.
-pub(super) fn requested(snapshot: &Snapshot, place: usize, value: i64) -> String {
+pub(crate) fn requested(snapshot: &Snapshot, place: usize, value: i64) -> String {
     let name = snapshot.names.name(place);
     match name.strip_prefix(VOLUME_PREFIX) {
         Some(driver) => format!("{value} volumes of {driver}"),
@@ -60,7 +60,7 @@ pub(super) fn requested(snapshot: &Snapshot, place: usize, value: i64) -> String
 }
 
 /// `80/TCP`, `80/TCP on 10.0.0.1`.
-pub(super) fn port_text(port: &HostPort) -> String {
+pub(crate) fn port_text(port: &HostPort) -> String {
     let address = if port.ip.is_empty() { String::new() } else { format!(" on {}", port.ip) };
     format!("{}/{}{address}", port.port, port.protocol)
 }
@@ -146,7 +146,7 @@ pub(super) fn limit_miss(
 }
 
 /// An amount as a person would say it: cores, GiB, counts.
-fn amount(place: usize, value: i64) -> String {
+pub(crate) fn amount(place: usize, value: i64) -> String {
     let trimmed = |text: String| text.trim_end_matches('0').trim_end_matches('.').to_owned();
     match place {
         CPU => trimmed(format!("{:.3}", value as f64 / 1000.0)),

@@ -27,6 +27,6 @@ mod tiers;
 pub use explore::solve;
 pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};
 pub use outcome::{Outcome, Unplaced};
-pub(crate) use outlook::{ClassOutlook, outlook};
+pub(crate) use outlook::{ClassOutlook, Outlook, outlook};
 pub use relaxation::Relaxation;
 pub use solver::{Solver, all_variants};

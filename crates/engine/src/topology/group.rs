@@ -56,6 +56,11 @@ pub struct Group {
 }
 
 impl Group {
+    /// The selector as it is written; nothing where there is none, which selects no pod.
+    pub fn selector(&self) -> Option<&LabelSelector> {
+        self.raw.as_ref()
+    }
+
     pub(super) fn selects(&self, class: &PodClass) -> bool {
         let in_namespace = self
             .namespaces
