@@ -206,7 +206,7 @@ fn count_rules(path: &str, schema: &CompiledSchema) -> usize {
 }
 
 #[rstest]
-#[case("NodePool", 18)]
+#[case("NodePool", 19)]
 #[case("NodeClaim", 10)]
 #[case("NodeOverlay", 7)]
 #[case("EC2NodeClass", 42)]
