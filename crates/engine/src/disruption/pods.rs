@@ -91,6 +91,18 @@ impl PodStanding {
 }
 
 impl PodStanding {
+    /// A stand-in of a CapacityBuffer: it has no object, nobody evicts it, but it wants a place.
+    pub(super) const fn of_a_buffer() -> PodStanding {
+        PodStanding {
+            eviction_cost: LEAST_COST,
+            moves: PodMove::Reschedulable,
+            evicted: false,
+            pdbs: Vec::new(),
+            exempt_from_pdb: false,
+            blocks: None,
+        }
+    }
+
     /// Adds the PodDisruptionBudgets that select the pod.
     pub(super) fn select(&mut self, selecting: &[u32], pod: &Pod, pdbs: &[Pdb]) {
         self.pdbs = selecting.to_vec();

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use rustc_hash::FxHashMap;
 use supercargo_api::{NodePool, Objects, labels};
 
@@ -35,6 +34,8 @@ pub struct Disruption {
     pub problems: Vec<ObjectProblem>,
     /// The moment that all of this is true for.
     pub now: Timestamp,
+    /// Whether spot nodes may be replaced by cheaper spot nodes (reference section 4.12).
+    pub spot_to_spot: bool,
 }
 
 impl Disruption {
@@ -50,7 +51,15 @@ impl Disruption {
             .collect();
         let rooms = room_standings(objects, snapshot, options, &manifests, &pods, &pdbs);
         let budgets = pool_budgets(snapshot, options, &manifests, &rooms, &mut problems);
-        Disruption { rooms, pods, budgets, pdbs, problems, now: options.now }
+        Disruption {
+            rooms,
+            pods,
+            budgets,
+            pdbs,
+            problems,
+            now: options.now,
+            spot_to_spot: options.spot_to_spot,
+        }
     }
 
     /// Whether these pods of the snapshot may all be evicted at the same time, as far as PodDisruptionBudgets go. Pods
@@ -82,11 +91,10 @@ fn pod_standings(
     problems: &mut Vec<ObjectProblem>,
 ) -> Vec<PodStanding> {
     let standing = |row: &crate::snapshot::PodRow| {
-        let priority = snapshot.classes[row.class as usize].priority;
         let Some(pod) = objects.pods.get(row.object as usize) else {
-            // A stand-in of a buffer, which has no object.
-            return PodStanding::of(&Pod::default(), false, priority, now, problems);
+            return PodStanding::of_a_buffer();
         };
+        let priority = snapshot.classes[row.class as usize].priority;
         let mut standing = PodStanding::of(pod, row.daemon, priority, now, problems);
         standing.select(&selecting[row.object as usize], pod, pdbs);
         standing
