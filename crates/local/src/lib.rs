@@ -1,1 +1,19 @@
 //! The embedded cluster.
+
+mod action;
+mod conditions;
+mod difference;
+mod keyed;
+mod mirror;
+mod part;
+mod queue;
+mod scheduler;
+mod shell;
+
+pub use action::{Action, Note, Verb};
+pub use keyed::{Controller, Decision, Keyed};
+pub use mirror::{Change, Key, Kind, Object, Place, State, Store, Stores};
+pub use part::{Outcome, Part, Refusal};
+pub use queue::Queue;
+pub use scheduler::{Scheduler, SchedulerOptions, pod_requests};
+pub use shell::{Driver, DriverOptions};

@@ -1,0 +1,181 @@
+//! What a part wants done to the cluster.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{Metadata, Resource};
+use serde_json::{Value, json};
+
+use crate::difference::merge_patch;
+use crate::mirror::{Key, Kind, Object};
+
+/// One request to the API server.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// The kind of object it is about.
+    pub kind: Kind,
+    /// The object; the name is empty where the server chooses it.
+    pub key: Key,
+    /// What is done to it.
+    pub verb: Verb,
+}
+
+/// What is done to an object.
+#[derive(Debug, Clone)]
+pub enum Verb {
+    /// It comes into being.
+    Create(Object),
+    /// A merge patch of it, or of a subresource.
+    Patch {
+        /// `status` and the like; nothing for the object itself.
+        subresource: Option<&'static str>,
+        /// The patch. It names the resource version it was made from where that matters.
+        body: Value,
+    },
+    /// It goes.
+    Delete {
+        /// Only if it still has this uid.
+        uid: Option<String>,
+        /// Seconds it is given; nothing for its own.
+        grace: Option<i64>,
+        /// `Background`, `Foreground` or `Orphan`.
+        propagation: Option<&'static str>,
+    },
+    /// A pod is bound to a node.
+    Bind {
+        /// The node's name.
+        node: String,
+        /// Only if the pod still has this uid.
+        uid: String,
+    },
+    /// Something worth knowing happened to it.
+    Record(Note),
+}
+
+/// What an Event says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// What it is about.
+    pub about: ObjectReference,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word in CamelCase.
+    pub reason: &'static str,
+    /// A sentence.
+    pub message: String,
+    /// Who says so, such as `default-scheduler`.
+    pub component: &'static str,
+    /// The node it happened on, if the component runs on nodes.
+    pub host: Option<String>,
+}
+
+impl Action {
+    /// Creates an object.
+    pub fn create(object: impl Into<Object>) -> Self {
+        let object = object.into();
+        Self { kind: object.kind(), key: object.key(), verb: Verb::Create(object) }
+    }
+
+    /// Changes the object itself from one version to the next; nothing if they do not differ.
+    pub fn update<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
+    where
+        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+    {
+        Self::difference(kind, None, old, new)
+    }
+
+    /// Changes the status of an object from one version to the next; nothing if they do not differ.
+    pub fn update_status<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
+    where
+        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+    {
+        Self::difference(kind, Some("status"), old, new)
+    }
+
+    fn difference<T>(kind: Kind, subresource: Option<&'static str>, old: &T, new: &T) -> Option<Self>
+    where
+        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+    {
+        // these types have string keys and no failing serializers
+        let (before, after) = (serde_json::to_value(old).ok()?, serde_json::to_value(new).ok()?);
+        let mut body = merge_patch(&before, &after)?;
+        if let (Some(version), Some(fields)) = (&old.metadata().resource_version, body.as_object_mut()) {
+            let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
+            metadata["resourceVersion"] = json!(version);
+        }
+        Some(Self { kind, key: Key::of(old.metadata()), verb: Verb::Patch { subresource, body } })
+    }
+
+    /// A merge patch as it is, of the object or a subresource.
+    pub fn patch(kind: Kind, key: Key, subresource: Option<&'static str>, body: Value) -> Self {
+        Self { kind, key, verb: Verb::Patch { subresource, body } }
+    }
+
+    /// Deletes an object, if it still is the one meant. Its dependents go in the background.
+    pub fn delete<T: Metadata<Ty = ObjectMeta>>(kind: Kind, object: &T) -> Self {
+        let metadata = object.metadata();
+        Self {
+            kind,
+            key: Key::of(metadata),
+            verb: Verb::Delete {
+                uid: metadata.uid.clone(),
+                grace: None,
+                propagation: (kind != Kind::Pod).then_some("Background"),
+            },
+        }
+    }
+
+    /// Deletes a pod at once, if it still is the one meant.
+    pub fn delete_now<T: Metadata<Ty = ObjectMeta>>(kind: Kind, object: &T) -> Self {
+        let metadata = object.metadata();
+        let verb = Verb::Delete { uid: metadata.uid.clone(), grace: Some(0), propagation: None };
+        Self { kind, key: Key::of(metadata), verb }
+    }
+
+    /// Records an Event about an object.
+    pub fn note<T>(object: &T, component: &'static str, reason: &'static str, message: String) -> Self
+    where
+        T: Metadata<Ty = ObjectMeta> + Resource,
+    {
+        let about = reference(object);
+        let note = Note { about, warning: false, reason, message, component, host: None };
+        // the kind only says where the answer belongs, and Events are not mirrored
+        Self { kind: Kind::Pod, key: Key::of(object.metadata()), verb: Verb::Record(note) }
+    }
+
+    /// Records a warning about an object.
+    pub fn warn<T>(object: &T, component: &'static str, reason: &'static str, message: String) -> Self
+    where
+        T: Metadata<Ty = ObjectMeta> + Resource,
+    {
+        let mut action = Self::note(object, component, reason, message);
+        if let Verb::Record(note) = &mut action.verb {
+            note.warning = true;
+        }
+        action
+    }
+
+    /// The same Event, said to have happened on a node.
+    pub fn on_host(mut self, host: &str) -> Self {
+        if let Verb::Record(note) = &mut self.verb {
+            note.host = Some(host.to_owned());
+        }
+        self
+    }
+}
+
+/// A reference to an object, as Events have it.
+pub(crate) fn reference<T>(object: &T) -> ObjectReference
+where
+    T: Metadata<Ty = ObjectMeta> + Resource,
+{
+    let metadata = object.metadata();
+    ObjectReference {
+        api_version: Some(T::API_VERSION.to_owned()),
+        kind: Some(T::KIND.to_owned()),
+        namespace: metadata.namespace.clone(),
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        field_path: None,
+    }
+}

@@ -1,0 +1,19 @@
+//! The state of the cluster as the watches show it, by kind and key, with the indices that the parts ask for.
+//!
+//! ```text
+//! list + watch ──┐
+//!                ├──> State ──Change──> every part
+//! own writes ────┘
+//! ```
+//!
+//! The answer to an own write counts at once; what a watch says later about an older version is not news. So every part
+//! reads its own writes and needs no expectations.
+
+mod kinds;
+mod state;
+mod store;
+
+pub use kinds::{Kind, Object, Place, Stores};
+pub use state::{Change, State};
+pub(crate) use state::{claims_of, controller_of, node_of};
+pub use store::{Key, Store};

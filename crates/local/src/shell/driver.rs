@@ -1,0 +1,255 @@
+//! The loop that keeps state and parts going.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use kube::Client;
+use supercargo_clock::{Clock, Time};
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::perform::send;
+use super::{Feed, Performed, Recorder, perform, watch};
+use crate::action::{Action, Verb};
+use crate::mirror::{Change, Kind, State};
+use crate::part::{Outcome, Part};
+
+/// Watch messages that may wait for the driver.
+const FEED_LENGTH: usize = 4_096;
+/// The name under which fields are written.
+const MANAGER: &str = "supercargo-local";
+/// Parts may decide this often before the watches are heard again.
+const TURNS: usize = 8;
+
+/// What a driver needs.
+pub struct DriverOptions {
+    /// The API server.
+    pub client: Client,
+    /// The time to act on.
+    pub time: Time,
+    /// Requests under way at once. One keeps a run repeatable.
+    pub concurrency: usize,
+}
+
+/// Watches, state and parts, in one loop.
+///
+/// Everything that decides runs in turn, so that with one request at a time the whole is repeatable.
+pub struct Driver {
+    options: DriverOptions,
+    parts: Vec<Box<dyn Part>>,
+    state: Arc<Mutex<State>>,
+    recorder: Recorder,
+}
+
+impl Driver {
+    /// A driver of these parts. The state is shared with whoever serves metrics.
+    pub fn new(options: DriverOptions, parts: Vec<Box<dyn Part>>, state: Arc<Mutex<State>>) -> Self {
+        Self { options, parts, state, recorder: Recorder::default() }
+    }
+
+    /// Runs until it is dropped.
+    pub async fn run(mut self) {
+        let kinds: BTreeSet<Kind> = self.parts.iter().flat_map(|part| part.kinds()).copied().collect();
+        let (sender, mut feed) = channel(FEED_LENGTH);
+        let mut watches = tokio::task::JoinSet::new();
+        for kind in &kinds {
+            let (client, time) = (self.options.client.clone(), self.options.time.clone());
+            watches.spawn(watch(client, *kind, time, sender.clone()));
+        }
+        drop(sender);
+        if !self.fill(&kinds, &mut feed).await {
+            return;
+        }
+        loop {
+            while let Ok(message) = feed.try_recv() {
+                self.take_in(message);
+            }
+            let mut worked = false;
+            for _ in 0..TURNS {
+                if !self.turn().await {
+                    break;
+                }
+                worked = true;
+            }
+            if worked {
+                // let the watches bring what came of it
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wake = self.parts.iter().filter_map(|part| part.wake()).min().unwrap_or(Timestamp::MAX);
+            tokio::select! {
+                biased;
+                message = feed.recv() => match message {
+                    Some(message) => self.take_in(message),
+                    None => return,
+                },
+                () = self.options.time.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Waits until every kind has been listed, so that nobody decides on half a picture.
+    async fn fill(&mut self, kinds: &BTreeSet<Kind>, feed: &mut Receiver<Feed>) -> bool {
+        let mut missing = kinds.clone();
+        while !missing.is_empty() {
+            let Some(message) = feed.recv().await else { return false };
+            if let Feed::Listed(kind, ..) = &message {
+                missing.remove(kind);
+            }
+            self.take_in(message);
+        }
+        true
+    }
+
+    /// Gives every part its turn; returns whether any had something to do.
+    async fn turn(&mut self) -> bool {
+        let mut worked = false;
+        for index in 0..self.parts.len() {
+            let now = self.options.time.now();
+            if self.parts[index].wake().is_none_or(|wake| wake > now) {
+                continue;
+            }
+            let actions = {
+                let state = lock(&self.state);
+                self.parts[index].step(&state, now)
+            };
+            worked |= !actions.is_empty();
+            for wave in waves(&actions) {
+                self.perform(index, wave).await;
+            }
+        }
+        worked
+    }
+
+    /// Performs actions that do not depend on each other and lets everybody know what came of them.
+    async fn perform(&mut self, index: usize, wave: &[Action]) {
+        let client = &self.options.client;
+        let now = self.options.time.now();
+        let recorder = &mut self.recorder;
+        let requests: Vec<_> = wave
+            .iter()
+            .map(|action| {
+                let event = match &action.verb {
+                    Verb::Record(note) => Some(recorder.record(note, now)),
+                    _ => None,
+                };
+                async move {
+                    let Some(event) = event else { return (None, perform(client, action, MANAGER).await) };
+                    let content_type = match event.method {
+                        "PATCH" => "application/merge-patch+json",
+                        _ => "application/json",
+                    };
+                    let answer = send(client, event.method, &event.path, content_type, &event.body).await;
+                    (Some(event), answer.map(|_| Performed::Other))
+                }
+            })
+            .collect();
+        let mut answers = futures::stream::iter(requests).buffered(self.options.concurrency.max(1));
+        let mut outcomes = Vec::with_capacity(wave.len());
+        while let Some(answer) = answers.next().await {
+            outcomes.push(answer);
+        }
+        drop(answers);
+        for (action, (event, answer)) in wave.iter().zip(outcomes) {
+            if let (Some(event), Err(_)) = (&event, &answer) {
+                let name = event.path.rsplit('/').next().unwrap_or_default();
+                self.recorder.forget(name);
+            }
+            let outcome: Outcome = match answer {
+                Ok(performed) => {
+                    self.take_in_answer(action, performed);
+                    Ok(())
+                }
+                Err(refusal) => {
+                    tracing::debug!(
+                        part = self.parts[index].name(),
+                        kind = action.kind.name(),
+                        key = %action.key,
+                        %refusal,
+                        "refused"
+                    );
+                    let unknown = refusal.is_not_found() && !matches!(action.verb, Verb::Create(_));
+                    if unknown && event.is_none() && !matches!(action.verb, Verb::Bind { .. }) {
+                        self.take_in_answer(action, Performed::Gone);
+                    }
+                    Err(refusal)
+                }
+            };
+            let now = self.options.time.now();
+            let state = lock(&self.state);
+            self.parts[index].done(action, &outcome, &state, now);
+        }
+    }
+
+    fn take_in_answer(&mut self, action: &Action, performed: Performed) {
+        let change = {
+            let mut state = lock(&self.state);
+            match performed {
+                Performed::Is(object) => state.put(object),
+                Performed::Gone => {
+                    let known = state.get(action.kind, &action.key);
+                    let version = known.as_ref().and_then(|known| known.metadata().resource_version.clone());
+                    version.and_then(|version| {
+                        state.take(action.kind, &action.key, version.parse().unwrap_or(u64::MAX))
+                    })
+                }
+                Performed::Other => None,
+            }
+        };
+        self.tell(change);
+    }
+
+    fn take_in(&mut self, message: Feed) {
+        let changes = {
+            let mut state = lock(&self.state);
+            match message {
+                Feed::Listed(kind, objects, version) => state.replace(kind, objects, version),
+                Feed::Is(object) => state.put_watched(object).into_iter().collect(),
+                Feed::Gone(object) => state.take_watched(&object).into_iter().collect(),
+                Feed::Reached(kind, version) => {
+                    state.note_watched(kind, version);
+                    Vec::new()
+                }
+            }
+        };
+        self.tell(changes);
+    }
+
+    fn tell(&mut self, changes: impl IntoIterator<Item = Change>) {
+        let now = self.options.time.now();
+        let state = lock(&self.state);
+        for change in changes {
+            for part in &mut self.parts {
+                if part.kinds().contains(&change.kind) {
+                    part.observe(&change, &state, now);
+                }
+            }
+        }
+    }
+}
+
+/// Cuts actions into runs in which no object occurs twice.
+fn waves(actions: &[Action]) -> Vec<&[Action]> {
+    let mut waves = Vec::new();
+    let mut start = 0;
+    let mut seen = BTreeSet::new();
+    for (position, action) in actions.iter().enumerate() {
+        let named = !action.key.name.is_empty() && !matches!(action.verb, Verb::Record(_));
+        if named && !seen.insert((action.kind, &action.key)) {
+            waves.push(&actions[start..position]);
+            start = position;
+            seen.clear();
+            seen.insert((action.kind, &action.key));
+        }
+    }
+    if start < actions.len() {
+        waves.push(&actions[start..]);
+    }
+    waves
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // a change is taken in whole or not at all, so a poisoned state is still one
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,157 @@
+//! Notes become Events: the first of its kind is created, the next ones are counted on it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::action::Note;
+
+/// Events that are remembered, so that the next of their kind is counted.
+const REMEMBERED: usize = 8_192;
+/// A note is a new Event if the last of its kind is older than this, as Events live for an hour.
+const LIFETIME: Duration = Duration::from_secs(3_600);
+
+/// A request that writes an Event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EventRequest {
+    /// `POST` or `PATCH`.
+    pub(crate) method: &'static str,
+    /// Where to.
+    pub(crate) path: String,
+    /// The Event, or what changes on it.
+    pub(crate) body: Value,
+}
+
+type Kind = (Option<String>, Option<String>, Option<String>, &'static str, &'static str, String);
+
+#[derive(Debug)]
+struct Remembered {
+    name: String,
+    count: u64,
+    last: Timestamp,
+}
+
+/// Counts notes of a kind.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    known: BTreeMap<Kind, Remembered>,
+    order: VecDeque<Kind>,
+    written: u64,
+}
+
+impl Recorder {
+    /// The request that records a note now.
+    pub(crate) fn record(&mut self, note: &Note, now: Timestamp) -> EventRequest {
+        let namespace =
+            note.about.namespace.clone().filter(|namespace| !namespace.is_empty()).unwrap_or("default".into());
+        let collection = format!("/api/v1/namespaces/{namespace}/events");
+        let about = &note.about;
+        let kind: Kind = (
+            about.kind.clone(),
+            about.name.clone().map(|name| format!("{namespace}/{name}")),
+            about.uid.clone(),
+            note.component,
+            note.reason,
+            note.message.clone(),
+        );
+        let timestamp = seconds(now);
+        if let Some(known) = self.known.get_mut(&kind)
+            && now.duration_since(known.last).unsigned_abs() < LIFETIME
+        {
+            known.count += 1;
+            known.last = now;
+            return EventRequest {
+                method: "PATCH",
+                path: format!("{collection}/{}", known.name),
+                body: json!({"count": known.count, "lastTimestamp": timestamp}),
+            };
+        }
+        self.written += 1;
+        let subject = about.name.as_deref().unwrap_or("object");
+        // the number keeps two Events of one moment apart
+        let name = format!("{subject}.{:x}", now.as_nanosecond() + i128::from(self.written));
+        let mut source = json!({"component": note.component});
+        if let Some(host) = &note.host {
+            source["host"] = json!(host);
+        }
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": about,
+            "reason": note.reason,
+            "message": note.message,
+            "type": if note.warning { "Warning" } else { "Normal" },
+            "source": source,
+            "firstTimestamp": timestamp,
+            "lastTimestamp": timestamp,
+            "count": 1,
+            "reportingComponent": note.component,
+            "reportingInstance": note.host.clone().unwrap_or_default(),
+        });
+        self.remember(kind, Remembered { name, count: 1, last: now });
+        EventRequest { method: "POST", path: collection, body }
+    }
+
+    /// Forgets an Event that turned out not to be there any more.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.known.retain(|_, known| known.name != name);
+    }
+
+    fn remember(&mut self, kind: Kind, event: Remembered) {
+        if self.known.insert(kind.clone(), event).is_none() {
+            self.order.push_back(kind);
+        }
+        while self.order.len() > REMEMBERED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// A moment as Kubernetes writes it, in whole seconds.
+fn seconds(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ObjectReference;
+
+    use super::*;
+
+    fn note(message: &str) -> Note {
+        Note {
+            about: ObjectReference {
+                kind: Some("Pod".into()),
+                namespace: Some("shop".into()),
+                name: Some("web-1".into()),
+                ..ObjectReference::default()
+            },
+            warning: true,
+            reason: "FailedScheduling",
+            message: message.to_owned(),
+            component: "default-scheduler",
+            host: None,
+        }
+    }
+
+    #[test]
+    fn the_same_note_is_counted_and_another_is_an_event_of_its_own() {
+        let mut recorder = Recorder::default();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let first = recorder.record(&note("no room"), now);
+        assert_eq!(first.method, "POST");
+        assert_eq!(first.path, "/api/v1/namespaces/shop/events");
+        assert_eq!(first.body["type"], "Warning");
+        let second = recorder.record(&note("no room"), now + Duration::from_secs(5));
+        assert_eq!(second.method, "PATCH");
+        assert_eq!(second.body, json!({"count": 2, "lastTimestamp": "2027-01-15T08:00:05Z"}));
+        assert_eq!(recorder.record(&note("other"), now).method, "POST");
+        let late = recorder.record(&note("no room"), now + Duration::from_secs(7_200));
+        assert_eq!(late.method, "POST");
+    }
+}
