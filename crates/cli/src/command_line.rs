@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::{catalog, plan};
+use crate::{catalog, consolidate, generate, plan};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -44,6 +44,10 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Find instance types by what they have and what they cost
     Catalog(catalog::Arguments),
+    /// Find what a cluster could save, by which moves, and why not more
+    Consolidate(consolidate::Arguments),
+    /// Make up a cluster, for demonstrations and tests
+    Generate(generate::Arguments),
 }
 
 /// Runs one command, from the arguments (the program's name first) to the exit code.
@@ -63,6 +67,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &command_line.command {
         Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Catalog(arguments) => catalog::run(arguments, &console),
+        Command::Consolidate(arguments) => consolidate::run(arguments, &console),
+        Command::Generate(arguments) => generate::run(arguments, &console),
     };
     match result {
         Ok(exit) => exit.into(),

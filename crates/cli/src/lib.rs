@@ -16,6 +16,7 @@ mod diagnostics;
 mod documents;
 pub mod exit;
 pub mod figures;
+pub mod generate;
 pub mod input;
 pub mod market;
 pub mod place;

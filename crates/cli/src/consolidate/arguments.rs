@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use supercargo_api::ConsolidationPolicy;
+use supercargo_engine::disruption::BudgetOverride;
 
 use crate::cluster::{ClusterArguments, dump};
 use crate::plan::Preferences;
@@ -27,8 +29,8 @@ pub struct Arguments {
     #[arg(long, value_enum, ignore_case = true, value_name = "POLICY")]
     pub policy: Option<Policy>,
     /// Judge all NodePools by this disruption budget instead of their own: nodes, or a share such as 20%
-    #[arg(long, value_name = "NODES", value_parser = budget)]
-    pub budget: Option<String>,
+    #[arg(long, value_name = "NODES")]
+    pub budget: Option<BudgetOverride>,
     /// At most so many moves
     #[arg(long, value_name = "COUNT")]
     pub max_moves: Option<usize>,
@@ -103,6 +105,16 @@ pub enum Policy {
     Balanced,
 }
 
+impl From<Policy> for ConsolidationPolicy {
+    fn from(policy: Policy) -> ConsolidationPolicy {
+        match policy {
+            Policy::WhenEmpty => ConsolidationPolicy::WhenEmpty,
+            Policy::WhenEmptyOrUnderutilized => ConsolidationPolicy::WhenEmptyOrUnderutilized,
+            Policy::Balanced => ConsolidationPolicy::Balanced,
+        }
+    }
+}
+
 fn long_help() -> String {
     format!(
         "Examples:\n  \
@@ -113,16 +125,6 @@ fn long_help() -> String {
          Exit codes: 0 the answer is there, whether or not there are moves; 2 the input is wrong.",
         dump::help()
     )
-}
-
-fn budget(text: &str) -> Result<String, String> {
-    let number = text.strip_suffix('%').unwrap_or(text);
-    let most = if text.ends_with('%') { 100 } else { u32::MAX };
-    let is_plain = number.bytes().all(|letter| letter.is_ascii_digit());
-    match number.parse::<u32>() {
-        Ok(value) if is_plain && value <= most => Ok(text.to_owned()),
-        _ => Err("expected a number of nodes such as 5, or a share such as 20%".to_owned()),
-    }
 }
 
 fn dollars(text: &str) -> Result<f64, String> {

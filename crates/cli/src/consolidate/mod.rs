@@ -12,6 +12,7 @@ mod rotations;
 mod run;
 mod staying;
 mod summary;
+mod to_spot;
 
 pub use arguments::{Arguments, Format, Policy, Sort};
-pub use run::render;
+pub use run::{moment, render, run};

@@ -89,18 +89,26 @@ pub enum MinValues {
     BestEffort,
 }
 
+impl Preferences {
+    /// What a solver is told that heeds nothing else.
+    pub fn solve_options(self) -> SolveOptions {
+        let preferences = match self {
+            Preferences::Respect => PreferencePolicy::Respect,
+            Preferences::Ignore => PreferencePolicy::Ignore,
+        };
+        SolveOptions { preferences, ..SolveOptions::default() }
+    }
+}
+
 impl Arguments {
     /// What the solver is told.
     pub fn solve_options(&self) -> SolveOptions {
         SolveOptions {
-            preferences: match self.preference_policy {
-                Preferences::Respect => PreferencePolicy::Respect,
-                Preferences::Ignore => PreferencePolicy::Ignore,
-            },
             min_values: match self.min_values_policy {
                 MinValues::Strict => MinValuesPolicy::Strict,
                 MinValues::BestEffort => MinValuesPolicy::BestEffort,
             },
+            ..self.preference_policy.solve_options()
         }
     }
 }
