@@ -96,6 +96,7 @@ pub mod fits;
 pub mod flexible;
 mod in_flight;
 pub mod invariants;
+pub mod lints;
 pub mod market;
 pub mod overlays;
 pub mod pack;
