@@ -13,17 +13,37 @@
 //! due until the clock's time, in order, and then answers at once. The same options and the same calls at the same times
 //! give the same answers, to the byte.
 
+mod addresses;
+mod allocation;
+mod calls;
+mod disturbances;
+mod fleets;
+mod images;
+mod ledger;
+mod life;
 mod machine;
+mod noise;
 mod options;
+mod pools;
+mod provider;
+mod queue;
+mod record;
 mod region;
+mod reservations;
 mod script;
+mod shocks;
 mod spread;
+mod state;
+mod throttle;
+mod timeline;
 
+pub use ledger::{Bill, InstanceBill, ReservationBill};
 pub use machine::{Machine, MachineFault, MachineImage};
 pub use options::{
     ApiOptions, BootOptions, BucketSize, FailureOptions, FaultRule, ImageOptions, InterruptionOptions,
     MarketOptions, NetworkOptions, QueueOptions, QuotaClass, Quotas, RegionOptions, ReservationOptions,
 };
-pub use region::{Answer, Region};
+pub use provider::PatientRegion;
+pub use region::{Answer, Census, PoolFacts, Region};
 pub use script::{Effect, Scope, Script, ScriptEvent, When};
 pub use spread::Spread;

@@ -17,6 +17,7 @@ mod error;
 pub mod event;
 mod fleet;
 mod image;
+pub mod image_alias;
 mod instance;
 mod launch_template;
 mod network;
@@ -38,6 +39,7 @@ pub use fleet::{
     PurchaseOption,
 };
 pub use image::Image;
+pub use image_alias::{AliasError, ImageLine, ImageVariant};
 pub use instance::{
     CheckStatus, Instance, InstanceQuery, InstanceState, InstanceStatus, ScheduledEvent, StateChange,
 };

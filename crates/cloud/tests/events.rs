@@ -62,16 +62,26 @@ fn a_documented_message_is_read(
 }
 
 #[rstest]
-#[case::a_new_instance(r#"{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification",
-    "time":"2026-11-23T10:00:00Z","detail":{"instance-id":"i-1","state":"running"}}"#)]
-#[case::a_kind_nobody_asked_for(r#"{"source":"aws.ec2","detail-type":"EC2 Fleet State Change",
-    "time":"2026-11-23T10:00:00Z","detail":{}}"#)]
-#[case::a_known_kind_of_another_source(r#"{"source":"aws.s3","detail-type":"AWS Health Event",
-    "time":"2026-11-23T10:00:00Z"}"#)]
-#[case::health_of_another_service(r#"{"source":"aws.health","detail-type":"AWS Health Event",
-    "time":"2026-11-23T10:00:00Z","detail":{"service":"RDS","eventTypeCategory":"scheduledChange"}}"#)]
-#[case::health_of_another_category(r#"{"source":"aws.health","detail-type":"AWS Health Event",
-    "time":"2026-11-23T10:00:00Z","detail":{"service":"EC2","eventTypeCategory":"issue"}}"#)]
+#[case::a_new_instance(
+    r#"{"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification",
+    "time":"2026-11-23T10:00:00Z","detail":{"instance-id":"i-1","state":"running"}}"#
+)]
+#[case::a_kind_nobody_asked_for(
+    r#"{"source":"aws.ec2","detail-type":"EC2 Fleet State Change",
+    "time":"2026-11-23T10:00:00Z","detail":{}}"#
+)]
+#[case::a_known_kind_of_another_source(
+    r#"{"source":"aws.s3","detail-type":"AWS Health Event",
+    "time":"2026-11-23T10:00:00Z"}"#
+)]
+#[case::health_of_another_service(
+    r#"{"source":"aws.health","detail-type":"AWS Health Event",
+    "time":"2026-11-23T10:00:00Z","detail":{"service":"RDS","eventTypeCategory":"scheduledChange"}}"#
+)]
+#[case::health_of_another_category(
+    r#"{"source":"aws.health","detail-type":"AWS Health Event",
+    "time":"2026-11-23T10:00:00Z","detail":{"service":"EC2","eventTypeCategory":"issue"}}"#
+)]
 fn what_needs_nothing_done_is_no_error(#[case] body: &str) {
     let event = Event::parse(body).unwrap();
     assert_eq!(event.kind.label(), "no_op");
@@ -123,8 +133,7 @@ fn kinds() -> impl Strategy<Value = EventKind> {
         Just(InterruptionAction::Hibernate)
     ];
     prop_oneof![
-        (id(), action)
-            .prop_map(|(instance_id, action)| EventKind::SpotInterruption { instance_id, action }),
+        (id(), action).prop_map(|(instance_id, action)| EventKind::SpotInterruption { instance_id, action }),
         id().prop_map(|instance_id| EventKind::RebalanceRecommendation { instance_id }),
         (id(), prop::sample::select(InstanceState::ALL.to_vec()))
             .prop_map(|(instance_id, state)| EventKind::StateChange { instance_id, state }),

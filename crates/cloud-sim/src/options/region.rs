@@ -51,6 +51,8 @@ pub struct RegionOptions {
     pub reservations: Vec<ReservationOptions>,
     /// Placement groups of the account.
     pub placement_groups: Vec<PlacementGroup>,
+    /// Instance profiles that exist already.
+    pub instance_profiles: Vec<String>,
     /// The interruption queue.
     pub queue: QueueOptions,
     /// What happens to the market at what time.
@@ -81,6 +83,7 @@ impl RegionOptions {
             quotas: Quotas::default(),
             reservations: Vec::new(),
             placement_groups: Vec::new(),
+            instance_profiles: vec!["supercargo-node".to_owned()],
             queue: QueueOptions::default(),
             script: Script::default(),
             faults: Vec::new(),

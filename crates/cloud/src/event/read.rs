@@ -39,9 +39,8 @@ impl Event {
         };
         let detail_type = text(&envelope, "detail-type", "detail-type", "the kind of the message")?;
         let time = text(&envelope, "time", "time", A_TIME)?;
-        let optional = |field: &str| {
-            envelope.get(field).and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
-        };
+        let optional =
+            |field: &str| envelope.get(field).and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
         Ok(Event {
             id: optional("id"),
             account: optional("account"),
@@ -80,8 +79,8 @@ fn kind(detail_type: &str, source: &str, envelope: &Map<String, Value>) -> Resul
             let detail = detail()?;
             let expected = "pending, running, shutting-down, terminated, stopping or stopped";
             let word = text(detail, "state", "detail.state", expected)?;
-            let state = InstanceState::from_word(word)
-                .ok_or(EventError::Field { path: "detail.state", expected })?;
+            let state =
+                InstanceState::from_word(word).ok_or(EventError::Field { path: "detail.state", expected })?;
             EventKind::StateChange { instance_id: instance(detail)?, state }
         }
         ("aws.ec2", RESERVATION_INTERRUPTION) => {
@@ -104,8 +103,10 @@ fn scheduled_change(detail: &Map<String, Value>) -> Result<Option<EventKind>, Ev
     }
     let expected = "a list of objects with an entityValue each";
     let path = "detail.affectedEntities";
-    let entities =
-        detail.get("affectedEntities").and_then(Value::as_array).ok_or(EventError::Field { path, expected })?;
+    let entities = detail
+        .get("affectedEntities")
+        .and_then(Value::as_array)
+        .ok_or(EventError::Field { path, expected })?;
     let id_of = |entity: &Value| entity.get("entityValue").and_then(Value::as_str).map(str::to_owned);
     let instance_ids = entities.iter().map(id_of).collect::<Option<Vec<String>>>();
     Ok(Some(EventKind::ScheduledChange {
