@@ -1,0 +1,27 @@
+//! Fields that nobody owns, because the server writes them or they name the object.
+
+use std::sync::LazyLock;
+
+use crate::patch::fields::FieldSet;
+
+static STRIPPED: LazyLock<FieldSet> = LazyLock::new(|| {
+    FieldSet::of_fields(&[
+        &["apiVersion"],
+        &["kind"],
+        &["metadata"],
+        &["metadata", "name"],
+        &["metadata", "namespace"],
+        &["metadata", "creationTimestamp"],
+        &["metadata", "selfLink"],
+        &["metadata", "uid"],
+        &["metadata", "clusterName"],
+        &["metadata", "generation"],
+        &["metadata", "managedFields"],
+        &["metadata", "resourceVersion"],
+    ])
+});
+
+/// The set without the fields that nobody owns.
+pub(super) fn strip(fields: &FieldSet) -> FieldSet {
+    fields.difference(&STRIPPED)
+}
