@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::{catalog, consolidate, generate, plan};
+use crate::{catalog, consolidate, explain, generate, plan};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -46,6 +46,8 @@ pub enum Command {
     Catalog(catalog::Arguments),
     /// Find what a cluster could save, by which moves, and why not more
     Consolidate(consolidate::Arguments),
+    /// Explain one pod, node or NodePool
+    Explain(explain::Arguments),
     /// Make up a cluster, for demonstrations and tests
     Generate(generate::Arguments),
 }
@@ -68,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Catalog(arguments) => catalog::run(arguments, &console),
         Command::Consolidate(arguments) => consolidate::run(arguments, &console),
+        Command::Explain(arguments) => explain::run(arguments, &console),
         Command::Generate(arguments) => generate::run(arguments, &console),
     };
     match result {

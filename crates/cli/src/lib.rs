@@ -15,6 +15,7 @@ pub mod consolidate;
 mod diagnostics;
 mod documents;
 pub mod exit;
+pub mod explain;
 pub mod figures;
 pub mod generate;
 pub mod input;

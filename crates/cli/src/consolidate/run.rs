@@ -26,10 +26,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let progress = Progress::new(console);
     let mut cluster = cluster::read(&arguments.cluster, &[], PURPOSE, console, &progress)?;
     if cluster.objects.nodes.is_empty() {
-        return Err(Failure::new("there is no node in the input").with_help(format!(
-            "{} needs {}",
-            PURPOSE.name, PURPOSE.needs
-        )));
+        return Err(Failure::new("there is no node in the input")
+            .with_help(format!("{} needs {}", PURPOSE.name, PURPOSE.needs)));
     }
     if arguments.to_spot {
         to_spot::allow_spot(&mut cluster.objects);
@@ -59,7 +57,8 @@ fn consolidated(
     let snapshot = Snapshot::build(&cluster.objects, &cluster.market, &SnapshotOptions::default());
     let disruption = Disruption::build(&cluster.objects, &snapshot, &arguments.disruption_options(at));
     let options = arguments.consolidate_options();
-    let outcome = engine::consolidate(&snapshot, &disruption, &options, &mut |now| progress.stage(stage(&now)));
+    let outcome =
+        engine::consolidate(&snapshot, &disruption, &options, &mut |now| progress.stage(stage(&now)));
     let claims: Vec<String> = cluster
         .objects
         .node_claims
@@ -109,7 +108,12 @@ impl Arguments {
 }
 
 /// The consolidation in the format asked for.
-pub fn render(consolidation: &Consolidation, format: Format, sort: Sort, paint: Paint) -> Result<String, Failure> {
+pub fn render(
+    consolidation: &Consolidation,
+    format: Format,
+    sort: Sort,
+    paint: Paint,
+) -> Result<String, Failure> {
     let wide = format == Format::Wide;
     match format {
         Format::Json => documents::json(consolidation),

@@ -22,7 +22,7 @@ pub fn head(consolidation: &Consolidation, paint: Paint) -> String {
     line("Judged at", printable(&consolidation.at));
     line("A move must", printable(&summary.floor));
     if summary.moves > 0 {
-        line("Moved", format!("{} on their way", count(summary.pods_moved, "pod")));
+        line("Moved", format!("{} of {}", whole(summary.pods_moved), count(summary.pods, "pod")));
     }
     if summary.pending_pods > 0 {
         line(

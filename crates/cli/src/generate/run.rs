@@ -25,6 +25,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
         pdbs: !settings.no_pdbs,
         obstacles: !settings.no_obstacles,
         gpu: settings.gpu,
+        ..defaults
     };
     let progress = Progress::new(console);
     progress.stage("making up a cluster");

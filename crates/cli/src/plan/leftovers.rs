@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use supercargo_engine::plan::{Placement, Plan, Unschedulable};
+use supercargo_engine::reasons::Explanation;
 
 use super::table::amounts;
 use crate::console::{Paint, printable};
@@ -58,8 +59,13 @@ pub fn without_a_place(plan: &Plan, explain: bool, paint: Paint) -> String {
         }
         let _ = writeln!(text, "  {}: {}", printable(&names(&class.pods)), each(class));
         let _ = writeln!(text, "    {}", printable(&class.message));
-        if explain {
-            steps(&mut text, class, paint);
+        for pool in class.node_pools.iter().filter(|_| explain) {
+            text.push('\n');
+            text.push_str(&steps(pool, 4, paint));
+            if pool.nearest_miss.is_none() && pool.left > 0 {
+                let types = count(pool.left, "type");
+                let _ = writeln!(text, "      {types} would do; other pods or limits are in the way");
+            }
         }
     }
     if !explain && plan.unschedulable.iter().any(|class| !class.node_pools.is_empty()) {
@@ -75,34 +81,21 @@ fn each(class: &Unschedulable) -> String {
     if class.pods.len() > 1 { format!("{amounts} each") } else { amounts }
 }
 
-/// What each NodePool did to the types, step by step.
-fn steps(text: &mut String, class: &Unschedulable, paint: Paint) {
-    for pool in &class.node_pools {
-        let _ = writeln!(
-            text,
-            "\n    NodePool {}: {}",
-            printable(&pool.node_pool),
-            count(pool.types, "instance type")
-        );
-        let mut before = pool.types;
-        for step in &pool.steps {
-            let _ = writeln!(text, "      {before:>5} -> {:<5} {}", step.left, printable(&step.constraint));
-            before = step.left;
-        }
-        match &pool.nearest_miss {
-            Some(miss) => {
-                let _ = writeln!(text, "      {} {}", paint.faint("nearest miss:"), printable(miss));
-            }
-            None if pool.left > 0 => {
-                let _ = writeln!(
-                    text,
-                    "      {} would do; other pods or limits are in the way",
-                    count(pool.left, "type")
-                );
-            }
-            None => {}
-        }
+/// What a NodePool did to the types, step by step, so many blanks from the left.
+pub fn steps(pool: &Explanation, blanks: usize, paint: Paint) -> String {
+    let mut text = String::new();
+    let indent = " ".repeat(blanks);
+    let types = count(pool.types, "instance type");
+    let _ = writeln!(text, "{indent}NodePool {}: {types}", printable(&pool.node_pool));
+    let mut before = pool.types;
+    for step in &pool.steps {
+        let _ = writeln!(text, "{indent}  {before:>5} -> {:<5} {}", step.left, printable(&step.constraint));
+        before = step.left;
     }
+    if let Some(miss) = &pool.nearest_miss {
+        let _ = writeln!(text, "{indent}  {} {}", paint.faint("nearest miss:"), printable(miss));
+    }
+    text
 }
 
 /// Pods that were not considered, by reason.

@@ -14,4 +14,6 @@ mod summary;
 mod table;
 
 pub use arguments::{Arguments, Format, MinValues, Preferences};
+pub(crate) use leftovers::steps;
 pub use run::{render, run};
+pub(crate) use table::amounts;

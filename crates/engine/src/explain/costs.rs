@@ -4,15 +4,13 @@
 //! afresh on demand. These worths are scaled by one factor, so that all the node has to give is worth its price; each
 //! pod bears what it requests, and what nobody requests is idle.
 
-use std::sync::Arc;
-
 use supercargo_catalog::{CapacityType, Usd};
 
 use crate::amounts::{Amounts, CPU, EPHEMERAL_STORAGE, MEMORY, PODS, VOLUME_PREFIX, WIDTH};
 use crate::fits::{Fit, Ground};
-use crate::market::{OfferMask, TypeTable};
-use crate::pools::{Variant, type_amounts};
+use crate::market::OfferMask;
 use crate::snapshot::Snapshot;
+use crate::solve::all_variants;
 use crate::view::{Availability, Shadow, View, worth};
 
 use super::node_document::Share;
@@ -24,38 +22,22 @@ pub(super) struct Rates {
 }
 
 /// Any offering is to be had.
-struct OnSale<'t>(&'t TypeTable);
+struct OnSale<'g>(Ground<'g>);
 
 impl Availability for OnSale<'_> {
-    fn offer(&self, _: u32, type_index: usize, mask: OfferMask) -> Option<(u8, Usd)> {
-        self.0.cheapest_offer(type_index, mask).map(|offer| (offer.key, offer.price))
+    fn offer(&self, variant: u32, type_index: usize, mask: OfferMask) -> Option<(u8, Usd)> {
+        let pool = self.0.variants[variant as usize].pool;
+        let offer = self.0.pools[pool as usize].table.as_ref()?.cheapest_offer(type_index, mask)?;
+        Some((offer.key, offer.price))
     }
 }
 
-/// The rates of a node of this price.
-pub(super) fn rates(
-    snapshot: &Snapshot,
-    pool: Option<u32>,
-    allocatable: &Amounts,
-    price: Usd,
-) -> Option<Rates> {
-    let own = pool.and_then(|pool| snapshot.pools[pool as usize].table.clone());
-    let any = || snapshot.market.tables().map(|(_, table)| Arc::clone(table)).find(|table| !table.is_empty());
-    let table = own.or_else(any)?;
-    let mut allocatable = *allocatable;
-    for place in 0..WIDTH {
-        // places for pods and volumes are counted, not paid for
-        if place == PODS
-            || place == EPHEMERAL_STORAGE
-            || snapshot.names.name(place).starts_with(VOLUME_PREFIX)
-        {
-            allocatable[place] = 0;
-        }
-    }
-    let mut rates = worths(snapshot, &table);
-    let whole = worth(&rates, &allocatable);
-    if whole <= 0.0 {
-        // the market has no answer: cpu and memory bear half each
+/// The rates of a node of this price; nothing for a node that has nothing to give.
+pub(super) fn rates(snapshot: &Snapshot, allocatable: &Amounts, price: Usd) -> Option<Rates> {
+    let allocatable = only_paid_for(snapshot, *allocatable);
+    let mut rates = worths(snapshot);
+    if rates[CPU] <= 0.0 || rates[MEMORY] <= 0.0 {
+        // the market cannot tell the two apart, as where all types have them in one ratio: each bears half
         rates = [0.0; WIDTH];
         for place in [CPU, MEMORY] {
             rates[place] = if allocatable[place] > 0 { 0.5 / allocatable[place] as f64 } else { 0.0 };
@@ -71,36 +53,44 @@ pub(super) fn rates(
     Some(Rates { rates, allocatable })
 }
 
-/// What a unit of each resource is worth on the market, for everything that runs.
-fn worths(snapshot: &Snapshot, table: &TypeTable) -> Shadow {
+/// Places for pods, volumes and files are counted, not paid for.
+fn only_paid_for(snapshot: &Snapshot, mut amounts: Amounts) -> Amounts {
+    for place in 0..WIDTH {
+        let is_volume = snapshot.names.name(place).starts_with(VOLUME_PREFIX);
+        if place == PODS || place == EPHEMERAL_STORAGE || is_volume {
+            amounts[place] = 0;
+        }
+    }
+    amounts
+}
+
+/// What a unit of each resource is worth for everything that runs, given what the NodePools may buy.
+fn worths(snapshot: &Snapshot) -> Shadow {
     let mut demand = Amounts::ZERO;
     for row in &snapshot.pods {
         demand.add(&snapshot.classes[row.class as usize].requests);
     }
-    demand[PODS] = 0;
-    demand[EPHEMERAL_STORAGE] = 0;
-    for place in PODS + 1..snapshot.names.len() {
-        if snapshot.names.name(place).starts_with(VOLUME_PREFIX) {
-            demand[place] = 0;
-        }
-    }
+    let demand = only_paid_for(snapshot, demand);
+    let variants = all_variants(snapshot);
+    let ground = Ground { market: &snapshot.market, pools: &snapshot.pools, variants: &variants };
     let on_demand = snapshot.market.keys.iter().enumerate();
-    let offers = on_demand
+    let on_demand = on_demand
         .filter(|(_, key)| key.capacity_type == CapacityType::OnDemand)
         .fold(0, |mask, (index, _)| mask | 1 << index);
-    let types = table.all();
-    let variant = Variant {
-        pool: 0,
-        labels: Default::default(),
-        types: types.clone(),
-        offers,
-        net: table.types.iter().map(|one| type_amounts(one, &snapshot.names)).collect(),
-        overhead: vec![Amounts::ZERO; table.len()],
-        daemon_ports: Vec::new(),
+    let fits = |offers: OfferMask| -> Vec<Fit> {
+        let some = variants.iter().enumerate().filter(|(_, variant)| variant.offers & offers != 0);
+        some.map(|(index, variant)| Fit {
+            variant: index as u32,
+            types: variant.types.clone(),
+            offers: variant.offers & offers,
+        })
+        .collect()
     };
-    let ground =
-        Ground { market: &snapshot.market, pools: &snapshot.pools, variants: std::slice::from_ref(&variant) };
-    View::new(ground, &[Fit { variant: 0, types, offers }], &demand, &OnSale(table)).shadow
+    let mut sold = fits(on_demand);
+    if sold.is_empty() {
+        sold = fits(OfferMask::MAX);
+    }
+    View::new(ground, &sold, &demand, &OnSale(ground)).shadow
 }
 
 impl Rates {

@@ -5,7 +5,7 @@ use supercargo_api::objects::Objects;
 use supercargo_catalog::{PriceStamp, Usd};
 
 use crate::amounts::Amounts;
-use crate::disruption::{Disruption, PodMove, RoomStanding};
+use crate::disruption::{Disruption, DisruptionReason, PodMove, RoomStanding};
 use crate::plan::{month, percent, texts};
 use crate::rooms::Room;
 use crate::snapshot::Snapshot;
@@ -54,7 +54,7 @@ pub fn explain_node(
             allocatable[place] = *count;
         }
     }
-    let rates = standing.price.and_then(|price| rates(snapshot, room.pool, &allocatable, price));
+    let rates = standing.price.and_then(|price| rates(snapshot, &allocatable, price));
     let moving: Vec<u32> = rows
         .iter()
         .copied()
@@ -99,7 +99,7 @@ pub fn explain_node(
     let allocated = &room.allocatable;
     let share =
         |place: usize, resource: &str| percent(requests[place] as f64, allocated.get(resource) as f64);
-    let going = going(snapshot, disruption, index as u32);
+    let going = going(snapshot, disruption, index as u32, &moving);
     let mut answer = NodeExplanation {
         api_version: "supercargo.dev/v1".to_owned(),
         kind: "NodeExplanation".to_owned(),
@@ -138,7 +138,11 @@ fn message(answer: &NodeExplanation) -> String {
     };
     let going = match (answer.going.obstacles.first(), &answer.going.what_if) {
         (Some(obstacle), _) => format!("it stays: {}", obstacle.text),
-        (None, Some(what_if)) => what_if.text.clone(),
+        (None, Some(what_if)) if !what_if.feasible => format!("it stays: {}", what_if.text),
+        (None, Some(what_if)) if what_if.saved_per_hour.is_some_and(|saved| saved <= Usd::ZERO) => {
+            format!("nothing cheaper would do: {}", what_if.text)
+        }
+        (None, Some(what_if)) => format!("it could go: {}", what_if.text),
         (None, None) => "nothing keeps it from going".to_owned(),
     };
     format!("it has {pods}; {going}")
@@ -188,7 +192,7 @@ fn split(snapshot: &Snapshot, rates: &Rates, price: Usd, pods: &[PodOnNode]) -> 
     }
 }
 
-fn going(snapshot: &Snapshot, disruption: &Disruption, room: u32) -> Going {
+fn going(snapshot: &Snapshot, disruption: &Disruption, room: u32, moving: &[u32]) -> Going {
     let standing = &disruption.rooms[room as usize];
     let blocked = if standing.is_empty { &standing.empty_candidate } else { &standing.candidate };
     let reasons = blocked.as_ref().err().map(|blocked| blocked.reasons.as_slice()).unwrap_or_default();
@@ -197,11 +201,46 @@ fn going(snapshot: &Snapshot, disruption: &Disruption, room: u32) -> Going {
         text: reason.to_string(),
         unlock: reason.unlock(),
     });
+    let mut obstacles: Vec<Obstacle> = obstacles.collect();
+    if obstacles.is_empty() {
+        obstacles.extend(budget(snapshot, disruption, room));
+        obstacles.extend(evictions_at_once(disruption, moving));
+    }
     Going {
-        may_go: blocked.is_ok(),
-        obstacles: obstacles.collect(),
+        may_go: obstacles.is_empty(),
+        obstacles,
         what_if: what_if(snapshot, disruption, room),
         drift: standing.drift.as_ref().map(ToString::to_string),
         expires: standing.expires.map(|expiry| expiry.at.to_string()),
     }
+}
+
+/// A budget of the NodePool that has no place left for the node.
+fn budget(snapshot: &Snapshot, disruption: &Disruption, room: u32) -> Option<Obstacle> {
+    let is_empty = disruption.rooms[room as usize].is_empty;
+    let reason = if is_empty { DisruptionReason::Empty } else { DisruptionReason::Underutilized };
+    let budget = &disruption.budgets[snapshot.rooms[room as usize].pool? as usize];
+    let allowed = budget.allowed(reason);
+    let binding = allowed.binding.filter(|_| allowed.nodes == 0)?;
+    Some(Obstacle {
+        code: "budget".to_owned(),
+        text: format!("NodePool {}: {binding}", budget.pool),
+        unlock: format!("raise the budget of NodePool {}, or wait until it opens", budget.pool),
+    })
+}
+
+/// More evictions at once than a PodDisruptionBudget allows.
+fn evictions_at_once(disruption: &Disruption, moving: &[u32]) -> Option<Obstacle> {
+    let short = disruption.simultaneous(moving.iter().copied()).err()?;
+    Some(Obstacle {
+        code: "pdb-at-once".to_owned(),
+        text: format!(
+            "PDB {} allows {} of the {} evictions it takes",
+            short.name, short.allowed, short.wanted
+        ),
+        unlock: format!(
+            "let PDB {} allow {} evictions at once: more healthy pods, or a lower minAvailable",
+            short.name, short.wanted
+        ),
+    })
 }

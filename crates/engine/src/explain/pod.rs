@@ -212,7 +212,12 @@ fn running(answer: &mut PodExplanation, snapshot: &Snapshot, row: u32, options: 
         ),
         None => "no NodePool has a new node for it".to_owned(),
     };
-    answer.message = format!("{here}; of {asked} other nodes {taking} would take it, and {new}");
+    let others = match asked {
+        0 => "there is no other node".to_owned(),
+        1 => format!("{taking} of 1 other node would take it"),
+        _ => format!("{taking} of {asked} other nodes would take it"),
+    };
+    answer.message = format!("{here}; {others}, and {new}");
     answer.existing_nodes = nodes;
 }
 

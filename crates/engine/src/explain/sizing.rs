@@ -78,9 +78,10 @@ fn text(
     let allowed = holding.iter().any(|(_, name)| *name == own);
     match case.price {
         Some(price) if cheaper > 0 => format!(
-            "{} of {} that hold its pods are cheaper: {} {} would cost {} less an hour",
+            "{} of {} that hold its pods {} cheaper: {} {} would cost {} less an hour",
             cheaper,
             types(holding.len()),
+            if cheaper == 1 { "is" } else { "are" },
             cheapest.capacity_type,
             cheapest.instance_type,
             price - cheapest.price_per_hour

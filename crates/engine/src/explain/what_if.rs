@@ -64,16 +64,15 @@ fn feasible(
 }
 
 fn text(placements: &[PodMove], new_nodes: &[NewNode], saved: Option<Usd>) -> String {
+    let on_new: usize = new_nodes.iter().map(|node| node.pods).sum();
+    let beside = if on_new < placements.len() { " and nodes that are there" } else { "" };
     let there = match (placements.len(), new_nodes) {
-        (0, _) => "it could go: no pod needs it".to_owned(),
-        (_, []) => "it could go: its pods fit on nodes that are there".to_owned(),
+        (0, _) => "no pod needs it".to_owned(),
+        (_, []) => "its pods fit on nodes that are there".to_owned(),
         (_, [one]) => {
-            format!(
-                "its pods could go to a new {} {} and nodes that are there",
-                one.capacity_type, one.instance_type
-            )
+            format!("its pods would go to a new {} {}{beside}", one.capacity_type, one.instance_type)
         }
-        (_, several) => format!("its pods could go to {} new nodes and nodes that are there", several.len()),
+        (_, several) => format!("its pods would go to {} new nodes{beside}", several.len()),
     };
     match saved {
         Some(saved) if saved > Usd::ZERO => format!("{there}, which saves {saved} an hour"),
