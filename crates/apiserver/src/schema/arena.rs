@@ -119,6 +119,13 @@ pub enum Scalar {
     Boolean,
 }
 
+impl Scalar {
+    /// Whether protocol buffers write it as a number of variable length.
+    pub(crate) fn is_varint(self) -> bool {
+        matches!(self, Scalar::Int32 | Scalar::Int64 | Scalar::Boolean)
+    }
+}
+
 impl Schema {
     /// The name of the type in the published OpenAPI, such as `io.k8s.api.core.v1.PodSpec`; none for inline types and custom resources.
     pub fn type_name(&self) -> Option<&str> {
