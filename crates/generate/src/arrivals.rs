@@ -14,10 +14,10 @@ use crate::workload::Kind;
 const HISTORY_SECONDS: i64 = 6 * 86_400 + 4 * 3_600;
 /// The last arrival was this long ago.
 const QUIET_SECONDS: i64 = 4 * 3_600;
-/// Pods per node, DaemonSets aside, before any node tells.
-const FIRST_GUESS: f64 = 20.0;
+/// Pods per node, DaemonSets aside, if their sizes are not scaled.
+const USUAL: f64 = 25.0;
 /// More arrivals than this bring no node: something is wrong.
-const MOST_IDLE: usize = 20;
+const MOST_IDLE: u32 = 12;
 /// Of the Jobs of earlier arrivals, so many have ended when the next comes.
 const JOBS_ENDED: f64 = 0.6;
 
@@ -26,7 +26,7 @@ impl Builder<'_> {
     pub(crate) fn grow(&mut self) -> Result<(), GenerateError> {
         let goal = self.options.nodes as usize;
         let arrivals = (3 + goal / 60).min(9);
-        let (mut arrival, mut idle) = (0, 0);
+        let (mut arrival, mut idle) = (0, 0_u32);
         while self.objects.nodes.len() < goal {
             let share = (arrival + 1).min(arrivals) as f64 / arrivals as f64;
             let part =
@@ -35,13 +35,16 @@ impl Builder<'_> {
             let launched = self.objects.nodes.len();
             let wanted = ((goal as f64 * share).ceil() as usize).saturating_sub(launched).max(1);
             self.end_jobs(arrival);
-            self.arrive(arrival, wanted, goal)?;
+            self.resize(launched);
+            self.arrive(arrival, wanted << idle.min(6), goal)?;
             if self.objects.nodes.len() == launched {
                 idle += 1;
-                if idle == MOST_IDLE {
+                if idle > MOST_IDLE {
                     let (region, nodes) = (self.options.region.clone(), launched);
                     return Err(GenerateError::SoldOut { region, nodes });
                 }
+            } else {
+                idle = 0;
             }
             arrival += 1;
         }
@@ -52,7 +55,23 @@ impl Builder<'_> {
     fn pods_per_node(&self) -> f64 {
         let pods = self.owners.iter().filter(|owner| **owner != DAEMON).count();
         let nodes = self.objects.node_claims.len();
-        if nodes < 3 { FIRST_GUESS } else { (pods as f64 / nodes as f64).max(2.0) }
+        if nodes < 3 { self.wanted_per_node() } else { (pods as f64 / nodes as f64).max(2.0) }
+    }
+
+    /// How many pods of workloads a node shall have.
+    fn wanted_per_node(&self) -> f64 {
+        f64::from(self.options.pods_per_node) - self.daemons.len() as f64
+    }
+
+    /// The pods to come are smaller if nodes have had too few so far, and larger if too many.
+    fn resize(&mut self, launched: usize) {
+        let usual = USUAL / self.wanted_per_node();
+        if launched > 3 {
+            let change = self.pods_per_node() / self.wanted_per_node();
+            self.scale = (self.scale * change.clamp(0.8, 1.25)).clamp(usual / 3.0, usual * 3.0);
+        } else {
+            self.scale = usual;
+        }
     }
 
     /// Workloads for about so many nodes come, and at most so many nodes are there in the end.

@@ -40,6 +40,8 @@ pub(crate) struct Builder<'o> {
     pub(crate) daemons: Vec<Daemon>,
     /// By name of the node.
     pub(crate) sites: BTreeMap<String, Site>,
+    /// What sizes of pods are multiplied by, so that as many fit on a node as shall.
+    pub(crate) scale: f64,
     /// Names of workloads that are taken.
     pub(crate) taken: BTreeSet<String>,
     /// The moment that is being made up.
@@ -77,6 +79,7 @@ impl Builder<'_> {
             workloads: Vec::new(),
             daemons,
             sites: BTreeMap::new(),
+            scale: 1.0,
             taken: BTreeSet::new(),
             now: before(options.at, 7 * 86_400),
             drawing: seed.fork("workloads"),

@@ -44,9 +44,8 @@ impl Builder<'_> {
         for workload in &self.workloads {
             let draw = self.events.f64();
             let eager = 0.3 + 1.4 * self.events.f64();
-            eagerness.push(if workload.system || churn == 0.0 {
-                0.0
-            } else if draw < 0.3 * (1.0 - churn) {
+            let spared = workload.system || churn == 0.0 || draw < 0.3 * (1.0 - churn);
+            eagerness.push(if spared {
                 0.0
             } else if draw > 0.85 {
                 4.0

@@ -15,7 +15,7 @@
 //!
 //! - What comes out is read by [`supercargo_api::manifest::read`] without a word.
 //! - The same options give the same bytes.
-//! - Every pod runs where the scheduler could have put it, and there are exactly as many nodes as asked for.
+//! - Every pod runs on a node that admits it and has room for it, and there are exactly as many nodes as asked for.
 
 mod arrivals;
 mod builder;
@@ -38,5 +38,5 @@ mod workloads;
 mod writing;
 
 pub use cluster::{cluster, market};
-pub use options::{ClusterOptions, GenerateError, MOST_NODES, MOST_POOLS};
+pub use options::{ClusterOptions, GenerateError, MOST_NODES, MOST_PODS_PER_NODE, MOST_POOLS};
 pub use writing::{write_json, write_yaml};

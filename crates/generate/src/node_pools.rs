@@ -22,6 +22,13 @@ pub(crate) const NODE_CLASS_HASH: &str = "11409317463871846712";
 /// How many zones are used.
 const ZONES: usize = 3;
 const DAY: i64 = 86_400;
+/// NodePools have small nodes if there are fewer than this to each.
+const FEW: u32 = 12;
+const SMALL: &[&str] = &["large", "xlarge", "2xlarge"];
+const MIDDLE: &[&str] = &["xlarge", "2xlarge", "4xlarge"];
+const LARGE: &[&str] = &["2xlarge", "4xlarge"];
+const LARGEST: &[&str] = &["4xlarge", "8xlarge"];
+const ANY: &[&str] = &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge"];
 
 /// What work a NodePool is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +64,9 @@ const BOTH: &[&str] = &["on-demand", "spot"];
 
 /// The NodePools, by purpose: the five everybody has, then one per team.
 pub(crate) fn plans(options: &ClusterOptions) -> Vec<Plan> {
+    // Where a NodePool has few nodes, they are small: else there would be even fewer.
+    let roomy = options.nodes >= FEW * options.pools;
+    let sized = |sizes: &'static [&'static str]| if roomy { sizes } else { SMALL };
     let plan = |name: &str, purpose, taint: Option<(&str, &str)>| Plan {
         name: name.to_owned(),
         purpose,
@@ -64,7 +74,7 @@ pub(crate) fn plans(options: &ClusterOptions) -> Vec<Plan> {
         capacity: ON_DEMAND,
         arch: &["amd64"],
         categories: &["c", "m", "r"],
-        sizes: &["large", "xlarge", "2xlarge", "4xlarge"],
+        sizes: sized(MIDDLE),
         after_generation: "5",
         expire_after: "720h",
         weight: None,
@@ -73,21 +83,20 @@ pub(crate) fn plans(options: &ClusterOptions) -> Vec<Plan> {
         Plan { weight: Some(50), ..plan("general", Purpose::General, None) },
         Plan {
             capacity: SPOT,
-            sizes: &["xlarge", "2xlarge", "4xlarge"],
             after_generation: "4",
             weight: Some(100),
             ..plan("spot", Purpose::Spot, Some(("spot", "true")))
         },
         Plan {
             categories: &["m", "r"],
-            sizes: &["xlarge", "2xlarge", "4xlarge"],
+            sizes: sized(LARGE),
             ..plan("stateful", Purpose::Stateful, Some(("workload-type", "stateful")))
         },
         Plan { arch: &["arm64"], weight: Some(50), ..plan("arm", Purpose::Arm, None) },
         Plan {
             capacity: SPOT,
             arch: &["amd64", "arm64"],
-            sizes: &["xlarge", "2xlarge", "4xlarge"],
+            sizes: sized(LARGE),
             after_generation: "4",
             expire_after: "168h",
             weight: Some(100),
@@ -98,11 +107,7 @@ pub(crate) fn plans(options: &ClusterOptions) -> Vec<Plan> {
         let name = format!("team-{team}");
         plans.push(Plan {
             capacity: if index % 3 == 2 { BOTH } else { ON_DEMAND },
-            sizes: if index % 2 == 0 {
-                &["xlarge", "2xlarge", "4xlarge"]
-            } else {
-                &["large", "xlarge", "2xlarge", "4xlarge", "8xlarge"]
-            },
+            sizes: sized([MIDDLE, LARGE, LARGEST, ANY][index % 4]),
             ..plan(&name, Purpose::Team(team), Some(("dedicated", team)))
         });
     }

@@ -5,6 +5,8 @@ use supercargo_catalog::Catalog;
 
 /// More nodes than this are not made up.
 pub const MOST_NODES: u32 = 20_000;
+/// More pods than this fit on no node.
+pub const MOST_PODS_PER_NODE: u32 = 110;
 /// There are this many different NodePools to choose from, the one for GPUs aside.
 pub const MOST_POOLS: u32 = 20;
 
@@ -17,6 +19,8 @@ pub struct ClusterOptions {
     pub seed: u64,
     /// Which share of the pods is gone after workloads were scaled down, unevenly; from 0 to below 1.
     pub churn: f64,
+    /// About how many pods a node has before churn, those of DaemonSets included: sizes of pods are scaled for it.
+    pub pods_per_node: u32,
     /// How many NodePools; from 1 to [`MOST_POOLS`].
     pub pools: u32,
     /// The moment of the dump: nothing in it is later.
@@ -38,6 +42,7 @@ impl Default for ClusterOptions {
             nodes: 50,
             seed: 0,
             churn: 0.0,
+            pods_per_node: 30,
             pools: 5,
             at: Timestamp::from_second(1_793_016_000).unwrap_or_default(),
             region: "us-east-1".to_owned(),
@@ -57,6 +62,9 @@ pub enum GenerateError {
     /// Too few or too many NodePools.
     #[error("{0} NodePools: from 1 to {MOST_POOLS} are possible")]
     Pools(u32),
+    /// Fewer pods than DaemonSets have, or more than a node takes.
+    #[error("{0} pods on a node: from 8 to {MOST_PODS_PER_NODE} are possible")]
+    PodsPerNode(u32),
     /// No share.
     #[error("churn {0}: a share from 0 to 0.95 is possible")]
     Churn(f64),
@@ -101,6 +109,9 @@ impl ClusterOptions {
         if !(1..=MOST_NODES).contains(&self.nodes) {
             return Err(GenerateError::Nodes(self.nodes));
         }
+        if !(8..=MOST_PODS_PER_NODE).contains(&self.pods_per_node) {
+            return Err(GenerateError::PodsPerNode(self.pods_per_node));
+        }
         if !(1..=MOST_POOLS).contains(&self.pools) {
             return Err(GenerateError::Pools(self.pools));
         }
@@ -124,6 +135,7 @@ mod tests {
     #[rstest]
     #[case::no_nodes(ClusterOptions { nodes: 0, ..ClusterOptions::default() }, "0 nodes: from 1 to 20000 are possible")]
     #[case::too_many_pools(ClusterOptions { pools: 21, ..ClusterOptions::default() }, "21 NodePools: from 1 to 20 are possible")]
+    #[case::no_room_for_workloads(ClusterOptions { pods_per_node: 5, ..ClusterOptions::default() }, "5 pods on a node: from 8 to 110 are possible")]
     #[case::everything_gone(ClusterOptions { churn: 1.0, ..ClusterOptions::default() }, "churn 1: a share from 0 to 0.95 is possible")]
     #[case::no_number(ClusterOptions { churn: f64::NAN, ..ClusterOptions::default() }, "churn NaN: a share from 0 to 0.95 is possible")]
     fn what_is_out_of_range_is_said(#[case] options: ClusterOptions, #[case] expected: &str) {

@@ -41,7 +41,7 @@ pub const SERVICE: Shape = Shape {
     mib_per_core: Quantiles([
         976.0, 1_280.0, 1_536.0, 1_776.0, 1_776.0, 3_814.0, 4_236.0, 4_587.0, 6_144.0, 7_680.0, 10_922.0,
     ]),
-    cpu_divisor: 24.0,
+    cpu_divisor: 60.0,
 };
 
 /// Requests of batch work: openb, best effort.
@@ -52,7 +52,7 @@ pub const BATCH: Shape = Shape {
     mib_per_core: Quantiles([
         1_536.0, 1_536.0, 1_536.0, 1_776.0, 1_776.0, 1_776.0, 3_814.0, 3_955.0, 5_722.0, 7_629.0, 7_629.0,
     ]),
-    cpu_divisor: 10.0,
+    cpu_divisor: 24.0,
 };
 
 /// Requests of stateful work: DLRM, CPU nodes.
@@ -64,8 +64,12 @@ pub const STATEFUL: Shape = Shape {
     mib_per_core: Quantiles([
         3_413.0, 4_266.0, 4_266.0, 5_120.0, 5_120.0, 5_120.0, 5_120.0, 5_120.0, 6_400.0, 7_680.0, 10_240.0,
     ]),
-    cpu_divisor: 64.0,
+    cpu_divisor: 80.0,
 };
+
+/// What the replicas of the trace are divided by: it is 156 large applications of one kind, where a cluster of that size
+/// runs several hundred workloads of all kinds.
+pub const REPLICAS_DIVISOR: f64 = 5.0;
 
 /// Instances per application: DLRM.
 pub const REPLICAS: Quantiles =
@@ -95,9 +99,9 @@ impl Quantiles {
 }
 
 impl Shape {
-    /// Millicores and MiB that one pod requests, in the round numbers that people write.
-    pub fn draw(&self, randomness: &mut Randomness) -> (i64, i64) {
-        let cpu = self.cpu_milli.draw(randomness) / self.cpu_divisor;
+    /// Millicores and MiB that one pod requests, scaled, in the round numbers that people write.
+    pub fn draw(&self, scale: f64, randomness: &mut Randomness) -> (i64, i64) {
+        let cpu = self.cpu_milli.draw(randomness) / self.cpu_divisor * scale;
         let memory = cpu / 1_000.0 * self.mib_per_core.draw(randomness);
         (
             rounded(cpu, &[(1_000.0, 25.0), (4_000.0, 100.0)], 500.0),
@@ -127,7 +131,7 @@ mod tests {
     #[test]
     fn draws_follow_the_trace() {
         let mut randomness = Randomness::from_seed(1);
-        let mut drawn: Vec<(i64, i64)> = (0..10_001).map(|_| SERVICE.draw(&mut randomness)).collect();
+        let mut drawn: Vec<(i64, i64)> = (0..10_001).map(|_| SERVICE.draw(1.0, &mut randomness)).collect();
         drawn.sort_unstable();
         let median = drawn[5_000].0 as f64;
         let expected = SERVICE.cpu_milli.at(0.5) / SERVICE.cpu_divisor;

@@ -7,8 +7,8 @@ use crate::builder::Builder;
 use crate::metadata::{before, owner, typed};
 use crate::names::{Naming, TEAMS, suffix, uid, workload_name};
 use crate::node_pools::{Plan, Purpose};
-use crate::options::GenerateError;
-use crate::traces::{BATCH, REPLICAS, SERVICE, SERVICE_LIFE_MINUTES, STATEFUL};
+use crate::options::{ClusterOptions, GenerateError};
+use crate::traces::{BATCH, REPLICAS, REPLICAS_DIVISOR, SERVICE, SERVICE_LIFE_MINUTES, STATEFUL};
 use crate::workload::{Kind, Workload};
 
 /// Of all workloads, so many are StatefulSets, so many Jobs.
@@ -44,9 +44,10 @@ impl Builder<'_> {
         let purpose = self.purpose(kind, randomness);
         let nodes = f64::from(self.options.nodes);
         let scale = (nodes / 1_000.0).sqrt().min(1.0);
-        let fewer = if kind == Kind::StatefulSet { 0.1 } else { 1.0 };
+        let fewer = if kind == Kind::StatefulSet { 0.5 } else { 1.0 };
         let most = (nodes * 25.0 * LARGEST_SHARE).max(2.0);
-        let replicas = (REPLICAS.draw(randomness) * scale * fewer).round().clamp(1.0, most) as u32;
+        let replicas =
+            (REPLICAS.draw(randomness) / REPLICAS_DIVISOR * scale * fewer).round().clamp(1.0, most) as u32;
 
         let naming = match kind {
             Kind::Deployment => Naming::Service,
@@ -63,12 +64,12 @@ impl Builder<'_> {
             Kind::StatefulSet => STATEFUL,
             Kind::Job => BATCH,
         };
-        let (cpu, memory) = shape.draw(randomness);
+        let (cpu, memory) = shape.draw(self.scale, randomness);
         let hash = suffix(9, randomness);
         let volume_gib = (kind == Kind::StatefulSet).then(|| 20 << randomness.below(4));
         let mut spec = pod_spec(&name, cpu, memory, purpose == Purpose::Gpu);
         self.aim(&mut spec, purpose, randomness);
-        rules(&mut spec, &name, kind, replicas, nodes, randomness);
+        rules(&mut spec, &name, kind, replicas, self.options, randomness);
         if volume_gib.is_some() {
             spec["containers"][0]["volumeMounts"] = json!([{ "name": "data", "mountPath": "/var/lib/data" }]);
         }
@@ -232,8 +233,15 @@ fn pod_spec(name: &str, cpu: i64, memory: i64, gpu: bool) -> Value {
 }
 
 /// Rules between the pods of the workload, and its priority.
-fn rules(spec: &mut Value, name: &str, kind: Kind, replicas: u32, nodes: f64, randomness: &mut Randomness) {
-    let draw = randomness.f64();
+fn rules(
+    spec: &mut Value,
+    name: &str,
+    kind: Kind,
+    replicas: u32,
+    options: &ClusterOptions,
+    randomness: &mut Randomness,
+) {
+    let (draw, nodes) = (randomness.f64(), f64::from(options.nodes));
     let selector = json!({ "matchLabels": { "app.kubernetes.io/name": name } });
     let spread = |key: &str, skew: u32, hard: bool| {
         json!({
@@ -248,11 +256,13 @@ fn rules(spec: &mut Value, name: &str, kind: Kind, replicas: u32, nodes: f64, ra
     };
     const ZONE: &str = "topology.kubernetes.io/zone";
     const HOST: &str = "kubernetes.io/hostname";
-    let few = f64::from(replicas) <= nodes / 5.0;
+    // Nodes of one NodePool that pods which shun each other may take up.
+    let hosts = (nodes / f64::from(options.pools) / 8.0).max(3.0);
+    let few = f64::from(replicas) <= hosts;
     match kind {
         Kind::StatefulSet if few && draw < 0.5 => spec["affinity"] = apart(HOST),
         Kind::StatefulSet if draw < 0.8 => {
-            spec["topologySpreadConstraints"] = json!([spread(ZONE, 1, true)]);
+            spec["topologySpreadConstraints"] = json!([spread(ZONE, 1, options.obstacles)]);
         }
         Kind::Deployment if draw < 0.30 => spec["topologySpreadConstraints"] = json!([spread(ZONE, 1, true)]),
         Kind::Deployment if draw < 0.40 => {
@@ -264,7 +274,7 @@ fn rules(spec: &mut Value, name: &str, kind: Kind, replicas: u32, nodes: f64, ra
         Kind::Deployment if draw < 0.52 && few => spec["affinity"] = apart(HOST),
         Kind::Deployment if draw < 0.58 => {
             // DLRM: nearly half of the instances may share a node with only so many of their own.
-            let most = (f64::from(replicas) / nodes * 6.0).ceil().max(2.0) as u32;
+            let most = (f64::from(replicas) / hosts).ceil().max(2.0) as u32;
             spec["topologySpreadConstraints"] = json!([spread(HOST, most, true)]);
         }
         Kind::Deployment if draw < 0.60 && replicas <= 6 => {

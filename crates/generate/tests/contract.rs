@@ -1,5 +1,7 @@
 //! What the crate promises: valid, deterministic, placed as the scheduler places, as large as asked for.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use std::collections::BTreeMap;
 
 use rstest::rstest;
