@@ -13,12 +13,14 @@
 mod action;
 mod bootstrap;
 mod call;
+mod drift;
 mod error;
 pub mod event;
 mod fleet;
 mod image;
 pub mod image_alias;
 mod instance;
+pub mod launch;
 mod launch_template;
 mod network;
 mod price;
@@ -29,10 +31,12 @@ mod queue;
 mod reservation;
 pub mod selector;
 pub mod tags;
+mod unavailable;
 
 pub use action::{Action, ActionError};
 pub use bootstrap::{Bootstrap, Cluster};
 pub use call::{BoxFuture, Reply, Sleep};
+pub use drift::{DriftReason, drift};
 pub use error::{CloudError, ErrorKind, is_unfulfillable, launch_reason};
 pub use fleet::{
     AllocationStrategy, FleetAnswer, FleetConfig, FleetError, FleetInstances, FleetOverride, FleetRequest,
@@ -53,3 +57,4 @@ pub use queue::{QueueMessage, ReceiveRequest};
 pub use reservation::{BLOCK_EXPIRES_AHEAD, CapacityReservation, ReservationState};
 pub use selector::Selector;
 pub use tags::Tags;
+pub use unavailable::{UNAVAILABLE_FOR, Unavailable};
