@@ -1,5 +1,7 @@
 //! One requirement of a NodePool or NodeClaim, and the CEL rules that keep requirements sane (row N4).
 
+use std::fmt;
+
 use k8s_openapi::api::core::v1::NodeSelectorRequirement;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,25 @@ impl RequirementTerm {
     /// The values, none when absent.
     pub fn values(&self) -> &[String] {
         self.values.as_deref().unwrap_or_default()
+    }
+}
+
+/// The requirement on one line, as it is written: `karpenter.k8s.aws/instance-cpu Gt 4`. Of long lists of values the
+/// first few are shown.
+impl fmt::Display for RequirementTerm {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 6;
+        write!(out, "{} {}", self.key, self.operator)?;
+        let values = self.values();
+        match (self.operator, values) {
+            (Operator::In | Operator::NotIn, _) if values.len() > SHOWN => {
+                let more = values.len() - SHOWN;
+                write!(out, " [{} and {more} more]", values[..SHOWN].join(", "))
+            }
+            (Operator::In | Operator::NotIn, _) => write!(out, " [{}]", values.join(", ")),
+            (_, []) => Ok(()),
+            (_, values) => write!(out, " {}", values.join(", ")),
+        }
     }
 }
 
@@ -149,4 +170,24 @@ fn requirements_schema(key_use: KeyUse) -> Schema {
         "x-kubernetes-list-type": "atomic",
         "x-kubernetes-validations": list_rules,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(Operator::In, &["a", "b"], "team In [a, b]")]
+    #[case(Operator::NotIn, &["1", "2", "3", "4", "5", "6", "7", "8"], "team NotIn [1, 2, 3, 4, 5, 6 and 2 more]")]
+    #[case(Operator::Gt, &["4"], "team Gt 4")]
+    #[case(Operator::Exists, &[], "team Exists")]
+    fn a_requirement_is_shown_as_it_is_written(
+        #[case] operator: Operator,
+        #[case] values: &[&str],
+        #[case] expected: &str,
+    ) {
+        assert_eq!(RequirementTerm::new("team", operator, values.iter().copied()).to_string(), expected);
+    }
 }

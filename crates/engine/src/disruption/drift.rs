@@ -151,8 +151,8 @@ impl Wanted<'_> {
             let value = node_labels.get(requirement.key.as_str());
             let holds = value.map_or(requirement.allows_absent(), |value| requirement.has(value));
             (!holds).then(|| match value {
-                Some(value) => format!("{requirement}, but the node has {value}"),
-                None => format!("{requirement}, but the node has no such label"),
+                Some(value) => format!("{term}, but the node has {value}"),
+                None => format!("{term}, but the node has no such label"),
             })
         });
         broken.map(|detail| (DriftReason::RequirementsDrifted, detail))

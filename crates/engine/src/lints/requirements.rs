@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
+use supercargo_api::{RequirementTerm, labels};
 
 use crate::fits::Ground;
 use crate::flexible::check_min_values;
@@ -34,18 +34,24 @@ pub(super) fn lint(case: &Case<'_>, lints: &mut Vec<Lint>) {
     }
 }
 
-/// The requirements with their places. What cannot be read is a problem of the NodePool already.
-fn terms(case: &Case<'_>) -> Vec<(usize, Requirement)> {
+/// A requirement, with its place among them and as it is written.
+struct Term<'a> {
+    index: usize,
+    written: &'a RequirementTerm,
+    requirement: Requirement,
+}
+
+/// The requirements. What cannot be read is a problem of the NodePool already.
+fn terms<'a>(case: &Case<'a>) -> Vec<Term<'a>> {
     let terms = case.manifest.spec.template.spec.requirements.iter().enumerate();
-    let read = terms.filter_map(|(index, term)| {
-        let values = term.values().iter().cloned();
-        Some((index, Requirement::new(&term.key, term.operator, values, None).ok()?))
+    let read = terms.filter_map(|(index, written)| {
+        Some(Term { index, written, requirement: written.requirement().ok()? })
     });
     read.collect()
 }
 
 /// Requirements on one key, and the template's label of that key, that no value satisfies.
-fn contradictions(case: &Case<'_>, terms: &[(usize, Requirement)], lints: &mut Vec<Lint>) -> bool {
+fn contradictions(case: &Case<'_>, terms: &[Term<'_>], lints: &mut Vec<Lint>) -> bool {
     let template = case.manifest.spec.template.labels();
     let mut by_key: BTreeMap<&str, (Requirement, Vec<String>)> = BTreeMap::new();
     for (key, value) in template.iter() {
@@ -54,19 +60,19 @@ fn contradictions(case: &Case<'_>, terms: &[(usize, Requirement)], lints: &mut V
         by_key.insert(meant, (label, vec![format!("the label {key}={value}")]));
     }
     let before = lints.len();
-    for (index, term) in terms {
-        let Some((known, said)) = by_key.get_mut(term.key.as_str()) else {
-            by_key.insert(&term.key, (term.clone(), vec![term.to_string()]));
+    for Term { index, written, requirement } in terms {
+        let Some((known, said)) = by_key.get_mut(requirement.key.as_str()) else {
+            by_key.insert(&requirement.key, (requirement.clone(), vec![written.to_string()]));
             continue;
         };
-        let both = known.intersection(term);
+        let both = known.intersection(requirement);
         if both.allows_nothing() && !known.allows_nothing() {
-            let what = format!("{term} contradicts {}: no value satisfies both", said.join(" and "));
+            let what = format!("{written} contradicts {}: no value satisfies both", said.join(" and "));
             let right = "keep one of them, or let them overlap";
             lints.push(Lint::new(Severity::Error, "contradiction", format!("{FIELD}[{index}]"), what, right));
         }
         *known = both;
-        said.push(term.to_string());
+        said.push(written.to_string());
     }
     lints.len() > before
 }
@@ -105,17 +111,17 @@ fn without(skipped: usize, lefts: &[(usize, Left)], table: &TypeTable, market: &
 
 /// No key contradicts itself, but together the requirements leave no type: the one to blame is the one without which
 /// most would be left.
-fn nothing_left(case: &Case<'_>, reach: &Reach<'_>, terms: &[(usize, Requirement)], lints: &mut Vec<Lint>) {
+fn nothing_left(case: &Case<'_>, reach: &Reach<'_>, terms: &[Term<'_>], lints: &mut Vec<Lint>) {
     let (table, market) = (reach.table, &case.snapshot.market);
     let lefts: Vec<(usize, Left)> =
-        terms.iter().map(|(index, term)| (*index, left_by(term, table, market))).collect();
-    let gains = terms.iter().map(|(index, term)| (without(*index, &lefts, table, market), *index, term));
-    let most = gains.max_by_key(|(gain, index, _)| (*gain, std::cmp::Reverse(*index)));
+        terms.iter().map(|term| (term.index, left_by(&term.requirement, table, market))).collect();
+    let gains = terms.iter().map(|term| (without(term.index, &lefts, table, market), term));
+    let most = gains.max_by_key(|(gain, term)| (*gain, std::cmp::Reverse(term.index)));
     let (field, what, right) = match most {
-        Some((gain, index, term)) if gain > 0 => (
+        Some((gain, Term { index, written, .. })) if gain > 0 => (
             format!("{FIELD}[{index}]"),
-            format!("no instance type satisfies its requirements; without {term} {gain} would"),
-            format!("widen {}", term.key),
+            format!("no instance type satisfies its requirements; without {written} {gain} would"),
+            format!("widen {}", written.key),
         ),
         _ => (
             FIELD.to_owned(),
