@@ -19,9 +19,8 @@ const MAX_DEPTH: usize = 100;
 /// Zeros of fields that Go leaves out when they are zero are left out; zeros that were set on purpose stay. Fields with unknown numbers are skipped.
 pub fn decode(body: &[u8]) -> Result<Value, ProtobufError> {
     let envelope = Envelope::read(body)?;
-    let schema = schema_of(&envelope.api_version, &envelope.kind).ok_or_else(|| ProtobufError::UnknownKind {
-        api_version: envelope.api_version.clone(),
-        kind: envelope.kind.clone(),
+    let schema = schema_of(&envelope.api_version, &envelope.kind).ok_or_else(|| {
+        ProtobufError::UnknownKind { api_version: envelope.api_version.clone(), kind: envelope.kind.clone() }
     })?;
     let mut object = Map::new();
     object.insert("apiVersion".to_owned(), Value::from(envelope.api_version));
@@ -98,7 +97,9 @@ impl Place<'_> {
     pub(super) fn broken(&self, error: WireError) -> ProtobufError {
         match error {
             WireError::Truncated => ProtobufError::Truncated(self.message.to_owned()),
-            WireError::Illegal(wire) => ProtobufError::IllegalWireType { message: self.message.to_owned(), wire },
+            WireError::Illegal(wire) => {
+                ProtobufError::IllegalWireType { message: self.message.to_owned(), wire }
+            }
         }
     }
 
@@ -111,8 +112,10 @@ impl Place<'_> {
     }
 
     pub(super) fn text<'b>(&self, bytes: &'b [u8]) -> Result<&'b str, ProtobufError> {
-        std::str::from_utf8(bytes)
-            .map_err(|_| ProtobufError::NoText { message: self.message.to_owned(), field: self.field.to_owned() })
+        std::str::from_utf8(bytes).map_err(|_| ProtobufError::NoText {
+            message: self.message.to_owned(),
+            field: self.field.to_owned(),
+        })
     }
 }
 
@@ -156,7 +159,9 @@ fn read_field(
     match field.shape() {
         Shape::Scalar(scalar) => {
             let (value, zero) = scalars::read(*scalar, wire, place)?;
-            let required = || owner.object().is_some_and(|object| object.required.iter().any(|name| **name == *slot.name));
+            let required = || {
+                owner.object().is_some_and(|object| object.required.iter().any(|name| **name == *slot.name))
+            };
             if value.is_null() || (zero && !slot.keeps_zero && !required()) {
                 object.shift_remove(slot.name);
             } else {
@@ -164,14 +169,16 @@ fn read_field(
             }
         }
         Shape::List { .. } => {
-            let Value::Array(elements) = object.entry(slot.name).or_insert_with(|| Value::Array(Vec::new())) else {
+            let Value::Array(elements) = object.entry(slot.name).or_insert_with(|| Value::Array(Vec::new()))
+            else {
                 return Ok(());
             };
             read_elements(field, wire, depth, elements, place)?;
         }
         Shape::Object(form) => {
             let Wire::Bytes(bytes) = wire else { return Err(place.wrong(wire)) };
-            let Value::Object(inner) = object.entry(slot.name).or_insert_with(|| Value::Object(Map::new())) else {
+            let Value::Object(inner) = object.entry(slot.name).or_insert_with(|| Value::Object(Map::new()))
+            else {
                 return Ok(());
             };
             if form.fields.is_empty() && field.field("").is_some() {
@@ -210,7 +217,12 @@ fn read_elements(
 }
 
 /// A value that stands alone: an element of a list or the value of a map.
-fn read_value(view: View<'_>, wire: Wire<'_>, depth: usize, place: &Place<'_>) -> Result<Value, ProtobufError> {
+fn read_value(
+    view: View<'_>,
+    wire: Wire<'_>,
+    depth: usize,
+    place: &Place<'_>,
+) -> Result<Value, ProtobufError> {
     match (view.shape(), wire) {
         (Shape::Scalar(scalar), wire) => Ok(scalars::read(*scalar, wire, place)?.0),
         (Shape::Object(_), Wire::Bytes(bytes)) => {

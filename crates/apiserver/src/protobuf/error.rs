@@ -10,7 +10,9 @@ pub enum ProtobufError {
     #[error("the protobuf message has to name its apiVersion and kind")]
     NoType,
     /// A kind that is not known here.
-    #[error("no kind \"{kind}\" is registered for version \"{api_version}\" in protobuf; send it as JSON, for example by kubectl create -f")]
+    #[error(
+        "no kind \"{kind}\" is registered for version \"{api_version}\" in protobuf; send it as JSON, for example by kubectl create -f"
+    )]
     UnknownKind {
         /// The version that the body names.
         api_version: String,

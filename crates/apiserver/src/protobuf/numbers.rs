@@ -9,13 +9,14 @@ pub(super) struct Slot {
     pub(super) number: u32,
     /// The JSON name; for fields of the enclosing object, the type that holds them.
     pub(super) name: &'static str,
-    /// A zero was set on purpose.
+    /// A zero is written, because Go tells it from absent or does not leave it out.
     pub(super) keeps_zero: bool,
     /// The message's fields belong to the enclosing object.
     pub(super) inline: bool,
 }
 
-static TABLE: LazyLock<BTreeMap<&'static str, Vec<Slot>>> = LazyLock::new(|| read(include_str!("numbers.txt")));
+static TABLE: LazyLock<BTreeMap<&'static str, Vec<Slot>>> =
+    LazyLock::new(|| read(include_str!("numbers.txt")));
 
 /// The fields of a message type, by its name in the published OpenAPI, in the order of their numbers.
 pub(super) fn slots(type_name: &str) -> Option<&'static [Slot]> {
@@ -57,7 +58,10 @@ mod tests {
     fn every_numbered_field_is_a_field_of_its_type() {
         let mut checked = 0;
         for (type_name, slots) in TABLE.iter() {
-            assert!(slots.windows(2).all(|pair| pair[0].number < pair[1].number), "{type_name} has a number twice");
+            assert!(
+                slots.windows(2).all(|pair| pair[0].number < pair[1].number),
+                "{type_name} has a number twice"
+            );
             // Messages that are part of other objects have no schema of their own.
             let Some(schema) = builtin_type(type_name) else { continue };
             for slot in slots.iter().filter(|slot| !slot.inline) {
@@ -73,7 +77,11 @@ mod tests {
         for (type_name, slots) in TABLE.iter() {
             let package = type_name.rsplit_once('.').unwrap().0;
             for slot in slots.iter().filter(|slot| slot.inline) {
-                assert!(TABLE.contains_key(format!("{package}.{}", slot.name).as_str()), "{type_name}: {}", slot.name);
+                assert!(
+                    TABLE.contains_key(format!("{package}.{}", slot.name).as_str()),
+                    "{type_name}: {}",
+                    slot.name
+                );
             }
         }
     }

@@ -11,7 +11,11 @@ use super::wire::{Fields, Wire};
 use crate::schema::Scalar;
 
 /// A scalar, and whether it is the type's zero. Null stands for a time that is not set.
-pub(super) fn read(scalar: Scalar, wire: Wire<'_>, place: &Place<'_>) -> Result<(Value, bool), ProtobufError> {
+pub(super) fn read(
+    scalar: Scalar,
+    wire: Wire<'_>,
+    place: &Place<'_>,
+) -> Result<(Value, bool), ProtobufError> {
     match (scalar, wire) {
         (Scalar::String, Wire::Bytes(bytes)) => {
             let text = place.text(bytes)?;

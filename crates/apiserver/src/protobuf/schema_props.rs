@@ -10,7 +10,12 @@ use crate::schema::View;
 const PROPS: &str = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
 
 /// A value whose schema says nothing: raw JSON, or one of the unions of schemas.
-pub(super) fn read(view: View<'_>, wire: Wire<'_>, depth: usize, place: &Place<'_>) -> Result<Value, ProtobufError> {
+pub(super) fn read(
+    view: View<'_>,
+    wire: Wire<'_>,
+    depth: usize,
+    place: &Place<'_>,
+) -> Result<Value, ProtobufError> {
     let Wire::Bytes(bytes) = wire else { return Err(place.wrong(wire)) };
     match view.type_name().and_then(|name| name.rsplit('.').next()) {
         Some("JSONSchemaPropsOrBool") => {

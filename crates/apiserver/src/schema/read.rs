@@ -114,7 +114,10 @@ impl Reader {
             self.embed(&mut fields);
         }
         let required = words.get("required").and_then(Value::as_array).into_iter().flatten();
-        let required = required.filter_map(Value::as_str).map(Box::from).collect();
+        // Kinds are generated with their metadata required, which they do not publish.
+        let is_kind = fields.contains_key("apiVersion") && fields.contains_key("kind");
+        let required = required.filter_map(Value::as_str).filter(|name| !(is_kind && *name == "metadata"));
+        let required = required.map(Box::from).collect();
         let preserve =
             words.get("x-kubernetes-preserve-unknown-fields").and_then(Value::as_bool) == Some(true);
         let rest = match words.get("additionalProperties") {

@@ -139,8 +139,12 @@ fn form(view: View<'_>, depth: usize, words: &mut Map<String, Value>) {
                 }
             }
         }
+        Shape::Scalar(Scalar::IntOrString) if view.own().name.is_some() => {
+            words.insert("format".into(), Value::from("int-or-string"));
+            words.insert("oneOf".into(), json!([{ "type": "integer" }, { "type": "string" }]));
+        }
         Shape::Scalar(scalar) => write_scalar(*scalar, words),
-        Shape::Any if view.own().name.is_some() => {
+        Shape::Any if view.own().name.as_deref().is_some_and(|name| !name.contains(".apiextensions.")) => {
             words.insert("type".into(), Value::from("object"));
         }
         Shape::Any | Shape::Ref(_) | Shape::Link(_) => {}
