@@ -30,7 +30,7 @@ mod queue;
 mod record;
 mod region;
 mod reservations;
-mod script;
+pub mod script;
 mod shocks;
 mod spread;
 mod state;
@@ -45,5 +45,5 @@ pub use options::{
 };
 pub use provider::PatientRegion;
 pub use region::{Answer, Census, PoolFacts, Region};
-pub use script::{Effect, Scope, Script, ScriptEvent, When};
+pub use script::{Effect, Scope, Script, ScriptError, ScriptEvent, ScriptProblem, When};
 pub use spread::Spread;
