@@ -1,0 +1,5 @@
+//! Kinds that make pods.
+
+pub(crate) mod batch;
+pub(crate) mod replicated;
+pub(crate) mod rolling;

@@ -1,0 +1,120 @@
+//! Evaluation, within a budget.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use kube_cel::KubeCelExt;
+use kube_cel::cel::{Context, ExecutionError, Value};
+
+use super::compile::Expression;
+use super::cost::{Extent, LONGEST_RANGE, highest_cost};
+
+/// What one expression may cost at most.
+const HIGHEST_COST: u64 = 20_000_000;
+
+/// Why an expression has no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It might cost more than what is left.
+    TooExpensive,
+    /// It failed; what is wrong.
+    Failed(String),
+}
+
+thread_local! {
+    /// All functions. Making it takes longer than most evaluations.
+    static FUNCTIONS: Context<'static> = {
+        let mut context = Context::default().with_all();
+        context.add_function("lists.range", range);
+        context
+    };
+}
+
+fn range(length: i64) -> Result<Value, ExecutionError> {
+    if !(0..=LONGEST_RANGE).contains(&length) {
+        let message = format!("a range has 0 to {LONGEST_RANGE} numbers");
+        return Err(ExecutionError::function_error("lists.range", message));
+    }
+    Ok(Value::List(Arc::new((0..length).map(Value::Int).collect())))
+}
+
+/// The value of an expression. The highest cost that it may have is taken from the budget.
+pub(crate) fn evaluate(
+    expression: &Expression,
+    variables: &[(&str, &Value)],
+    budget: &mut u64,
+) -> Result<Value, Failure> {
+    let sizes: BTreeMap<&str, Extent> = variables
+        .iter()
+        .filter(|(name, _)| expression.uses(name))
+        .map(|(name, value)| (*name, extent(value)))
+        .collect();
+    let cost = highest_cost(&expression.tree, &sizes);
+    if cost > HIGHEST_COST || cost > *budget {
+        return Err(Failure::TooExpensive);
+    }
+    *budget -= cost;
+    // Functions come from a library: a panic of one of them must not be one of the server.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        FUNCTIONS.with(|functions| {
+            let mut scope = functions.new_inner_scope();
+            for (name, value) in variables.iter().filter(|(name, _)| expression.uses(name)) {
+                scope.add_variable_from_value(*name, (*value).clone());
+            }
+            Value::resolve(&expression.tree, &scope)
+        })
+    }));
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Failure::Failed(worded(&error))),
+        Err(_) => Err(Failure::Failed("the expression cannot be evaluated".to_owned())),
+    }
+}
+
+/// Errors in the words of upstream's interpreter, where they are the same.
+fn worded(error: &ExecutionError) -> String {
+    match error {
+        ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::NoSuchOverload
+        | ExecutionError::UnsupportedBinaryOperator(..)
+        | ExecutionError::UnsupportedUnaryOperator(..)
+        | ExecutionError::ValuesNotComparable(..)
+        | ExecutionError::UnexpectedType { .. }
+        | ExecutionError::UnsupportedTargetType { .. }
+        | ExecutionError::NotSupportedAsMethod { .. } => "no such overload".to_owned(),
+        ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::IndexOutOfBounds(_) => "index out of bounds".to_owned(),
+        ExecutionError::Overflow(..) => "integer overflow".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// How large a value is. Values are made here and not deep.
+fn extent(value: &Value) -> Extent {
+    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    match value {
+        Value::String(text) => Extent { longest: 1, bytes: count(text.len()) + 1 },
+        Value::Bytes(bytes) => Extent { longest: 1, bytes: count(bytes.len()) + 1 },
+        Value::List(items) => {
+            let mut whole = Extent { longest: count(items.len()), bytes: 1 };
+            for inner in items.iter().map(extent) {
+                whole.longest = whole.longest.max(inner.longest);
+                whole.bytes = whole.bytes.saturating_add(inner.bytes);
+            }
+            whole
+        }
+        Value::Map(map) => {
+            let mut whole = Extent { longest: count(map.map.len()), bytes: 1 };
+            // Only sums and maxima are taken: the order does not matter.
+            for (key, inner) in map.map.as_ref() {
+                let inner = extent(inner);
+                whole.longest = whole.longest.max(inner.longest);
+                whole.bytes = whole.bytes.saturating_add(inner.bytes).saturating_add(count(key.to_string().len()));
+            }
+            whole
+        }
+        _ => Extent { longest: 1, bytes: 8 },
+    }
+}
