@@ -130,6 +130,11 @@ fn about_limits(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a budget allows nothing however many nodes there are.
+fn is_zero(nodes: &str) -> bool {
+    nodes.trim_end_matches('%').bytes().all(|digit| digit == b'0')
+}
+
 /// The least any of its types has of a resource.
 fn smallest(case: &Case<'_>, table: &TypeTable, resource: &str) -> Option<i64> {
     let has = |index: usize| if resource == "nodes" { 1 } else { table.types[index].capacity.get(resource) };
@@ -147,7 +152,7 @@ fn about_disruption(case: &Case<'_>, found: &mut Vec<Finding>) {
         if let Some(problem) = &budget.problem {
             let text = format!("budget {} counts as {}: {problem}", budget.nodes, budget.limit);
             found.push(finding("budget-problem", Severity::Warning, text, "correct spec.disruption.budgets"));
-        } else if budget.limit == 0 && budget.active && budget.changes.is_none() {
+        } else if is_zero(&budget.nodes) && budget.active && budget.changes.is_none() {
             let reasons =
                 if budget.reasons.is_empty() { "any reason".to_owned() } else { budget.reasons.join(", ") };
             let text = format!("a budget of {} at all times: no node goes for {reasons}", budget.nodes);

@@ -118,6 +118,11 @@ impl Cluster {
         self
     }
 
+    /// Its objects.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
     /// The cluster as the engine sees it.
     ///
     /// # Panics
