@@ -220,6 +220,11 @@ fn special(name: &str, node: &mut Node) {
             node.shape = Shape::Any;
             return;
         }
+        // Unions of schemas, which are published without their alternatives.
+        name if name.starts_with("JSONSchemaPropsOr") => {
+            node.keywords.clear();
+            return;
+        }
         _ => return,
     };
     if name.starts_with("io.k8s.apimachinery.") {

@@ -152,10 +152,12 @@ fn form(view: View<'_>, depth: usize, words: &mut Map<String, Value>) {
 }
 
 fn write_scalar(scalar: Scalar, words: &mut Map<String, Value>) {
-    let (kind, format) = match scalar {
-        Scalar::String => ("string", None),
-        Scalar::Bytes => ("string", Some("byte")),
-        Scalar::Time | Scalar::MicroTime => ("string", Some("date-time")),
+    let kind = match scalar {
+        // Formats are among the keywords.
+        Scalar::String | Scalar::Bytes | Scalar::Time | Scalar::MicroTime => "string",
+        Scalar::Int32 | Scalar::Int64 => "integer",
+        Scalar::Number => "number",
+        Scalar::Boolean => "boolean",
         Scalar::Quantity => {
             words.insert("oneOf".into(), json!([{ "type": "string" }, { "type": "number" }]));
             return;
@@ -164,15 +166,8 @@ fn write_scalar(scalar: Scalar, words: &mut Map<String, Value>) {
             words.insert("x-kubernetes-int-or-string".into(), Value::Bool(true));
             return;
         }
-        Scalar::Int32 => ("integer", Some("int32")),
-        Scalar::Int64 => ("integer", Some("int64")),
-        Scalar::Number => ("number", None),
-        Scalar::Boolean => ("boolean", None),
     };
     words.insert("type".into(), Value::from(kind));
-    if let Some(format) = format {
-        words.insert("format".into(), Value::from(format));
-    }
 }
 
 fn extensions(view: View<'_>, words: &mut Map<String, Value>) {
