@@ -90,12 +90,18 @@ fn every_effect_reads(#[case] line: &str, #[case] effect: Effect) {
 #[case::types("at: 10:00, depth: 0, types: \"m5/large\"", "line 1: types: expected instance types")]
 #[case::no_types("at: 10:00, depth: 0, types: []", "line 1: types: expected instance types")]
 #[case::misspelt_call("at: 10:00, fault: InternalError, action: CreateFlet", "did you mean CreateFleet?")]
-#[case::call_without_fault("at: 10:00, depth: 0, action: CreateFleet", "line 1: action: only goes with fault")]
+#[case::call_without_fault(
+    "at: 10:00, depth: 0, action: CreateFleet",
+    "line 1: action: only goes with fault"
+)]
 #[case::fault_with_zone("at: 10:00, fault: InternalError, zone: a", "line 1: zone: does not go with fault")]
 #[case::rate("at: 10:00, fault: InternalError, rate: 2", "line 1: rate: expected a number above 0")]
 #[case::not_yaml("at: [10:00, depth: 0", "line 1: ")]
 #[case::a_nested_value("at: {a: b}, depth: 0", "line 1: ")]
-#[case::the_line_is_told("\n# so far fine\nat: 10:00, depth: 0\nat: 10:00, depht: 0", "line 4: depht: is not a field")]
+#[case::the_line_is_told(
+    "\n# so far fine\nat: 10:00, depth: 0\nat: 10:00, depht: 0",
+    "line 4: depht: is not a field"
+)]
 #[case::the_line_in_a_list("- at: 10:00\n  depth: 0\n- at: 10:00\n  depth: x\n", "line 4: depth: expected")]
 fn what_is_wrong_is_told_with_line_and_field(#[case] text: &str, #[case] expected: &str) {
     let error = text.parse::<Script>().unwrap_err().to_string();

@@ -79,7 +79,13 @@ impl Unavailable {
     }
 
     /// Whether an offering is put aside.
-    pub fn contains(&self, capacity_type: CapacityType, instance_type: &str, zone: &str, now: Timestamp) -> bool {
+    pub fn contains(
+        &self,
+        capacity_type: CapacityType,
+        instance_type: &str,
+        zone: &str,
+        now: Timestamp,
+    ) -> bool {
         let holds = |until: Option<&Timestamp>| until.is_some_and(|until| *until > now);
         let key = (capacity_type, instance_type.to_owned(), zone.to_owned());
         holds(self.capacity_types.get(&capacity_type)) || holds(self.offerings.get(&key))
@@ -100,8 +106,10 @@ impl Unavailable {
         for instance_type in instance_types {
             for offering in &mut instance_type.offerings {
                 let reserved = offering.reservation.as_ref();
-                let is_aside = self.contains(offering.capacity_type, &instance_type.name, &offering.zone, now)
-                    || reserved.is_some_and(|reservation| self.contains_reservation(&reservation.id, now));
+                let is_aside =
+                    self.contains(offering.capacity_type, &instance_type.name, &offering.zone, now)
+                        || reserved
+                            .is_some_and(|reservation| self.contains_reservation(&reservation.id, now));
                 offering.available &= !is_aside;
             }
         }
@@ -176,7 +184,11 @@ mod tests {
     #[case::spot_role("AuthFailure.ServiceLinkedRoleCreationNotPermitted", true, false)]
     #[case::no_addresses("InsufficientFreeAddressesInSubnet", false, true)]
     #[case::not_about_capacity("InvalidAMIID.NotFound", false, false)]
-    fn an_error_puts_aside_what_it_is_about(#[case] code: &str, #[case] all_spot: bool, #[case] subnet: bool) {
+    fn an_error_puts_aside_what_it_is_about(
+        #[case] code: &str,
+        #[case] all_spot: bool,
+        #[case] subnet: bool,
+    ) {
         let mut aside = Unavailable::new();
         aside.mark_error(&refused(PurchaseOption::Spot, code), None, at(0));
         assert_eq!(aside.contains(CapacityType::Spot, "c5.large", "b", at(1)), all_spot);

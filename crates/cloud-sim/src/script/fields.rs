@@ -88,7 +88,10 @@ impl<'f> Reader<'f> {
             if !known().any(|name| name == field.name) {
                 let message = match closest(&field.name, known()) {
                     Some(meant) => format!("is not a field of events, did you mean {meant}?"),
-                    None => format!("is not a field of events: expected {}", known().collect::<Vec<_>>().join(", ")),
+                    None => format!(
+                        "is not a field of events: expected {}",
+                        known().collect::<Vec<_>>().join(", ")
+                    ),
                 };
                 self.wrong(field.line, Some(&shown), message);
             } else if self.fields.iter().take(position).any(|other| other.name == field.name) {
@@ -116,14 +119,19 @@ impl<'f> Reader<'f> {
         let words = field.values.iter().flat_map(|text| text.split([',', ' '])).map(str::trim);
         let types: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_owned).collect();
         if types.is_empty() || types.iter().any(|word| pattern(word).is_none()) {
-            self.wrong(field.line, Some("types"), "expected instance types or patterns such as m5.large or \"c*\"");
+            self.wrong(
+                field.line,
+                Some("types"),
+                "expected instance types or patterns such as m5.large or \"c*\"",
+            );
         }
         types
     }
 
     /// The one effect.
     fn effect(&mut self, line: u32) -> Option<Effect> {
-        let told: Vec<&Field> = self.fields.iter().filter(|field| EFFECTS.contains(&field.name.as_str())).collect();
+        let told: Vec<&Field> =
+            self.fields.iter().filter(|field| EFFECTS.contains(&field.name.as_str())).collect();
         let field = match told.as_slice() {
             [field] => *field,
             [] => {
@@ -139,9 +147,9 @@ impl<'f> Reader<'f> {
         let a_share = "a share such as 25%, above 0 and at most 100";
         let a_factor = "a number such as 0.5, not negative and at most 1000";
         match field.name.as_str() {
-            "depth" => {
-                self.read("depth", "a whole number of instances, such as 0", |text| text.parse().ok()).map(Effect::Depth)
-            }
+            "depth" => self
+                .read("depth", "a whole number of instances, such as 0", |text| text.parse().ok())
+                .map(Effect::Depth),
             "depthFactor" => self.read("depthFactor", a_factor, factor).map(Effect::DepthFactor),
             "priceFactor" => self.read("priceFactor", a_factor, factor).map(Effect::PriceFactor),
             "interrupt" => self.read("interrupt", a_share, share).map(Effect::Interrupt),
@@ -191,7 +199,11 @@ impl<'f> Reader<'f> {
             self.wrong(field.line, Some("for"), "is longer than every: leave both out for what holds always");
         }
         if let Some(field) = self.field("every").filter(|_| effect.lasts() && lasts.is_none()) {
-            self.wrong(field.line, Some("every"), "needs a length in the field for: without it the first time never ends");
+            self.wrong(
+                field.line,
+                Some("every"),
+                "needs a length in the field for: without it the first time never ends",
+            );
         }
         if !matches!(effect, Effect::Fault { .. }) {
             for name in ["action", "rate"] {

@@ -80,7 +80,9 @@ fn entries(text: &str) -> Result<Vec<Entry>, ScriptProblem> {
     let is_told = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     let Some(first) = text.lines().find(is_told).map(str::trim_start) else { return Ok(Vec::new()) };
     if first.starts_with("events") || first.starts_with('{') {
-        return serde_saphyr::from_str::<Document>(text).map(|document| document.events).map_err(|error| broken(&error));
+        return serde_saphyr::from_str::<Document>(text)
+            .map(|document| document.events)
+            .map_err(|error| broken(&error));
     }
     if first.starts_with(['-', '[']) {
         return serde_saphyr::from_str(text).map_err(|error| broken(&error));

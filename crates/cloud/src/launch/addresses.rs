@@ -27,9 +27,9 @@ impl AddressesInFlight {
         for subnet in subnets {
             let in_flight = self.taken.get(&subnet.id).copied().unwrap_or_default();
             let left = subnet.free_ips.saturating_sub(in_flight);
-            let is_better = best.get(subnet.zone.as_str()).is_none_or(|(most, id)| {
-                left > *most || (left == *most && subnet.id.as_str() < *id)
-            });
+            let is_better = best
+                .get(subnet.zone.as_str())
+                .is_none_or(|(most, id)| left > *most || (left == *most && subnet.id.as_str() < *id));
             if is_better {
                 best.insert(&subnet.zone, (left, &subnet.id));
             }

@@ -117,7 +117,9 @@ pub fn choose<'a>(
         lose(&mut choices, &mut funnel.dear_spot, without_dear_spot);
     }
     choices.sort_by(|left, right| {
-        cheapest(left).cmp(&cheapest(right)).then_with(|| left.instance_type.name.cmp(&right.instance_type.name))
+        cheapest(left)
+            .cmp(&cheapest(right))
+            .then_with(|| left.instance_type.name.cmp(&right.instance_type.name))
     });
     funnel.truncated = choices.len().saturating_sub(MAX_TYPES);
     choices.truncate(MAX_TYPES);
@@ -136,7 +138,9 @@ pub fn choose<'a>(
     let of_type = || choices.iter().flat_map(|choice| choice.offerings.iter().copied()).filter(is_of_type);
     let tenancy = of_type().map(|offering| offering.tenancy).min().unwrap_or_default();
     lose(&mut choices, &mut funnel.other_capacity, |choices| {
-        keep_offerings(choices, |offering| offering.capacity_type == capacity_type && offering.tenancy == tenancy);
+        keep_offerings(choices, |offering| {
+            offering.capacity_type == capacity_type && offering.tenancy == tenancy
+        });
     });
     let takes_spot = |value: &str| requirements.get(keys::CAPACITY_TYPE).is_none_or(|asked| asked.has(value));
     Ok(Chosen {

@@ -54,7 +54,9 @@ impl LaunchError {
     pub fn ends_claim(&self) -> bool {
         matches!(
             self,
-            LaunchError::NodeClassNotReady { .. } | LaunchError::NoOfferings { .. } | LaunchError::MinValues { .. }
+            LaunchError::NodeClassNotReady { .. }
+                | LaunchError::NoOfferings { .. }
+                | LaunchError::MinValues { .. }
         )
     }
 
@@ -63,7 +65,9 @@ impl LaunchError {
         match self {
             LaunchError::NodeClassNotReady { .. } => "nodeclass_not_ready",
             LaunchError::NoOfferings { .. } | LaunchError::MinValues { .. } => "insufficient_capacity",
-            LaunchError::Requirement(_) | LaunchError::Image { .. } | LaunchError::Requests(_) => "LaunchFailed",
+            LaunchError::Requirement(_) | LaunchError::Image { .. } | LaunchError::Requests(_) => {
+                "LaunchFailed"
+            }
         }
     }
 }

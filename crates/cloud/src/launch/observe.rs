@@ -33,7 +33,8 @@ pub fn observe(
     reservation: Option<&CapacityReservation>,
     claim: Option<&NodeClaim>,
 ) -> Observed {
-    let requests = claim.and_then(|claim| claim.spec.requests()).and_then(|requests| requests.resources().ok());
+    let requests =
+        claim.and_then(|claim| claim.spec.requests()).and_then(|requests| requests.resources().ok());
     let wants_efa = requests.is_some_and(|requests| requests.get(AWS_EFA) > 0);
     let advertised = |resources: &Resources| -> ResourceList {
         let shown = resources.iter().filter(|(name, amount)| *amount != 0 && (wants_efa || *name != AWS_EFA));
@@ -59,7 +60,8 @@ fn observed_labels(
     reservation: Option<&CapacityReservation>,
     claim: Option<&NodeClaim>,
 ) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = instance_type.map(|known| known.labels.clone()).unwrap_or_default();
+    let mut all: BTreeMap<String, String> =
+        instance_type.map(|known| known.labels.clone()).unwrap_or_default();
     let mut set = |key: &str, value: &str| {
         all.insert(key.to_owned(), value.to_owned());
     };

@@ -4,8 +4,8 @@ use supercargo_catalog::CapacityType;
 
 use super::LaunchPlan;
 use crate::{
-    CloudError, CloudProvider, ErrorKind, FleetAnswer, FleetError, FleetOverride, LaunchTemplateRequest, Selector,
-    is_unfulfillable, launch_reason,
+    CloudError, CloudProvider, ErrorKind, FleetAnswer, FleetError, FleetOverride, LaunchTemplateRequest,
+    Selector, is_unfulfillable, launch_reason,
 };
 
 /// What was launched.
@@ -79,7 +79,9 @@ fn read_answer(answer: FleetAnswer) -> Result<Launched, LaunchFailure> {
         Some((instance_id, group.chosen, group.capacity_type))
     });
     match first {
-        Some((instance_id, chosen, capacity_type)) => Ok(Launched { instance_id, chosen, capacity_type, errors }),
+        Some((instance_id, chosen, capacity_type)) => {
+            Ok(Launched { instance_id, chosen, capacity_type, errors })
+        }
         None => Err(LaunchFailure::of_offerings(errors)),
     }
 }

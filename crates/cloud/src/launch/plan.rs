@@ -12,8 +12,8 @@ use super::choose::{Choice, Chosen};
 use super::template::{Common, Group};
 use super::{AddressClaim, AddressesInFlight, LaunchError, MinValuesPolicy, choose};
 use crate::{
-    AllocationStrategy, Cluster, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateRequest, PurchaseOption,
-    Subnet, tags,
+    AllocationStrategy, Cluster, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateRequest,
+    PurchaseOption, Subnet, tags,
 };
 
 /// Types below which a launch on demand that could be spot is worth a warning (reference section 5.4, step 8).
@@ -109,7 +109,10 @@ pub fn plan(input: LaunchInput<'_>) -> Result<LaunchPlan, LaunchError> {
         templates.push(template);
     }
     let mut warnings = Vec::new();
-    if chosen.capacity_type == CapacityType::OnDemand && chosen.is_flexible_to_spot && chosen.types.len() < FEW_TYPES {
+    if chosen.capacity_type == CapacityType::OnDemand
+        && chosen.is_flexible_to_spot
+        && chosen.types.len() < FEW_TYPES
+    {
         warnings.push(LaunchWarning::FewTypesForSpot { types: chosen.types.len() });
     }
     if chosen.min_values_relaxed {
@@ -142,7 +145,8 @@ pub fn plan(input: LaunchInput<'_>) -> Result<LaunchPlan, LaunchError> {
 
 /// The class must be ready, and that must be known of its present generation (reference section 5.4, step 1).
 fn check_ready(node_class: &EC2NodeClass) -> Result<(), LaunchError> {
-    let conditions = node_class.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let conditions =
+        node_class.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let not_ready = |reason: String| LaunchError::NodeClassNotReady {
         name: node_class.metadata.name.clone().unwrap_or_default(),
         reason,

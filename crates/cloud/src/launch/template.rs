@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use supercargo_api::labels::{self, keys};
+use supercargo_api::requirements::Requirements;
 use supercargo_api::resources::{AWS_EFA, AWS_NITRO_SANDBOX, PODS};
 use supercargo_api::{
-    Ami, AmiFamily, BlockDevice, BlockDeviceMapping, EC2NodeClass, NodeClaim, Resources, Switch, VolumeType, taint,
+    Ami, AmiFamily, BlockDevice, BlockDeviceMapping, EC2NodeClass, NodeClaim, Resources, Switch, VolumeType,
+    taint,
 };
-use supercargo_api::requirements::Requirements;
 use supercargo_catalog::{CapacityType, InstanceType, Tenancy};
 
 use crate::{Bootstrap, Cluster, LaunchTemplateData, LaunchTemplateRequest, ReservationPreference, Tags};
@@ -45,7 +46,8 @@ impl Group {
         requests: &Resources,
         reservation_id: Option<String>,
     ) -> Option<Group> {
-        let (ami, _) = amis.iter().find(|(_, requirements)| requirements.has_labels(&instance_type.labels))?;
+        let (ami, _) =
+            amis.iter().find(|(_, requirements)| requirements.has_labels(&instance_type.labels))?;
         let efa = if requests.get(AWS_EFA) > 0 { instance_type.capacity.get(AWS_EFA) } else { 0 };
         Some(Group {
             image_id: ami.id.clone(),
@@ -102,7 +104,8 @@ impl Common<'_> {
         let spec = &self.node_class.spec;
         let family = spec.resolved_ami_family();
         let mut labels: BTreeMap<String, String> = BTreeMap::new();
-        labels.extend(self.requirements.single_values().map(|(key, value)| (key.to_owned(), value.to_owned())));
+        labels
+            .extend(self.requirements.single_values().map(|(key, value)| (key.to_owned(), value.to_owned())));
         labels.extend(self.claim.metadata.labels.clone().unwrap_or_default());
         labels.insert(keys::CAPACITY_TYPE.to_owned(), self.capacity_type.as_str().to_owned());
         if family != AmiFamily::Custom {
