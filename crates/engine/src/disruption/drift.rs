@@ -10,7 +10,6 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use supercargo_api::condition_types::DRIFTED;
-use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::{EC2NodeClass, NodeClaim, NodePool, find_condition, is_true, labels};
 use supercargo_catalog::CapacityType;
@@ -146,14 +145,14 @@ impl Wanted<'_> {
     fn requirements(&self, node_labels: &BTreeMap<String, String>) -> Option<(DriftReason, String)> {
         let terms = &self.pool.spec.template.spec.requirements;
         let broken = terms.iter().find_map(|term| {
-            let values = term.values().iter().cloned();
-            let requirement = Requirement::new(&term.key, term.operator, values, None).ok()?;
-            let value = node_labels.get(requirement.key.as_str());
-            let holds = value.map_or(requirement.allows_absent(), |value| requirement.has(value));
-            (!holds).then(|| match value {
-                Some(value) => format!("{term}, but the node has {value}"),
-                None => format!("{term}, but the node has no such label"),
-            })
+            let requirement = term.requirement().ok()?;
+            match node_labels.get(requirement.key.as_str()) {
+                Some(value) if !requirement.has(value) => Some(format!("{term}, but the node has {value}")),
+                None if !requirement.allows_absent() => {
+                    Some(format!("{term}, but the node has no such label"))
+                }
+                Some(_) | None => None,
+            }
         });
         broken.map(|detail| (DriftReason::RequirementsDrifted, detail))
     }

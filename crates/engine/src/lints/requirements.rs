@@ -139,7 +139,7 @@ fn min_values(case: &Case<'_>, reach: &Reach<'_>, lints: &mut Vec<Lint>) {
         if let Err((key, values)) = check_min_values(reach.table, ground, alone, &reach.types, reach.offers) {
             let mut places = case.manifest.spec.template.spec.requirements.iter();
             let place = places.position(|term| term.key == *key && term.min_values.is_some());
-            let field = place.map_or(FIELD.to_owned(), |index| format!("{FIELD}[{index}].minValues"));
+            let field = place.map_or_else(|| FIELD.to_owned(), |index| format!("{FIELD}[{index}].minValues"));
             let what = format!("minValues asks for {} values of {key}, and its types have {values}", one.1);
             let right = "lower minValues or widen the requirements: until then nothing is launched";
             lints.push(Lint::new(Severity::Error, "min-values", field, what, right));
