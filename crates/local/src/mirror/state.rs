@@ -31,7 +31,7 @@ pub struct State {
     stores: Stores,
     pods_by_node: BTreeMap<String, BTreeSet<Key>>,
     pods_by_claim: BTreeMap<Key, BTreeSet<Key>>,
-    /// Keys of objects by kind and the uid of the owner that controls them.
+    /// Keys of objects by kind and the uid of the owner that controls them, empty for pods that nobody controls.
     owned: BTreeMap<(Kind, String), BTreeSet<Key>>,
     /// The greatest resource version that the watch of a kind has shown.
     watched: BTreeMap<Kind, u64>,
@@ -118,6 +118,15 @@ impl State {
         keys.filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
     }
 
+    /// The pods of a namespace that nobody controls.
+    pub fn orphan_pods<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
+        let keys = self.owned.get(&(Kind::Pod, String::new())).map(|keys| keys.range(Key::new(namespace, "")..));
+        keys.into_iter()
+            .flatten()
+            .take_while(move |key| key.namespace == namespace)
+            .filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
+    }
+
     fn index(&mut self, object: &Object) {
         let key = object.key();
         if let Object::Pod(pod) = object {
@@ -128,8 +137,8 @@ impl State {
                 insert(&mut self.pods_by_claim, claim, key.clone());
             }
         }
-        if let Some(owner) = controller_of(object.metadata()) {
-            insert(&mut self.owned, (object.kind(), owner.uid.clone()), key);
+        if let Some(owner) = controlling_uid(object) {
+            insert(&mut self.owned, (object.kind(), owner), key);
         }
     }
 
@@ -143,9 +152,17 @@ impl State {
                 remove(&mut self.pods_by_claim, &claim, &key);
             }
         }
-        if let Some(owner) = controller_of(object.metadata()) {
-            remove(&mut self.owned, &(object.kind(), owner.uid.clone()), &key);
+        if let Some(owner) = controlling_uid(object) {
+            remove(&mut self.owned, &(object.kind(), owner), &key);
         }
+    }
+}
+
+/// Under which uid an object is listed: that of its controller, the empty one for pods without.
+fn controlling_uid(object: &Object) -> Option<String> {
+    match controller_of(object.metadata()) {
+        Some(owner) => Some(owner.uid.clone()),
+        None => (object.kind() == Kind::Pod).then(String::new),
     }
 }
 

@@ -28,5 +28,8 @@ mod spread;
 mod volumes;
 mod waiting;
 
+pub(crate) use node_terms::{matches_node_selector, node_name_demanded};
 pub use part::{Scheduler, SchedulerOptions};
 pub use requests::pod_requests;
+pub(crate) use requests::{is_sidecar, quantities};
+pub(crate) use volumes::{SELECTED_NODE, allows, class_of, volume_of, waits_for_consumer};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm};
+use k8s_openapi::api::core::v1::{
+    Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
+};
 
 /// Whether a node satisfies one of the terms. Without terms nothing does.
 pub(crate) fn matches(selector: &NodeSelector, name: &str, labels: &BTreeMap<String, String>) -> bool {
@@ -18,6 +20,29 @@ pub(crate) fn matches_term(term: &NodeSelectorTerm, name: &str, labels: &BTreeMa
     }
     expressions.iter().all(|demand| holds(demand, labels.get(&demand.key).map(String::as_str)))
         && fields.iter().all(|demand| holds(demand, (demand.key == "metadata.name").then_some(name)))
+}
+
+/// Whether the selector and the required affinity of a pod want a node.
+pub(crate) fn matches_node_selector(spec: &PodSpec, node: &Node) -> bool {
+    let no_labels = BTreeMap::new();
+    let labels = node.metadata.labels.as_ref().unwrap_or(&no_labels);
+    let name = node.metadata.name.as_deref().unwrap_or_default();
+    let required = required_nodes(spec);
+    spec.node_selector.iter().flatten().all(|(key, value)| labels.get(key) == Some(value))
+        && required.is_none_or(|selector| matches(selector, name, labels))
+}
+
+/// The only node that a pod's affinity admits by name, as pods of DaemonSets have it.
+pub(crate) fn node_name_demanded(pod: &Pod) -> Option<&str> {
+    let terms = &required_nodes(pod.spec.as_ref()?)?.node_selector_terms;
+    let fields = terms.iter().flat_map(|term| term.match_fields.iter().flatten());
+    let mut names = fields.filter(|field| field.key == "metadata.name" && field.operator == "In");
+    names.next()?.values.as_ref()?.first().map(String::as_str)
+}
+
+fn required_nodes(spec: &PodSpec) -> Option<&NodeSelector> {
+    let affinity = spec.affinity.as_ref()?.node_affinity.as_ref()?;
+    affinity.required_during_scheduling_ignored_during_execution.as_ref()
 }
 
 fn holds(demand: &NodeSelectorRequirement, value: Option<&str>) -> bool {

@@ -1,0 +1,223 @@
+//! PodDisruptionBudgets: how many pods may go now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use supercargo_api::selector::Selector;
+
+use super::proportions::resolve;
+use crate::action::Action;
+use crate::conditions::{is_finished, is_ready};
+use crate::keyed::{Controller, Decision};
+use crate::mirror::{Change, Key, Kind, Object, State, controller_of};
+
+/// An eviction that was granted counts for this long, if the pod does not go.
+const GRANTED_FOR: Duration = Duration::from_secs(120);
+
+/// The controller of PodDisruptionBudgets.
+#[derive(Debug, Default)]
+pub struct Budgets;
+
+impl Controller for Budgets {
+    const NAME: &'static str = "budgets";
+    const KINDS: &'static [Kind] =
+        &[Kind::PodDisruptionBudget, Kind::Pod, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
+
+    fn concerned(&self, change: &Change, state: &State) -> Vec<Key> {
+        match change.kind {
+            Kind::PodDisruptionBudget => vec![change.key.clone()],
+            Kind::Pod => {
+                let pods: Vec<&Pod> = [&change.old, &change.new]
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|object| match object {
+                        Object::Pod(pod) => Some(&**pod),
+                        _ => None,
+                    })
+                    .collect();
+                if let [old, new] = pods.as_slice()
+                    && is_ready(old) == is_ready(new)
+                    && is_finished(old) == is_finished(new)
+                    && old.metadata.deletion_timestamp == new.metadata.deletion_timestamp
+                    && old.metadata.labels == new.metadata.labels
+                {
+                    return Vec::new();
+                }
+                let budgets = state.budgets.of_namespace(&change.key.namespace);
+                budgets
+                    .filter(|(_, budget)| {
+                        let selector = selector_of(budget);
+                        pods.iter().any(|pod| selector.matches_optional(pod.metadata.labels.as_ref()))
+                    })
+                    .map(|(key, _)| key.clone())
+                    .collect()
+            }
+            // a controller's size is what percentages are of
+            _ => {
+                let replicas = |object: &Option<Object>| match object {
+                    Some(Object::Deployment(object)) => object.spec.replicas,
+                    Some(Object::ReplicaSet(object)) => object.spec.replicas,
+                    Some(Object::StatefulSet(object)) => object.spec.replicas,
+                    _ => None,
+                };
+                if replicas(&change.old) == replicas(&change.new) {
+                    return Vec::new();
+                }
+                state.budgets.of_namespace(&change.key.namespace).map(|(key, _)| key.clone()).collect()
+            }
+        }
+    }
+
+    fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision {
+        let Some(budget) = state.budgets.get(key) else { return Decision::nothing() };
+        let selector = selector_of(budget);
+        let pods: Vec<&Pod> = state
+            .pods
+            .of_namespace(&key.namespace)
+            .map(|(_, pod)| &**pod)
+            .filter(|pod| !is_finished(pod) && selector.matches_optional(pod.metadata.labels.as_ref()))
+            .collect();
+        let mut decision = Decision::nothing();
+        let known = budget.status.clone().unwrap_or_default();
+        let granted = still_granted(&known, &pods, now, &mut decision);
+        let healthy = pods
+            .iter()
+            .filter(|pod| {
+                let name = pod.metadata.name.as_deref().unwrap_or_default();
+                is_ready(pod) && pod.metadata.deletion_timestamp.is_none() && !granted.contains_key(name)
+            })
+            .count();
+        let healthy = i64::try_from(healthy).unwrap_or(i64::MAX);
+        let (expected, desired, countable) = match expectations(budget, &pods, state) {
+            Some((expected, desired)) => (expected, desired, true),
+            None => (0, 0, false),
+        };
+        let allowed = if expected > 0 && countable { (healthy - desired).max(0) } else { 0 };
+        let mut changed = (**budget).clone();
+        let narrow = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
+        let mut status = PodDisruptionBudgetStatus {
+            current_healthy: Some(narrow(healthy)),
+            desired_healthy: Some(narrow(desired)),
+            expected_pods: Some(narrow(expected)),
+            disruptions_allowed: Some(narrow(allowed)),
+            disrupted_pods: (!granted.is_empty()).then_some(granted),
+            observed_generation: budget.metadata.generation,
+            ..known
+        };
+        let reason = match (countable, allowed) {
+            (false, _) => "SyncFailed",
+            (true, 0) => "InsufficientPods",
+            (true, _) => "SufficientPods",
+        };
+        set_condition(&mut status, allowed > 0, reason, budget, now);
+        changed.status = Some(status);
+        decision.actions.extend(Action::update_status(Kind::PodDisruptionBudget, &**budget, &changed));
+        decision
+    }
+}
+
+/// Evictions that were granted and whose pods are still there, for as long as that counts.
+fn still_granted(
+    known: &PodDisruptionBudgetStatus,
+    pods: &[&Pod],
+    now: Timestamp,
+    decision: &mut Decision,
+) -> BTreeMap<String, Time> {
+    let mut granted = BTreeMap::new();
+    for (name, since) in known.disrupted_pods.iter().flatten() {
+        let living = pods.iter().any(|pod| {
+            pod.metadata.name.as_ref() == Some(name) && pod.metadata.deletion_timestamp.is_none()
+        });
+        let end = since.0 + GRANTED_FOR;
+        if living && end > now {
+            decision.look_again(end);
+            granted.insert(name.clone(), since.clone());
+        }
+    }
+    granted
+}
+
+/// How many pods there should be and how many must be healthy; nothing if that cannot be told.
+fn expectations(budget: &PodDisruptionBudget, pods: &[&Pod], state: &State) -> Option<(i64, i64)> {
+    let spec = budget.spec.as_ref()?;
+    let present = i64::try_from(pods.len()).unwrap_or(i64::MAX);
+    if let Some(most) = &spec.max_unavailable {
+        let expected = sum_of_controllers(pods, state)?;
+        return Some((expected, (expected - resolve(most, expected, true)).max(0)));
+    }
+    match spec.min_available.as_ref() {
+        Some(IntOrString::Int(least)) => Some((present, i64::from(*least))),
+        Some(share) => {
+            let expected = sum_of_controllers(pods, state)?;
+            Some((expected, resolve(share, expected, true)))
+        }
+        None => Some((present, present)),
+    }
+}
+
+/// The sizes of all controllers of the pods together; nothing if a pod has a controller without a size. Pods without any
+/// do not count.
+fn sum_of_controllers(pods: &[&Pod], state: &State) -> Option<i64> {
+    let mut sizes: BTreeMap<String, i64> = BTreeMap::new();
+    for pod in pods {
+        let Some(owner) = controller_of(&pod.metadata) else { continue };
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        let (uid, size) = match owner.kind.as_str() {
+            "ReplicaSet" => {
+                let set = state.replica_sets.named(namespace, &owner.name)?;
+                let deployment = controller_of(&set.metadata).filter(|owner| owner.kind == "Deployment");
+                match deployment.and_then(|owner| {
+                    Some((owner.uid.clone(), state.deployments.named(namespace, &owner.name)?))
+                }) {
+                    Some((uid, deployment)) => (uid, deployment.spec.replicas),
+                    None => (owner.uid.clone(), set.spec.replicas),
+                }
+            }
+            "StatefulSet" => {
+                (owner.uid.clone(), state.stateful_sets.named(namespace, &owner.name)?.spec.replicas)
+            }
+            _ => return None,
+        };
+        sizes.insert(uid, i64::from(size.unwrap_or(1)));
+    }
+    Some(sizes.values().sum())
+}
+
+fn selector_of(budget: &PodDisruptionBudget) -> Selector {
+    let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    selector.and_then(|selector| Selector::compile(selector).ok()).unwrap_or(Selector::nothing())
+}
+
+fn set_condition(
+    status: &mut PodDisruptionBudgetStatus,
+    holds: bool,
+    reason: &str,
+    budget: &Arc<PodDisruptionBudget>,
+    now: Timestamp,
+) {
+    let value = if holds { "True" } else { "False" };
+    let conditions = status.conditions.get_or_insert_default();
+    let known = conditions.iter().position(|known| known.type_ == "DisruptionAllowed");
+    let since = known
+        .map(|index| &conditions[index])
+        .filter(|known| known.status == value)
+        .map_or(Time(now), |known| known.last_transition_time.clone());
+    let condition = Condition {
+        type_: "DisruptionAllowed".to_owned(),
+        status: value.to_owned(),
+        reason: reason.to_owned(),
+        message: String::new(),
+        last_transition_time: since,
+        observed_generation: budget.metadata.generation,
+    };
+    match known {
+        Some(index) => conditions[index] = condition,
+        None => conditions.push(condition),
+    }
+}

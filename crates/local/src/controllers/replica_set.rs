@@ -1,0 +1,146 @@
+//! ReplicaSets: as many pods as asked for.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
+use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::selector::Selector;
+
+use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
+use super::pod_template::{name_draws, pod_from, suffixed};
+use super::victims::victims;
+use crate::action::Action;
+use crate::conditions::{available_at, is_active, is_ready};
+use crate::keyed::{Controller, Decision};
+use crate::mirror::{Change, Key, Kind, State, controller_of, node_of};
+
+/// The component that Events name.
+const COMPONENT: &str = "replicaset-controller";
+/// Pods created at once by a set that has fewer; the number doubles with every round, so that a set whose pods are
+/// refused does not try them all.
+const FIRST_BATCH: usize = 16;
+/// Pods created or deleted at once at most.
+const BURST: usize = 500;
+
+/// The controller of ReplicaSets.
+#[derive(Debug, Default)]
+pub struct ReplicaSets;
+
+impl Controller for ReplicaSets {
+    const NAME: &'static str = "replicasets";
+    const KINDS: &'static [Kind] = &[Kind::ReplicaSet, Kind::Pod];
+
+    fn concerned(&self, change: &Change, state: &State) -> Vec<Key> {
+        match change.kind {
+            Kind::ReplicaSet => vec![change.key.clone()],
+            Kind::Pod => controllers_of_pod::<ReplicaSet>(change, "ReplicaSet", Kind::ReplicaSet, |pod| {
+                let sets = state.replica_sets.of_namespace(&change.key.namespace);
+                sets.filter(|(_, set)| {
+                    let selector = Selector::compile(&set.spec.selector).unwrap_or(Selector::nothing());
+                    selector.matches_optional(pod.metadata.labels.as_ref())
+                })
+                .map(|(key, _)| key.clone())
+                .collect()
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision {
+        let Some(set) = state.replica_sets.get(key) else { return Decision::nothing() };
+        let Owned { pods, claims } = owned_pods(&**set, &set.spec.selector, state);
+        if !claims.is_empty() {
+            return claims.into();
+        }
+        let active: Vec<(&Key, &Pod)> = pods.into_iter().filter(|(_, pod)| is_active(pod)).collect();
+        let mut decision = Decision::nothing();
+        if set.metadata.deletion_timestamp.is_none() {
+            decision.actions = scale(set, &active, state, now);
+        }
+        let ready = active.iter().filter(|(_, pod)| is_ready(pod)).count();
+        let min_ready = set.spec.min_ready_seconds.unwrap_or(0);
+        let mut available = 0;
+        for (_, pod) in &active {
+            match available_at(pod, min_ready) {
+                Some(at) if at <= now => available += 1,
+                Some(at) => decision.look_again(at),
+                None => {}
+            }
+        }
+        let template_labels = set.spec.template.as_ref().and_then(|template| template.metadata.as_ref());
+        let template_labels = template_labels.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
+        let labeled = Selector::of_labels(&template_labels);
+        let fully = active.iter().filter(|(_, pod)| labeled.matches_optional(pod.metadata.labels.as_ref()));
+        let mut changed = (**set).clone();
+        let before = set.status.clone().unwrap_or_default();
+        changed.status = Some(ReplicaSetStatus {
+            replicas: count(active.len()),
+            fully_labeled_replicas: nonzero(fully.count()),
+            ready_replicas: nonzero(ready),
+            available_replicas: nonzero(available),
+            observed_generation: set.metadata.generation,
+            ..before
+        });
+        decision.actions.extend(Action::update_status(Kind::ReplicaSet, &**set, &changed));
+        decision
+    }
+}
+
+/// Creates or deletes pods until there are as many as asked for.
+fn scale(set: &ReplicaSet, active: &[(&Key, &Pod)], state: &State, now: Timestamp) -> Vec<Action> {
+    let wanted = usize::try_from(set.spec.replicas.unwrap_or(1)).unwrap_or(0);
+    let mut actions = Vec::new();
+    if active.len() < wanted {
+        let Some(template) = &set.spec.template else { return actions };
+        let batch = (wanted - active.len()).min(active.len().max(FIRST_BATCH)).min(BURST);
+        let mut draws = name_draws(&set.metadata, now);
+        let namespace = set.metadata.namespace.as_deref().unwrap_or_default();
+        let base = set.metadata.name.as_deref().unwrap_or_default();
+        for _ in 0..batch {
+            let name = suffixed(base, &mut draws, |name| state.pods.named(namespace, name).is_some());
+            let message = format!("Created pod: {name}");
+            actions.push(Action::create(pod_from(template, set, name)));
+            actions.push(Action::note(set, COMPONENT, "SuccessfulCreate", message));
+        }
+    } else if active.len() > wanted {
+        let related = related(set, state);
+        for (key, pod) in victims(active, (active.len() - wanted).min(BURST), &related, now) {
+            actions.push(Action::delete(Kind::Pod, pod));
+            let message = format!("Deleted pod: {}", key.name);
+            actions.push(Action::note(set, COMPONENT, "SuccessfulDelete", message));
+        }
+    }
+    actions
+}
+
+/// Active pods by node, of this set and of all others of the same Deployment.
+fn related<'a>(set: &ReplicaSet, state: &'a State) -> BTreeMap<&'a str, usize> {
+    let own = set.metadata.uid.clone().unwrap_or_default();
+    let sets: Vec<String> = match controller_of(&set.metadata) {
+        Some(owner) => state
+            .owned(Kind::ReplicaSet, &owner.uid)
+            .filter_map(|key| state.replica_sets.get(key)?.metadata.uid.clone())
+            .collect(),
+        None => vec![own],
+    };
+    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
+    for uid in &sets {
+        for (_, pod) in state.pods_of(uid).filter(|(_, pod)| is_active(pod)) {
+            if let Some(node) = node_of(pod) {
+                *nodes.entry(node).or_default() += 1;
+            }
+        }
+    }
+    nodes
+}
+
+/// A count as the API has it.
+pub(super) fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+/// A count as the API has it, nothing for zero.
+pub(super) fn nonzero(number: usize) -> Option<i32> {
+    (number > 0).then(|| count(number))
+}
