@@ -143,6 +143,14 @@ impl Rejection {
         Self { status, warnings: Vec::new() }
     }
 
+    /// The refusal, with the warnings of earlier steps before its own.
+    pub(super) fn after(mut self, earlier: &mut Admitted) -> Self {
+        let own = std::mem::take(&mut self.warnings);
+        self.warnings = std::mem::take(&mut earlier.warnings);
+        self.warnings.extend(own);
+        self
+    }
+
     /// The HTTP status of the answer.
     pub fn code(&self) -> u16 {
         self.status["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(500)

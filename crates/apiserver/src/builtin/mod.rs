@@ -26,3 +26,4 @@ mod workloads;
 
 pub use kinds::{default, is_namespaced, name_rule, validate, validate_status, validate_update};
 pub use pod::defaults::qos_class;
+pub(crate) use registration::ADMISSION_VARIABLES;

@@ -118,16 +118,6 @@ pub(crate) fn items_mut<'v>(object: &'v mut Value, field: &str) -> impl Iterator
     object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// The entries of a map or object, to be changed.
-pub(crate) fn values_mut<'v>(object: &'v mut Value, field: &str) -> impl Iterator<Item = &'v mut Value> + use<'v> {
-    object.get_mut(field).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut)
-}
-
-/// The value at a chain of fields; null where there is none.
-pub(crate) fn at<'v>(object: &'v Value, fields: &[&str]) -> &'v Value {
-    fields.iter().try_fold(object, |here, field| here.get(field)).unwrap_or(&Value::Null)
-}
-
 /// The object at a chain of fields, to be changed.
 pub(crate) fn at_mut<'v>(object: &'v mut Value, fields: &[&str]) -> Option<&'v mut Value> {
     fields.iter().try_fold(object, |here, field| here.get_mut(field))

@@ -18,16 +18,8 @@ use super::selectors::check_selector;
 const MOST_CONDITIONS: usize = 64;
 
 /// Variables that expressions of match conditions and policies can use.
-pub(crate) const ADMISSION_VARIABLES: [&str; 8] = [
-    "object",
-    "oldObject",
-    "request",
-    "params",
-    "namespaceObject",
-    "variables",
-    "authorizer",
-    "format",
-];
+pub(crate) static ADMISSION_VARIABLES: [&str; 6] =
+    ["object", "oldObject", "request", "params", "namespaceObject", "variables"];
 
 /// Defaults of a MutatingWebhookConfiguration or ValidatingWebhookConfiguration.
 pub(crate) fn default_webhooks(configuration: &mut Value, mutating: bool) {

@@ -8,7 +8,7 @@ use crate::builtin::amounts::{check_amount, check_resources};
 use crate::builtin::metadata::{check_label_map, check_template};
 use crate::builtin::read::{Errors, entries, has, has_content, int, items, text, truth};
 use crate::field_error::{FieldError, Path};
-use crate::names::{dns1123_label, dns1123_subdomain, port_number, qualified_name};
+use crate::names::{dns1123_label, dns1123_subdomain, qualified_name};
 
 use super::container::{Role, check_container};
 use super::scheduling::{check_affinity, check_spread, check_tolerations};
@@ -289,14 +289,5 @@ fn check_aliases(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
             let name = name.as_str().unwrap_or_default();
             errors.invalid_text(at_names.index(index), name, dns1123_subdomain(name));
         }
-    }
-}
-
-/// Checks the number of a port in a field; zero is none.
-pub(crate) fn check_port(object: &Value, field: &str, at: &Path<'_>, errors: &mut Errors) {
-    if let Some(port) = int(object, field)
-        && let Some(detail) = port_number(port)
-    {
-        errors.push(FieldError::invalid(at.field(field), port, detail));
     }
 }

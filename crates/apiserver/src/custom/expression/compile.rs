@@ -1,6 +1,7 @@
 //! Parsing, and what can be known of an expression before it meets a value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr};
 use kube_cel::cel::parser::Parser;
@@ -79,6 +80,32 @@ pub(crate) fn compile(source: &str, variables: &[&str]) -> Result<Expression, Co
     check.expression(&tree)?;
     let used = check.used;
     Ok(Expression { source: source.to_owned(), tree, variables: used })
+}
+
+/// Expressions that were compiled before, by source and variables.
+type Compiled = BTreeMap<(String, &'static [&'static str]), Arc<Expression>>;
+
+/// Most expressions that are remembered.
+const MOST_REMEMBERED: usize = 1000;
+
+/// Like [`compile`], for expressions of policies and conditions, which come anew with every request.
+pub(crate) fn compile_once(
+    source: &str,
+    variables: &'static [&'static str],
+) -> Result<Arc<Expression>, CompileError> {
+    static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
+    let key = (source.to_owned(), variables);
+    // The map is whole after any panic: nothing is done with it but reading and inserting.
+    if let Some(known) = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(known.clone());
+    }
+    let expression = Arc::new(compile(source, variables)?);
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if compiled.len() >= MOST_REMEMBERED {
+        compiled.clear();
+    }
+    compiled.insert(key, expression.clone());
+    Ok(expression)
 }
 
 fn check_size(source: &str) -> Result<(), CompileError> {

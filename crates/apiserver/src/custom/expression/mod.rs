@@ -14,7 +14,7 @@ mod evaluate;
 mod names;
 mod values;
 
-pub(crate) use compile::{Expression, compile};
+pub(crate) use compile::{Expression, compile, compile_once};
 pub(crate) use evaluate::{Failure, evaluate};
 pub(crate) use kube_cel::cel::Value as CelValue;
 pub(crate) use values::{escaped as escaped_name, from_json, from_json_with_schema};
