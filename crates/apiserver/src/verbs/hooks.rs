@@ -1,0 +1,327 @@
+//! Where the verbs meet what knows kinds: defaults, validation, admission, field managers.
+//!
+//! Builtin kinds go to [`crate::builtin`], custom ones to their [`Definition`](crate::custom::Definition).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::custom_objects;
+use crate::admission::{self, Operation, Request, UserInfo};
+use crate::builtin;
+use crate::field_error::FieldError;
+use crate::gvk::Gvk;
+use crate::http::Call;
+use crate::lifecycle::DeleteOptions;
+use crate::patch::PatchError;
+use crate::patch::fields::FieldSet;
+use crate::patch::managed::{self, ApplyError, Writer};
+use crate::schema::Schema;
+use crate::status::ApiError;
+
+/// What the objects of a call look like.
+pub(crate) fn schema_of(call: &Call) -> Option<Schema> {
+    call.resource.schema(&call.version)
+}
+
+/// Sets what is not said; takes away what the schema of a custom resource does not know.
+pub(super) fn default(call: &Call, object: &mut Value) {
+    let gvk = call.resource.storage_gvk();
+    match &call.resource.definition {
+        Some(definition) => {
+            definition.prune(&gvk.version, object);
+            definition.default(&gvk.version, object);
+        }
+        None => builtin::default(&gvk, object, call.server.now()),
+    }
+}
+
+/// Completes an object that is about to be created.
+pub(super) fn prepare_for_create(call: &Call, object: &mut Value) {
+    let gvk = call.resource.storage_gvk();
+    match &call.resource.definition {
+        Some(_) => custom_objects::prepare_for_create(object, call.version.has_status),
+        None => builtin::strategy::prepare_for_create(&gvk, object),
+    }
+}
+
+/// Puts back what an update through this endpoint cannot change, and counts the generation.
+pub(super) fn prepare_for_update(call: &Call, old: &Value, new: &mut Value) {
+    let gvk = call.resource.storage_gvk();
+    match (&call.resource.definition, call.path.subresource.as_str()) {
+        (Some(_), "status") => custom_objects::prepare_for_status(old, new),
+        (Some(_), _) => custom_objects::prepare_for_update(old, new, call.version.has_status),
+        (None, "status") => builtin::strategy::prepare_for_status(&gvk, new, old),
+        (None, "approval") => {
+            let conditions = new["status"].get("conditions").cloned();
+            put(new, "spec", old.get("spec").cloned());
+            put(new, "status", old.get("status").cloned());
+            if !new["status"].is_object() {
+                new["status"] = json!({});
+            }
+            put(&mut new["status"], "conditions", conditions);
+        }
+        (None, "ephemeralcontainers") => {
+            let containers = new["spec"].get("ephemeralContainers").cloned();
+            put(new, "spec", old.get("spec").cloned());
+            put(&mut new["spec"], "ephemeralContainers", containers);
+            put(new, "status", old.get("status").cloned());
+            builtin::strategy::prepare_for_update(&gvk, new, old);
+        }
+        (None, "finalize") => {
+            let finalizers = new["spec"].get("finalizers").cloned();
+            new.clone_from(old);
+            put(&mut new["spec"], "finalizers", finalizers);
+        }
+        (None, _) => {
+            if call.version.has_status {
+                put(new, "status", old.get("status").cloned());
+            }
+            builtin::strategy::prepare_for_update(&gvk, new, old);
+        }
+    }
+}
+
+pub(super) fn put(object: &mut Value, field: &str, value: Option<Value>) {
+    match value {
+        Some(value) => object[field] = value,
+        None => {
+            if let Some(members) = object.as_object_mut() {
+                members.shift_remove(field);
+            }
+        }
+    }
+}
+
+/// Validates an object that is about to be created.
+pub(super) fn validate(call: &Call, name: &str, object: &Value) -> Result<(), ApiError> {
+    let gvk = call.resource.storage_gvk();
+    let errors = match &call.resource.definition {
+        Some(definition) => definition.validate(&gvk.version, object),
+        // Kinds that have no rules of their own have those of all objects.
+        None if builtin::is_namespaced(&gvk) != call.resource.is_namespaced => {
+            builtin::metadata::validate(object, call.resource.is_namespaced, builtin::name_rule(&gvk), true)
+        }
+        None => builtin::validate(&gvk, object),
+    };
+    refuse(call, name, &errors)
+}
+
+/// Validates what an object is about to become.
+pub(super) fn validate_update(call: &Call, name: &str, new: &Value, old: &Value) -> Result<(), ApiError> {
+    let gvk = call.resource.storage_gvk();
+    let errors = match (&call.resource.definition, call.path.subresource.as_str()) {
+        (Some(definition), _) => definition.validate_update(&gvk.version, new, old),
+        (None, "status" | "approval" | "finalize") => builtin::validate_status(&gvk, new, old),
+        (None, "ephemeralcontainers" | "resize") => builtin::metadata::validate_update(new, old, true),
+        (None, _) if builtin::is_namespaced(&gvk) != call.resource.is_namespaced => {
+            builtin::metadata::validate_update(new, old, true)
+        }
+        (None, _) => builtin::validate_update(&gvk, new, old),
+    };
+    refuse(call, name, &errors)
+}
+
+fn refuse(call: &Call, name: &str, errors: &[FieldError]) -> Result<(), ApiError> {
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(&call.gvk(), name, errors)) }
+}
+
+/// Fields that an endpoint does not write.
+fn reset_fields(call: &Call) -> FieldSet {
+    match call.path.subresource.as_str() {
+        "" if call.version.has_status => FieldSet::of_fields(&[&["status"]]),
+        "status" if call.resource.definition.is_some() => FieldSet::of_fields(&[
+            &["spec"],
+            &["metadata", "labels"],
+            &["metadata", "annotations"],
+            &["metadata", "finalizers"],
+            &["metadata", "ownerReferences"],
+        ]),
+        "status" => FieldSet::of_fields(&[&["spec"]]),
+        _ => FieldSet::new(),
+    }
+}
+
+/// Notes in `metadata.managedFields` who wrote what.
+pub(super) fn note_managers(call: &Call, old: Option<&Value>, new: &mut Value) {
+    if call.manager.is_empty() {
+        return;
+    }
+    let Some(schema) = call.resource.kept_schema() else { return };
+    let api_version = call.resource.storage_gvk().api_version();
+    let reset = reset_fields(call);
+    let writer = Writer {
+        manager: &call.manager,
+        subresource: &call.path.subresource,
+        api_version: &api_version,
+        now: call.server.now(),
+        reset: &reset,
+    };
+    managed::on_update(old, new, &writer, &schema);
+}
+
+/// Applies an object to the live one, or to nothing.
+pub(super) fn apply(
+    call: &Call,
+    live: Option<&Value>,
+    applied: &Value,
+    force: bool,
+) -> Result<Value, ApiError> {
+    let schema = schema_of(call).ok_or_else(|| {
+        ApiError::unsupported_media_type(&["application/merge-patch+json"], "this kind has no schema")
+    })?;
+    let api_version = call.api_version();
+    let reset = reset_fields(call);
+    let writer = Writer {
+        manager: &call.manager,
+        subresource: &call.path.subresource,
+        api_version: &api_version,
+        now: call.server.now(),
+        reset: &reset,
+    };
+    managed::apply(live, applied, &writer, force, &schema).map_err(|error| match error {
+        ApplyError::Conflict(conflicts) => {
+            let causes: Vec<Value> = conflicts
+                .conflicts
+                .iter()
+                .map(|conflict| {
+                    json!({ "reason": "FieldManagerConflict", "message": conflict.message(), "field": conflict.field })
+                })
+                .collect();
+            ApiError::from_status(json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": conflicts.message(), "reason": "Conflict",
+                "details": { "causes": causes }, "code": 409,
+            }))
+        }
+        ApplyError::BadRequest(message) => ApiError::bad_request(message),
+        ApplyError::Untyped(message) => ApiError::from_status(json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "code": 500,
+        })),
+    })
+}
+
+/// A patch that cannot be applied.
+pub(super) fn patch_error(call: &Call, error: &PatchError) -> ApiError {
+    match error {
+        PatchError::Malformed(message) => ApiError::bad_request(message.clone()),
+        PatchError::Internal(message) => ApiError::internal(message),
+        PatchError::DoesNotApply(message) => {
+            let gvk = call.gvk();
+            ApiError::from_status(json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": format!("the server rejected our request due to an error in our request: {message}"),
+                "reason": "Invalid", "code": 422,
+                "details": { "name": call.path.name, "group": gvk.group, "kind": gvk.kind },
+            }))
+        }
+        PatchError::TooManyOperations { .. } => ApiError::from_status(json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": error.to_string(), "reason": "RequestEntityTooLarge", "code": 413,
+        })),
+    }
+}
+
+/// Admission of one write.
+pub(crate) struct Admission {
+    request: Request,
+}
+
+impl Admission {
+    /// A creation.
+    pub fn create(call: &Call, name: &str, is_dry_run: bool) -> Self {
+        Self::of(call, Operation::Create, name, &call.path.namespace, is_dry_run, "CreateOptions")
+    }
+
+    /// An update.
+    pub fn update(call: &Call, name: &str, is_dry_run: bool) -> Self {
+        Self::of(call, Operation::Update, name, &call.path.namespace, is_dry_run, "UpdateOptions")
+    }
+
+    /// A deletion.
+    pub fn delete(call: &Call, name: &str, namespace: &str, options: &DeleteOptions) -> Self {
+        let mut admission =
+            Self::of(call, Operation::Delete, name, namespace, options.is_dry_run, "DeleteOptions");
+        admission.request.options = options.raw.clone();
+        admission
+    }
+
+    /// A creation through a subresource, of an object of another kind.
+    pub fn create_other(call: &Call, gvk: Gvk, is_dry_run: bool) -> Self {
+        let mut admission = Self::create(call, &call.path.name, is_dry_run);
+        admission.request.gvk = gvk;
+        admission
+    }
+
+    fn of(
+        call: &Call,
+        operation: Operation,
+        name: &str,
+        namespace: &str,
+        is_dry_run: bool,
+        options: &str,
+    ) -> Self {
+        let mut described = json!({ "kind": options, "apiVersion": "meta.k8s.io/v1" });
+        for parameter in ["fieldManager", "fieldValidation"] {
+            if call.query.has(parameter) {
+                described[parameter] = json!(call.query.get(parameter));
+            }
+        }
+        if is_dry_run {
+            described["dryRun"] = json!(["All"]);
+        }
+        let user = UserInfo {
+            username: call.user.name.clone(),
+            uid: call.user.uid.clone(),
+            groups: call.user.groups.clone(),
+        };
+        // A namespace is in itself.
+        let namespace = if call.resource.is("", "namespaces") { name } else { namespace };
+        Self {
+            request: Request {
+                operation,
+                gvk: call.gvk(),
+                gvr: call.gvr(),
+                subresource: call.path.subresource.clone(),
+                name: name.to_owned(),
+                namespace: namespace.to_owned(),
+                object: None,
+                old_object: None,
+                user,
+                dry_run: is_dry_run,
+                options: described,
+                uid: call.server.new_uid(),
+                now: call.server.now(),
+            },
+        }
+    }
+
+    /// The part of admission that may change the object.
+    pub async fn mutate(
+        &mut self,
+        call: &mut Call,
+        object: Value,
+        old: Option<&Arc<Value>>,
+    ) -> Result<Value, ApiError> {
+        let _ = (call, old);
+        Ok(object)
+    }
+
+    /// The part that only says yes or no.
+    pub async fn validate(
+        &mut self,
+        call: &mut Call,
+        object: Value,
+        old: Option<&Arc<Value>>,
+    ) -> Result<Value, ApiError> {
+        let _ = (call, old);
+        Ok(object)
+    }
+
+    /// Admission of a deletion.
+    pub async fn admit_deletion(&mut self, call: &mut Call, old: &Arc<Value>) -> Result<(), ApiError> {
+        let _ = (call, old);
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! The verbs: get, create, update, patch, delete, delete many; and the reviews, which are only ever created.
+
+mod create;
+mod custom_objects;
+mod delete;
+mod get;
+mod hooks;
+mod incoming;
+mod lookup;
+mod patch;
+mod review;
+mod update;
+
+pub(crate) use create::create;
+pub(crate) use delete::delete;
+pub(crate) use get::get;
+pub(crate) use hooks::Admission;
+pub(crate) use incoming::check_type;
+pub(crate) use patch::patch;
+pub(crate) use review::{REVIEWS, review};
+pub(crate) use update::{Change, update, write};
