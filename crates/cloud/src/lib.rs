@@ -29,6 +29,7 @@ mod provider;
 mod provider_id;
 mod queue;
 mod reservation;
+pub mod resolve;
 pub mod selector;
 pub mod tags;
 mod unavailable;
