@@ -55,7 +55,7 @@ pub fn consolidate(
     progress(Progress { phase: Phase::Preparing, done: 1, of: 2, moves: 0, saved: Usd::ZERO });
     let fresh = SolveOptions { preferences: PreferencePolicy::Ignore, ..options.solve };
     let best = ideal(snapshot, disruption, fresh);
-    let scene = Scene { snapshot, disruption, options };
+    let scene = Scene { snapshot, disruption, options, any_spot: false };
     let rotations = rotations(&scene, &mut board);
     let mut search = Search { scene, board, moves: Vec::new(), questions: 0, progress };
     search.run();
@@ -94,7 +94,7 @@ pub fn consolidate(
         staying,
         rotations,
         price_now: priced.fold(Usd::ZERO, |sum, (_, standing)| sum + standing.price.unwrap_or(Usd::ZERO)),
-        ideal: best.price(),
+        ideal: best.price,
         lower_bound: best.lower_bound,
         used_after,
         questions,

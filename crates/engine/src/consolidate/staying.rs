@@ -37,10 +37,10 @@ pub(super) fn stay(scene: &Scene<'_>, board: &mut Board<'_>, room: u32) -> Stay 
     if let Err(short) = scene.disruption.simultaneous(board.residents(room).iter().copied()) {
         return said(
             "pdb-at-once",
-            format!("PDB {} allows {} of the {} evictions it takes", short.pdb, short.allowed, short.wanted),
+            format!("PDB {} allows {} of the {} evictions it takes", short.name, short.allowed, short.wanted),
             format!(
                 "let PDB {} allow {} evictions at once: more healthy pods, or a lower minAvailable",
-                short.pdb, short.wanted
+                short.name, short.wanted
             ),
         );
     }

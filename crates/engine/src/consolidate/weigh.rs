@@ -21,6 +21,8 @@ pub(super) struct Scene<'s> {
     pub(super) snapshot: &'s Snapshot,
     pub(super) disruption: &'s Disruption,
     pub(super) options: &'s ConsolidateOptions,
+    /// Spot replaces spot whatever the rules say: for what nobody executes.
+    pub(super) any_spot: bool,
 }
 
 /// A set of nodes that may go, and where their pods would be.
@@ -82,7 +84,7 @@ impl<'s> Scene<'s> {
     pub(super) fn spot_rule(&self, rooms: &[u32]) -> SpotRule {
         let is_spot =
             |room: &u32| self.disruption.rooms[*room as usize].capacity_type == Some(CapacityType::Spot);
-        if !rooms.iter().all(is_spot) {
+        if self.any_spot || !rooms.iter().all(is_spot) {
             SpotRule::Free
         } else if !self.options.spot_to_spot {
             SpotRule::Forbidden

@@ -201,10 +201,15 @@ impl<'l> Board<'l> {
         count.matched += matched;
         count.owners += owners;
         if matched != 0 {
-            let total = &mut self.host_totals[group as usize];
-            self.log.push(Change::Total(group, *total));
-            *total += matched;
+            self.count_anywhere(group, matched);
         }
+    }
+
+    /// Counts selected pods of a group by host, wherever they are.
+    pub(super) fn count_anywhere(&mut self, group: u32, matched: i64) {
+        let total = &mut self.host_totals[group as usize];
+        self.log.push(Change::Total(group, *total));
+        *total += matched;
     }
 
     fn set_free(&mut self, room: u32, free: Amounts) {

@@ -15,8 +15,11 @@
 mod answer;
 mod asking;
 mod board;
+mod breadth;
+mod filling;
 mod largest_free;
 mod layout;
+mod one_node;
 mod opening;
 mod placing;
 

@@ -7,4 +7,5 @@ pub mod crowd;
 pub mod instance;
 pub mod objects;
 pub mod oracle;
+pub mod running;
 pub mod scene;
