@@ -87,11 +87,14 @@ fn worth_it(
         |code: &str, detail: String, unlock: String| Stay { room, code: code.to_owned(), detail, unlock };
     let what = if deleted { "removing it" } else { "replacing" };
     if saved <= Usd::ZERO {
-        let pods = board.residents(room).len();
+        let pods = match board.residents(room).len() {
+            1 => "pod".to_owned(),
+            several => format!("{several} pods"),
+        };
         let detail = match -saved {
-            none if none.is_zero() => format!("nothing cheaper holds its {pods} pods"),
+            none if none.is_zero() => format!("nothing cheaper holds its {pods}"),
             more => format!(
-                "nothing cheaper holds its {pods} pods: the next best costs {} a month more",
+                "nothing cheaper holds its {pods}: the next best costs {} a month more",
                 month(more)
             ),
         };

@@ -99,6 +99,22 @@ impl<'s> Scene<'s> {
         required(self.snapshot, self.disruption, rooms, &|room| self.cost(board, room), self.options)
     }
 
+    /// Whether spot replaces spot under the cover of a node that is not: where as many nodes come as go, the rule for
+    /// spot nodes alone (reference section 4.12) would mean nothing.
+    fn trades_spot_for_spot(&self, rooms: &[u32], relocation: &Relocation) -> bool {
+        let is_spot =
+            |room: &u32| self.disruption.rooms[*room as usize].capacity_type == Some(CapacityType::Spot);
+        let keys = &self.snapshot.market.keys;
+        !self.any_spot
+            && !self.options.spot_to_spot
+            && relocation.new_nodes.len() >= rooms.len()
+            && rooms.iter().any(is_spot)
+            && relocation
+                .new_nodes
+                .iter()
+                .any(|node| keys[node.offer as usize].capacity_type == CapacityType::Spot)
+    }
+
     /// The best that can be made of these nodes, if that is worth it.
     pub(super) fn weigh(&self, board: &mut Board<'_>, rooms: &[u32]) -> Option<Weighed> {
         let may_go = rooms.iter().all(|room| self.is_candidate(board, *room))
@@ -119,18 +135,23 @@ impl<'s> Scene<'s> {
             use_rooms: true,
             spot: self.spot_rule(rooms),
         };
-        let first = board.what_if(rooms, &ask).ok();
-        let relocation = match first {
-            Some(relocation) if relocation.new_nodes.is_empty() => relocation,
-            first => {
-                // The room that is left elsewhere may serve another node better.
-                let below = first.as_ref().map(Relocation::price).or(ask.below);
-                let second = board.what_if(rooms, &Ask { use_rooms: false, below, ..ask }).ok();
-                second.or(first)?
-            }
-        };
+        let mut relocation = best_of(board, rooms, &ask)?;
+        if self.trades_spot_for_spot(rooms, &relocation) {
+            relocation = best_of(board, rooms, &Ask { spot: SpotRule::Forbidden, ..ask })?;
+        }
         let saved = price - relocation.price();
         let cost = rooms.iter().map(|room| self.cost(board, *room)).sum();
         Some(Weighed { rooms: rooms.to_vec(), relocation, saved, cost })
     }
+}
+
+/// The cheaper of the answers with and without the rooms that stay.
+fn best_of(board: &mut Board<'_>, rooms: &[u32], ask: &Ask) -> Option<Relocation> {
+    let first = board.what_if(rooms, ask).ok();
+    if first.as_ref().is_some_and(|relocation| relocation.new_nodes.is_empty()) {
+        return first;
+    }
+    // The room that is left elsewhere may serve another node better.
+    let below = first.as_ref().map(Relocation::price).or(ask.below);
+    board.what_if(rooms, &Ask { use_rooms: false, below, ..*ask }).ok().or(first)
 }
