@@ -10,8 +10,9 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use supercargo_api::condition_types::DRIFTED;
+use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
-use supercargo_api::{EC2NodeClass, NodeClaim, NodePool, find_condition, is_true, labels};
+use supercargo_api::{EC2NodeClass, NodeClaim, NodePool, RequirementTerm, find_condition, is_true, labels};
 use supercargo_catalog::CapacityType;
 
 use crate::market::TypeTable;
@@ -105,10 +106,41 @@ impl fmt::Display for Drift {
     }
 }
 
+/// What a NodePool asks for, read once for all its nodes.
+pub(super) struct PoolAsks<'a> {
+    manifest: &'a NodePool,
+    terms: Vec<(&'a RequirementTerm, Requirement)>,
+}
+
+impl<'a> PoolAsks<'a> {
+    pub(super) fn new(manifest: &'a NodePool) -> PoolAsks<'a> {
+        let terms = manifest.spec.template.spec.requirements.iter();
+        let terms = terms.filter_map(|term| Some((term, term.requirement().ok()?))).collect();
+        PoolAsks { manifest, terms }
+    }
+}
+
+/// What a NodeClass asks for, read once for all its nodes.
+pub(super) struct ClassAsks<'a> {
+    object: &'a EC2NodeClass,
+    /// Machine images, newest first, with the nodes that they are for.
+    images: Vec<(&'a str, Requirements)>,
+}
+
+impl<'a> ClassAsks<'a> {
+    pub(super) fn new(object: &'a EC2NodeClass) -> ClassAsks<'a> {
+        let images = object.status.iter().filter_map(|status| status.amis.as_deref()).flatten();
+        let images = images.filter_map(|image| {
+            Some((image.id.as_str(), Requirements::from_node_selector_terms(&image.requirements).ok()?))
+        });
+        ClassAsks { object, images: images.collect() }
+    }
+}
+
 /// What a claim is compared with.
 pub(super) struct Wanted<'a> {
-    pub(super) pool: &'a NodePool,
-    pub(super) node_class: Option<&'a EC2NodeClass>,
+    pub(super) pool: &'a PoolAsks<'a>,
+    pub(super) node_class: Option<&'a ClassAsks<'a>>,
     pub(super) table: Option<&'a TypeTable>,
     pub(super) now: Timestamp,
 }
@@ -134,7 +166,7 @@ impl Wanted<'_> {
 
     fn pool_hash(&self, claim: &NodeClaim) -> Option<(DriftReason, String)> {
         let differs = hashes_differ(
-            self.pool.metadata.annotations.as_ref(),
+            self.pool.manifest.metadata.annotations.as_ref(),
             claim.metadata.annotations.as_ref(),
             labels::NODEPOOL_HASH,
             labels::NODEPOOL_HASH_VERSION,
@@ -143,9 +175,7 @@ impl Wanted<'_> {
     }
 
     fn requirements(&self, node_labels: &BTreeMap<String, String>) -> Option<(DriftReason, String)> {
-        let terms = &self.pool.spec.template.spec.requirements;
-        let broken = terms.iter().find_map(|term| {
-            let requirement = term.requirement().ok()?;
+        let broken = self.pool.terms.iter().find_map(|(term, requirement)| {
             match node_labels.get(requirement.key.as_str()) {
                 Some(value) if !requirement.has(value) => Some(format!("{term}, but the node has {value}")),
                 None if !requirement.allows_absent() => {
@@ -187,7 +217,7 @@ impl Wanted<'_> {
 
     fn node_class_hash(&self, claim: &NodeClaim) -> Option<(DriftReason, String)> {
         let differs = hashes_differ(
-            self.node_class?.metadata.annotations.as_ref(),
+            self.node_class?.object.metadata.annotations.as_ref(),
             claim.metadata.annotations.as_ref(),
             labels::EC2_NODE_CLASS_HASH,
             labels::EC2_NODE_CLASS_HASH_VERSION,
@@ -203,16 +233,11 @@ impl Wanted<'_> {
         node_labels: &BTreeMap<String, String>,
     ) -> Option<(DriftReason, String)> {
         let image = claim.status.as_ref()?.image_id.as_deref().filter(|image| !image.is_empty())?;
-        let images = self.node_class?.status.as_ref()?.amis.as_deref()?;
-        let mut fitting = images
-            .iter()
-            .filter(|ami| {
-                Requirements::from_node_selector_terms(&ami.requirements)
-                    .is_ok_and(|requirements| requirements.has_labels(node_labels))
-            })
-            .peekable();
-        let newest = fitting.peek()?.id.clone();
-        if fitting.any(|ami| ami.id == image) {
+        let images = &self.node_class?.images;
+        let mut fitting =
+            images.iter().filter(|(_, asked)| asked.has_labels(node_labels)).map(|(id, _)| *id).peekable();
+        let newest = *fitting.peek()?;
+        if fitting.any(|id| id == image) {
             return None;
         }
         Some((DriftReason::AmiDrift, format!("it runs {image}, new nodes run {newest}")))

@@ -21,6 +21,7 @@ mod options;
 mod pdb;
 mod pods;
 mod prices;
+mod room_table;
 mod rooms;
 mod table;
 pub(crate) mod windows;

@@ -60,7 +60,7 @@ pub(super) struct Case<'a> {
     pub(super) room: &'a Room,
     pub(super) node: Option<&'a Node>,
     pub(super) claim: Option<&'a NodeClaim>,
-    pub(super) pool: Option<PoolRules<'a>>,
+    pub(super) pool: Option<&'a PoolRules<'a>>,
     /// The pods that run there with their names, by index.
     pub(super) pods: &'a [u32],
     pub(super) standings: &'a [PodStanding],
