@@ -30,6 +30,8 @@ pub struct Disruption {
     pub problems: Vec<ObjectProblem>,
     /// The moment that all of this is true for.
     pub now: Timestamp,
+    /// Whether spot nodes may be replaced by cheaper spot nodes (reference section 4.12).
+    pub spot_to_spot: bool,
 }
 
 impl Disruption {
@@ -45,7 +47,8 @@ impl Disruption {
             .collect();
         let rooms = RoomTable::new(objects, snapshot, options, &manifests, &pods, &pdbs).standings();
         let budgets = pool_budgets(snapshot, options, &manifests, &rooms, &mut problems);
-        Disruption { rooms, pods, budgets, pdbs, problems, now: options.now }
+        let DisruptionOptions { now, spot_to_spot, .. } = *options;
+        Disruption { rooms, pods, budgets, pdbs, problems, now, spot_to_spot }
     }
 
     /// Whether these pods of the snapshot may all be evicted at the same time, as far as PodDisruptionBudgets go. Pods
