@@ -213,6 +213,7 @@ fn unbound(bought: &Snapshot, outcome: &Outcome, now: Timestamp, first: usize) -
         budgets: budgets.collect(),
         pdbs: Vec::new(),
         problems: Vec::new(),
+        spot_to_spot: true,
         now,
     }
 }
