@@ -9,7 +9,7 @@ use super::prune::prune;
 use super::stripped::strip;
 use super::update::note;
 use super::writer::Writer;
-use crate::patch::typed::{compare, field_set, merge, validate};
+use crate::patch::typed::{compare, field_set, merge, validate, without_nulls};
 use crate::schema::Schema;
 
 /// The manager of what was there before the first apply.
@@ -93,11 +93,12 @@ fn attempt(
     let live = live.unwrap_or(&nothing);
     let id = ManagerId::apply(writer.manager, writer.subresource);
     let before = managers.owned.get(&id).cloned();
-    let wanted = strip(&field_set(view, applied).without_branches(writer.reset));
+    // With the name and all that nobody owns: it must not be pruned with the rest of the metadata.
+    let wanted = field_set(view, applied).without_branches(writer.reset);
     managers.owned.insert(
         id.clone(),
         Owned {
-            fields: wanted,
+            fields: wanted.clone(),
             api_version: writer.api_version.to_owned(),
             time: before.as_ref().and_then(|owned| owned.time.clone()),
         },
@@ -105,11 +106,16 @@ fn attempt(
     let merged = merge(view, live, applied);
     let mut object = prune(merged, before.as_ref().map(|owned| &owned.fields), &managers, schema);
     settle(live, &object, &mut managers, &id, writer, force, schema)?;
+    without_nulls(view, &mut object);
     let is_new = before.is_none();
-    if let Some(owned) = managers.owned.get_mut(&id)
-        && (is_new || !same_object(live, &object))
-    {
-        owned.time = Some(time_text(writer.now));
+    let wanted = strip(&wanted);
+    if wanted.is_empty() {
+        managers.owned.remove(&id);
+    } else if let Some(owned) = managers.owned.get_mut(&id) {
+        owned.fields = wanted;
+        if is_new || !same_object(live, &object) {
+            owned.time = Some(time_text(writer.now));
+        }
     }
     managers.store(&mut object);
     Ok(object)

@@ -36,6 +36,35 @@ pub(super) fn merge(old: Vec<Value>, changes: Vec<Value>, view: View<'_>) -> Res
     order::arrange(merged, &changes, &old, Some(key))
 }
 
+/// The order in which the elements of a merged list count as having stood before.
+///
+/// Deleted elements leave room at the end of the old list, and upstream takes the new elements that fit there as old ones.
+pub(super) fn order_after_deletion(old: &[Value], changes: &[Value], key: Option<&str>) -> Vec<Value> {
+    let directive = |change: &Value| change.get(PATCH).and_then(Value::as_str).map(str::to_owned);
+    let Some(key) = key else { return old.to_vec() };
+    if changes.iter().any(|change| directive(change).as_deref() == Some("replace")) {
+        return old.to_vec();
+    }
+    let identity = |element: &Value| element.get(key).map(Value::to_string);
+    let gone: BTreeSet<String> =
+        changes.iter().filter(|change| directive(change).is_some()).filter_map(identity).collect();
+    let mut order: Vec<Value> = old
+        .iter()
+        .filter(|element| identity(element).is_none_or(|name| !gone.contains(&name)))
+        .cloned()
+        .collect();
+    let mut known: BTreeSet<String> = order.iter().filter_map(identity).collect();
+    for change in changes.iter().filter(|change| directive(change).is_none()) {
+        if order.len() < old.len()
+            && let Some(name) = identity(change)
+            && known.insert(name)
+        {
+            order.push(change.clone());
+        }
+    }
+    order
+}
+
 /// Whether the elements are objects; none if there are none.
 fn element_kind(old: &[Value], changes: &[Value]) -> Result<Option<bool>, PatchError> {
     let mut objects = None;

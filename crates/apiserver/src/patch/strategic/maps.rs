@@ -163,7 +163,11 @@ fn set_orders(
             _ => None,
         };
         order::check(change.as_deref().unwrap_or_default(), &order, key)?;
-        let merged = match (old.clone(), change) {
+        let before = match (&old, &change) {
+            (Some(old), Some(change)) if rule.merge => lists::order_after_deletion(old, change, key),
+            (old, _) => old.clone().unwrap_or_default(),
+        };
+        let merged = match (old, change) {
             (Some(old), Some(change)) if rule.merge => lists::merge(old, change, field)?,
             (_, Some(change)) => match fresh(Value::Array(change)) {
                 Value::Array(change) => change,
@@ -172,7 +176,7 @@ fn set_orders(
             (Some(old), None) => old,
             (None, None) => continue,
         };
-        let sorted = order::arrange(merged, &order, &old.unwrap_or_default(), key)?;
+        let sorted = order::arrange(merged, &order, &before, key)?;
         object.insert(name.to_owned(), Value::Array(sorted));
     }
     Ok(())

@@ -35,18 +35,24 @@ pub(super) fn check(patch: &[Value], order: &[Value], key: Option<&str>) -> Resu
     if order.is_empty() || patch.is_empty() {
         return Ok(());
     }
+    let is_deletion =
+        |element: &&Value| key.is_some() && element.get(PATCH).is_some_and(|word| word == "delete");
+    let mut elements = patch.iter().filter(|element| !is_deletion(element)).peekable();
     let mut wanted = order.iter();
-    for element in patch.iter().filter(|element| key.is_none() || element.get(PATCH).is_none()) {
-        let element = identity(element, key)?;
-        loop {
-            match wanted.next() {
-                None => return Err(refusals::wrong_order(patch, order)),
-                Some(next) if identity(next, key)? == element => break,
-                Some(_) => {}
-            }
+    // As upstream: directives are stepped over only while there is an order left to compare with.
+    while wanted.len() > 0 {
+        let Some(element) = elements.peek() else { return Ok(()) };
+        if key.is_some() && element.get(PATCH).is_some() {
+            elements.next();
+            continue;
+        }
+        if let Some(next) = wanted.next()
+            && identity(next, key)? == identity(element, key)?
+        {
+            elements.next();
         }
     }
-    Ok(())
+    if elements.peek().is_some() { Err(refusals::wrong_order(patch, order)) } else { Ok(()) }
 }
 
 /// Brings a merged list into order: elements that `order` names stand as it says, the others as they stood in `old`, woven in before the first

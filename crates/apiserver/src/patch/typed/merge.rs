@@ -34,24 +34,15 @@ fn maps(view: View<'_>, live: Option<&Value>, applied: Option<&Value>) -> Option
     for (name, value) in live.into_iter().flatten() {
         let field = view.field(name).unwrap_or_else(crate::schema::any);
         let change = applied.and_then(|fields| fields.get(name));
-        put(&mut merged, name, field, pair(field, Some(value), change));
+        merged.insert(name.clone(), pair(field, Some(value), change).unwrap_or_default());
     }
     for (name, value) in applied.into_iter().flatten() {
         if live.is_none_or(|fields| !fields.contains_key(name)) {
             let field = view.field(name).unwrap_or_else(crate::schema::any);
-            put(&mut merged, name, field, pair(field, None, Some(value)));
+            merged.insert(name.clone(), pair(field, None, Some(value)).unwrap_or_default());
         }
     }
     (!merged.is_empty()).then_some(Value::Object(merged))
-}
-
-/// Null means absent, unless the type is nullable.
-fn put(merged: &mut Map<String, Value>, name: &str, field: View<'_>, value: Option<Value>) {
-    if let Some(value) = value
-        && (!value.is_null() || field.nullable())
-    {
-        merged.insert(name.to_owned(), value);
-    }
 }
 
 /// The order of the applied list is kept; elements that only the live list has stay where they stood between those that both have.

@@ -5,11 +5,13 @@ mod field_set;
 mod form;
 mod list_index;
 mod merge;
+mod nulls;
 mod remove;
 mod validate;
 
 pub(super) use compare::compare;
 pub(super) use field_set::field_set;
 pub(super) use merge::merge;
+pub(super) use nulls::without_nulls;
 pub(super) use remove::remove;
 pub(super) use validate::validate;

@@ -6,7 +6,7 @@ use super::form::{Form, element_of, form};
 use crate::patch::fields::{FieldSet, PathElement};
 use crate::schema::View;
 
-/// The value without the fields of the set. Maps and lists that become empty by it go too.
+/// The value without the fields of the set. Maps and lists that become empty by it become null, as upstream has it; `without_nulls` takes them away.
 pub(in crate::patch) fn remove(view: View<'_>, value: &Value, gone: &FieldSet) -> Value {
     below(view, value, gone).unwrap_or_else(|| Value::Object(Map::new()))
 }
@@ -24,9 +24,7 @@ fn below(view: View<'_>, value: &Value, gone: &FieldSet) -> Option<Value> {
                     Some(inner) => below(view.field(name).unwrap_or_else(crate::schema::any), value, inner),
                     None => Some(value.clone()),
                 };
-                if let Some(value) = value {
-                    kept.insert(name.clone(), value);
-                }
+                kept.insert(name.clone(), value.unwrap_or_default());
             }
             (!kept.is_empty()).then_some(Value::Object(kept))
         }
