@@ -56,7 +56,7 @@ fn a_patch_applies(#[case] document: Value, #[case] patch: Value, #[case] result
     "replace operation does not apply: doc is missing path: /text/a: missing value")]
 #[case::move_from_nothing(json!([{ "op": "move", "from": "/nope", "path": "/a" }]),
     "error in move for path: 'nope': Unable to remove nonexistent key: nope: missing value")]
-#[case::move_without_from(json!([{ "op": "move", "path": "/a" }]), "move operation failed to decode from: missing value")]
+#[case::move_without_from(json!([{ "op": "move", "path": "/a" }]), "move operation failed to decode from: operation, missing from field: missing value")]
 #[case::move_to_nowhere(json!([{ "op": "move", "from": "/list", "path": "/nope/a" }]),
     "move operation does not apply: doc is missing destination path: /nope/a: missing value")]
 #[case::copy_from_nothing(json!([{ "op": "copy", "from": "/nope", "path": "/a" }]),

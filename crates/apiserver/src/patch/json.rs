@@ -61,6 +61,8 @@ fn read_operation(operation: &Value) -> Result<Operation<'_>, PatchError> {
 }
 
 const MISSING: &str = "missing value";
+const NO_PATH: &str = "operation missing path field: missing value";
+const NO_FROM: &str = "operation, missing from field: missing value";
 
 struct State {
     document: Value,
@@ -107,7 +109,7 @@ impl State {
     }
 
     fn replace(&mut self, operation: &Operation<'_>) -> Result<(), Refusal> {
-        let path = operation.path.ok_or_else(|| wrap("replace operation failed to decode path", MISSING))?;
+        let path = operation.path.ok_or_else(|| wrap("replace operation failed to decode path", NO_PATH))?;
         let value = operation.value.cloned().unwrap_or_default();
         if path.is_empty() {
             self.document = container_only(value)?;
@@ -127,13 +129,13 @@ impl State {
     }
 
     fn move_value(&mut self, operation: &Operation<'_>) -> Result<(), Refusal> {
-        let from = operation.from.ok_or_else(|| wrap("move operation failed to decode from", MISSING))?;
+        let from = operation.from.ok_or_else(|| wrap("move operation failed to decode from", NO_FROM))?;
         let (container, key) = self.find(from).ok_or_else(|| {
             wrap(&format!("move operation does not apply: doc is missing from path: {from}"), MISSING)
         })?;
         let value =
             take(container, &key).map_err(|why| wrap(&format!("error in move for path: '{key}'"), &why))?;
-        let path = operation.path.ok_or_else(|| wrap("move operation failed to decode path", MISSING))?;
+        let path = operation.path.ok_or_else(|| wrap("move operation failed to decode path", NO_PATH))?;
         let (container, key) = self.find(path).ok_or_else(|| {
             wrap(&format!("move operation does not apply: doc is missing destination path: {path}"), MISSING)
         })?;
@@ -142,7 +144,7 @@ impl State {
     }
 
     fn copy(&mut self, operation: &Operation<'_>) -> Result<(), Refusal> {
-        let from = operation.from.ok_or_else(|| wrap("copy operation failed to decode from", MISSING))?;
+        let from = operation.from.ok_or_else(|| wrap("copy operation failed to decode from", NO_FROM))?;
         let value = if from.is_empty() {
             self.document.clone()
         } else {
@@ -169,7 +171,7 @@ impl State {
     }
 
     fn test(&mut self, operation: &Operation<'_>) -> Result<(), Refusal> {
-        let path = operation.path.ok_or_else(|| wrap("test operation failed to decode path", MISSING))?;
+        let path = operation.path.ok_or_else(|| wrap("test operation failed to decode path", NO_PATH))?;
         let wanted = operation.value.unwrap_or(&Value::Null);
         let failed = || wrap(&format!("testing value {path} failed"), "test failed");
         if path.is_empty() {
