@@ -26,6 +26,12 @@ pub struct Arguments {
     /// Where the dated record of all workloads goes.
     #[arg(long, value_name = "DIR", default_value = "bench/results")]
     pub results: PathBuf,
+    /// Seeds of each kind of cluster that is consolidated.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Prints only what the plan to consolidate the cluster in this file takes, measured in this process.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub plan_of: Option<PathBuf>,
     /// Prints only how many bytes the snapshot of the incremental workload takes, measured in this process.
     #[arg(long, hide = true)]
     pub snapshot_memory: bool,
@@ -52,11 +58,19 @@ pub enum Topic {
     Backlog,
     /// A few pending pods in a large running cluster.
     Incremental,
+    /// What if a node went: one at a time, and all of 1,000.
+    Removal,
+    /// Whole plans to consolidate 1,000 and 5,000 nodes.
+    Consolidate,
+    /// How much of what could be saved is saved, beside prefix search.
+    Savings,
+    /// Plans replayed move by move.
+    Validity,
 }
 
 impl Topic {
     /// All but [`Topic::All`], in the order they run.
-    pub const EACH: [Topic; 8] = [
+    pub const EACH: [Topic; 12] = [
         Topic::Catalogue,
         Topic::Diverse,
         Topic::Preference,
@@ -65,7 +79,16 @@ impl Topic {
         Topic::Dlrm,
         Topic::Backlog,
         Topic::Incremental,
+        Topic::Removal,
+        Topic::Consolidate,
+        Topic::Savings,
+        Topic::Validity,
     ];
+
+    /// Whether it is about consolidation.
+    pub fn is_about_consolidation(self) -> bool {
+        matches!(self, Topic::Removal | Topic::Consolidate | Topic::Savings | Topic::Validity)
+    }
 }
 
 impl Arguments {
@@ -75,9 +98,11 @@ impl Arguments {
         Topic::EACH.into_iter().filter(|topic| all || self.topics.contains(topic)).collect()
     }
 
-    /// Whether this run covers everything, and so is worth a record.
-    pub fn is_complete(&self) -> bool {
-        self.chosen().len() == Topic::EACH.len()
+    /// Whether this run covers everything there is about plans, or about consolidation, and so is worth a record.
+    pub fn covers(&self, consolidation: bool) -> bool {
+        let chosen = self.chosen();
+        let mut asked = Topic::EACH.iter().filter(|topic| topic.is_about_consolidation() == consolidation);
+        asked.all(|topic| chosen.contains(topic))
     }
 }
 
@@ -96,7 +121,11 @@ mod tests {
     fn topics_run_in_their_own_order_and_once() {
         let arguments = Arguments::parse_from(["supercargo-bench", "openb", "burst", "openb"]);
         assert_eq!(arguments.chosen(), [Topic::Burst, Topic::Openb]);
-        assert!(!arguments.is_complete());
-        assert!(Arguments::parse_from(["supercargo-bench"]).is_complete());
+        assert!(!arguments.covers(false) && !arguments.covers(true));
+        let all = Arguments::parse_from(["supercargo-bench"]);
+        assert!(all.covers(false) && all.covers(true));
+        let half = ["supercargo-bench", "removal", "consolidate", "savings", "validity"];
+        assert!(Arguments::parse_from(half).covers(true));
+        assert!(!Arguments::parse_from(half).covers(false));
     }
 }

@@ -9,12 +9,14 @@
 
 pub mod arguments;
 pub mod cluster;
+pub mod consolidation;
 pub mod goals;
 pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod pods;
 pub mod record;
+pub mod replay;
 pub mod run;
 pub mod synthetic;
 pub mod table;

@@ -15,7 +15,7 @@ pub enum MemoryError {
     #[error("cannot read /proc/self/status: {0}")]
     Status(#[source] io::Error),
     /// The file has no such line.
-    #[error("/proc/self/status has no line VmRSS in kB")]
+    #[error("/proc/self/status has no line VmRSS or VmHWM in kB")]
     NoResidentSize,
     /// The measuring process did not start or did not answer.
     #[error("cannot measure memory in a process of its own: {0}")]
@@ -24,9 +24,20 @@ pub enum MemoryError {
 
 /// Memory this process has in use, in bytes.
 fn resident_bytes() -> Result<u64, MemoryError> {
+    status_bytes("VmRSS:")
+}
+
+/// The most memory this process ever had in use, in bytes.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn peak_bytes() -> Result<u64, MemoryError> {
+    status_bytes("VmHWM:")
+}
+
+fn status_bytes(name: &str) -> Result<u64, MemoryError> {
     let status = std::fs::read_to_string("/proc/self/status").map_err(MemoryError::Status)?;
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or(MemoryError::NoResidentSize)?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or(MemoryError::NoResidentSize)?;
     let kib = line.trim().trim_end_matches(" kB").trim().parse::<u64>();
     kib.map(|kib| kib * 1024).map_err(|_| MemoryError::NoResidentSize)
 }

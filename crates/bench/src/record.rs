@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use supercargo_catalog::Usd;
 
+use crate::consolidation::FigureRow;
 use crate::goals::Goal;
 use crate::machine::Machine;
 use crate::measure::{Result as SolveResult, Times};
@@ -67,8 +68,12 @@ pub struct Record {
     pub machine: Machine,
     /// How often each workload was solved.
     pub repeat: u32,
-    /// The figures.
+    /// The figures of plans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Row>,
+    /// The figures of consolidation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub consolidation: Vec<FigureRow>,
 }
 
 /// A record that cannot be written.
@@ -103,8 +108,8 @@ impl Record {
         std::fs::write(path, text).map_err(write)
     }
 
-    /// `2026-07-31-plan.json`, by the day in UTC.
-    pub fn file_name(&self) -> String {
-        format!("{}-plan.json", self.time.strftime("%Y-%m-%d"))
+    /// `2026-07-31-plan.json`, by the day in UTC and the subject.
+    pub fn file_name(&self, subject: &str) -> String {
+        format!("{}-{subject}.json", self.time.strftime("%Y-%m-%d"))
     }
 }

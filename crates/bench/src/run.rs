@@ -6,6 +6,7 @@ use supercargo_engine::market::MarketError;
 use supercargo_engine::solve::PreferencePolicy;
 
 use crate::arguments::{Arguments, Topic};
+use crate::consolidation::{self, CaseError, FigureRow, PlanError};
 use crate::goals::Goal;
 use crate::machine::Machine;
 use crate::measure::{Measurement, Times, baseline, measure, violations};
@@ -22,6 +23,12 @@ pub enum RunError {
     /// A workload cannot be made.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
+    /// A cluster to consolidate cannot be made up.
+    #[error(transparent)]
+    Case(#[from] CaseError),
+    /// A plan to consolidate cannot be measured.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// Memory cannot be measured.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -41,25 +48,44 @@ pub enum RunError {
 /// # Errors
 /// When a workload cannot be made or a record cannot be written.
 pub fn run(arguments: &Arguments, clock: &dyn Clock) -> Result<(), RunError> {
+    if let Some(path) = &arguments.plan_of {
+        let figures = consolidation::plan_of_dump(clock, path)?;
+        println!("{}", serde_json::to_string(&figures).map_err(RecordError::from)?);
+        return Ok(());
+    }
     let context = Context::new()?;
     if arguments.snapshot_memory {
         println!("{}", snapshot_bytes(&incremental(&context))?);
         return Ok(());
     }
-    let mut bench = Bench { arguments, clock, context, rows: Vec::new() };
+    let mut bench = Bench { arguments, clock, context, rows: Vec::new(), consolidation: Vec::new() };
     for topic in arguments.chosen() {
         bench.run(topic)?;
     }
-    println!("{}", render(&bench.rows));
-    let record =
-        Record { time: clock.now(), machine: Machine::here(), repeat: arguments.repeat, rows: bench.rows };
+    if !bench.rows.is_empty() {
+        println!("{}", render(&bench.rows));
+    }
+    if !bench.consolidation.is_empty() {
+        println!("{}", consolidation::render(&bench.consolidation));
+    }
+    let record = Record {
+        time: clock.now(),
+        machine: Machine::here(),
+        repeat: arguments.repeat,
+        rows: bench.rows,
+        consolidation: bench.consolidation,
+    };
     if let Some(path) = &arguments.json {
         record.write(path)?;
     }
-    if arguments.is_complete() {
-        let path = arguments.results.join(record.file_name());
-        record.write(&path)?;
-        eprintln!("record: {}", path.display());
+    let plan = Record { consolidation: Vec::new(), ..record.clone() };
+    let consolidation = Record { rows: Vec::new(), ..record };
+    for (record, subject) in [(plan, "plan"), (consolidation, "consolidate")] {
+        if arguments.covers(subject == "consolidate") {
+            let path = arguments.results.join(record.file_name(subject));
+            record.write(&path)?;
+            eprintln!("record: {}", path.display());
+        }
     }
     Ok(())
 }
@@ -69,6 +95,7 @@ struct Bench<'a> {
     clock: &'a dyn Clock,
     context: Context,
     rows: Vec<Row>,
+    consolidation: Vec<FigureRow>,
 }
 
 impl Bench<'_> {
@@ -107,7 +134,25 @@ impl Bench<'_> {
                 });
             }
             Topic::Incremental => self.incremental()?,
+            Topic::Removal | Topic::Consolidate | Topic::Savings | Topic::Validity => {
+                self.consolidate(topic)?
+            }
         }
+        Ok(())
+    }
+
+    fn consolidate(&mut self, topic: Topic) -> Result<(), RunError> {
+        eprintln!("{topic:?} ...");
+        let rows = match topic {
+            Topic::Removal => consolidation::removal(self.clock, 1_000, self.arguments.repeat)?,
+            Topic::Consolidate => vec![
+                consolidation::whole_plan(self.clock, 1_000, self.arguments.repeat)?,
+                consolidation::large_plan(5_000)?,
+            ],
+            Topic::Savings => consolidation::savings_rows(&[0.3, 0.5, 0.7], self.arguments.seeds)?,
+            _ => vec![consolidation::validity(self.arguments.seeds)?],
+        };
+        self.consolidation.extend(rows);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ fn cells(row: &Row) -> Vec<String> {
     ]
 }
 
-fn goal_text(goal: &Goal) -> String {
+pub(crate) fn goal_text(goal: &Goal) -> String {
     let relation = match goal.relation {
         Relation::AtMost => "≤",
         Relation::AtLeast => "≥",
@@ -77,7 +77,7 @@ fn goal_text(goal: &Goal) -> String {
     format!("{} {:.2} {relation} {:.0} {}", goal.what, goal.measured, goal.goal, goal.unit)
 }
 
-fn met_text(goal: &Goal) -> String {
+pub(crate) fn met_text(goal: &Goal) -> String {
     match goal.missed_by_percent() {
         None => "yes".to_owned(),
         Some(missed) => format!("no, by {missed:.0} %"),
