@@ -10,6 +10,8 @@
 mod decode;
 mod error;
 mod numbers;
+#[cfg(test)]
+mod round_trip;
 mod scalars;
 mod schema_props;
 mod wire;
