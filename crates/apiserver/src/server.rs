@@ -9,6 +9,7 @@ use http::Request;
 use jiff::Timestamp;
 use supercargo_clock::{Clock, Randomness};
 
+use crate::admission::Webhooks;
 use crate::garbage::Queue;
 use crate::http::handle;
 use crate::resources::{Mounted, MountedResource, Registry};
@@ -30,6 +31,8 @@ pub struct ServerOptions {
     pub watch_history_bytes: usize,
     /// The range from which cluster addresses of services are taken, as `network/bits`; told to validation and to `ServiceCIDR`.
     pub service_cidr: String,
+    /// How webhooks are called.
+    pub webhooks: Arc<Webhooks>,
 }
 
 impl ServerOptions {
@@ -42,6 +45,7 @@ impl ServerOptions {
             watch_history: 100_000,
             watch_history_bytes: 96 << 20,
             service_cidr: "10.96.0.0/12".to_owned(),
+            webhooks: Arc::new(Webhooks::default()),
         }
     }
 }
@@ -99,6 +103,8 @@ pub(crate) struct Shared {
     randomness: Mutex<Randomness>,
     pub tasks: Mutex<Queue>,
     mounts: RwLock<BTreeMap<Mount, axum::Router>>,
+    /// Held while quotas are charged.
+    pub quota: Mutex<()>,
     pub signer: Mutex<TokenSigner>,
     /// The certificate of the authority, once the server listens.
     pub certificate: Mutex<Option<String>>,
@@ -134,6 +140,7 @@ impl Server {
                 randomness: Mutex::new(randomness),
                 tasks: Mutex::new(Queue::default()),
                 mounts: RwLock::new(BTreeMap::new()),
+                quota: Mutex::new(()),
                 signer: Mutex::new(signer),
                 certificate: Mutex::new(None),
                 discovery: Mutex::new(crate::discovery::Cache::default()),

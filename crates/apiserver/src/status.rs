@@ -16,6 +16,8 @@ pub struct ApiError {
     pub status: Box<Value>,
     /// Seconds to wait before trying again, sent as `Retry-After`.
     pub retry_after: Option<u32>,
+    /// What the client is to be warned of besides.
+    pub warnings: Vec<String>,
 }
 
 impl ApiError {
@@ -32,13 +34,13 @@ impl ApiError {
             status["details"] = details;
         }
         status["code"] = json!(code);
-        Self { status: Box::new(status), retry_after: None }
+        Self { status: Box::new(status), retry_after: None, warnings: Vec::new() }
     }
 
     /// A Status that somebody else made. Anything that is not a failure with a code counts as an internal error.
     pub fn from_status(status: Value) -> Self {
         match status.get("code").and_then(Value::as_u64) {
-            Some(400..=599) => Self { status: Box::new(status), retry_after: None },
+            Some(400..=599) => Self { status: Box::new(status), retry_after: None, warnings: Vec::new() },
             _ => Self::internal(format!("a status without an error code: {status}")),
         }
     }
@@ -92,7 +94,7 @@ impl ApiError {
 
     /// 422: fields are wrong.
     pub fn invalid(gvk: &Gvk, name: &str, errors: &[FieldError]) -> Self {
-        Self { status: Box::new(invalid_status(gvk, name, errors)), retry_after: None }
+        Self { status: Box::new(invalid_status(gvk, name, errors)), retry_after: None, warnings: Vec::new() }
     }
 
     /// 403 for an object.
@@ -103,19 +105,6 @@ impl ApiError {
             format!("{resource} {name:?} is forbidden: {why}")
         };
         Self::new(403, "Forbidden", message, Some(details(resource, name)))
-    }
-
-    /// 403 for a write into a namespace that is going away.
-    pub fn namespace_terminating(resource: &str, name: &str, namespace: &str) -> Self {
-        let why =
-            format!("unable to create new content in namespace {namespace} because it is being terminated");
-        let mut error = Self::forbidden(resource, name, &why);
-        error.status["details"]["causes"] = json!([{
-            "reason": "NamespaceTerminating",
-            "message": format!("namespace {namespace} is being terminated"),
-            "field": "metadata.namespace",
-        }]);
-        error
     }
 
     /// 400.

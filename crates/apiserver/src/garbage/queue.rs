@@ -21,6 +21,8 @@ pub(crate) enum Task {
     NamespaceContents(String),
     /// This namespace is going away.
     Namespace(String),
+    /// The quotas of this namespace are to be reckoned anew.
+    Quotas(String),
     /// This definition was written or removed, or one of its objects is gone.
     Definition(String),
 }
@@ -51,6 +53,7 @@ impl Server {
                 Task::Orphan(place) => self.orphan_dependents(&place),
                 Task::NamespaceContents(name) => self.fill_namespace(&name),
                 Task::Namespace(name) => self.empty_namespace(&name),
+                Task::Quotas(namespace) => self.reckon_quotas(&namespace),
                 Task::Definition(name) => crate::definitions::follow_up(self, &name),
             }
         }

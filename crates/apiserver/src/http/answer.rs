@@ -170,8 +170,8 @@ pub(crate) fn respond(
 }
 
 /// The response for a refusal.
-pub(crate) fn respond_error(error: &ApiError, warnings: &[String]) -> Response<Body> {
-    let mut response = respond(error.code(), "application/json", to_json(&error.status), warnings);
+pub(crate) fn respond_error(error: &ApiError) -> Response<Body> {
+    let mut response = respond(error.code(), "application/json", to_json(&error.status), &error.warnings);
     if let Some(seconds) = error.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

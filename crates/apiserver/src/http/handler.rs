@@ -21,19 +21,13 @@ use crate::verbs;
 /// Answers a request.
 pub(crate) async fn handle(server: Server, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut warnings = Vec::new();
-    match answer(server, parts, body, &mut warnings).await {
+    match answer(server, parts, body).await {
         Ok(response) => response,
-        Err(error) => respond_error(&error, &warnings),
+        Err(error) => respond_error(&error),
     }
 }
 
-async fn answer(
-    server: Server,
-    parts: Parts,
-    body: Body,
-    warnings: &mut Vec<String>,
-) -> Result<Response<Body>, ApiError> {
+async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {
     let path = parts.uri.path();
     let query = Query::parse(parts.uri.query().unwrap_or(""));
     if let Some(router) = server.mounted_at(path) {
@@ -69,14 +63,11 @@ async fn answer(
     }
     let is_watch = path.is_watch || query.flag("watch");
     let is_of_many = path.name.is_empty() || (path.is_watch && path.subresource.is_empty());
-    if let Some(warning) = &version.deprecation {
-        warnings.push(warning.clone());
-    }
     let call = Call {
         user: parts.extensions.get::<User>().cloned().unwrap_or_else(User::administrator),
         negotiated: Negotiated::of(&parts.headers, query.flag("pretty"))?,
         manager: manager(&query, &parts.headers)?,
-        warnings: std::mem::take(warnings),
+        warnings: version.deprecation.iter().cloned().collect(),
         resource,
         version,
         path,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::admission::quota::is_counted;
 use crate::garbage::Task;
 use crate::resources::Resource;
 use crate::server::Server;
@@ -35,6 +36,7 @@ impl Server {
                 self.enqueue(Task::Foreground(place));
             }
         }
+        self.note_for_quotas(resource, previous, Some(object), &stored);
         if resource.is("", "namespaces") {
             let name = stored.name().to_owned();
             self.enqueue(if stored.is_deleting {
@@ -67,6 +69,7 @@ impl Server {
                 self.enqueue(Task::Foreground(place));
             }
         }
+        self.note_for_quotas(resource, Some(previous), None, &stored);
         if resource.is_namespaced {
             let registry = self.registry();
             let namespace = registry
@@ -86,6 +89,26 @@ impl Server {
             self.enqueue(Task::Definition(stored.name().to_owned()));
         }
         Ok(stored)
+    }
+
+    /// Has quotas reckoned anew if a change gives something back to them. What takes from them is charged with the write.
+    fn note_for_quotas(
+        &self,
+        resource: &Resource,
+        previous: Option<&Arc<Stored>>,
+        new: Option<&Value>,
+        stored: &Stored,
+    ) {
+        let namespace = stored.namespace();
+        let is_quota = resource.is("", "resourcequotas");
+        if !resource.is_namespaced || (!is_quota && !self.has_quotas(namespace)) {
+            return;
+        }
+        let gvr = resource.gvr(&resource.storage_version);
+        let gives_back = previous.is_some_and(|previous| is_counted(&gvr, new, &previous.value()));
+        if is_quota || gives_back {
+            self.enqueue(Task::Quotas(namespace.to_owned()));
+        }
     }
 
     /// Writes an object, or takes it away if it was only waiting for its last finalizer.

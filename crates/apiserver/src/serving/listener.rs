@@ -195,7 +195,7 @@ async fn answer(server: Server, authority: &Authority, request: Request<Incoming
             request.extensions_mut().insert(user);
         }
         None if is_open => {}
-        None => return respond_error(&ApiError::unauthorized(), &[]),
+        None => return respond_error(&ApiError::unauthorized()),
     }
     handle(server, request).await
 }

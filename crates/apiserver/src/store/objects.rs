@@ -210,6 +210,11 @@ impl Store {
         Subscription::new(self.clone(), table, id, seen)
     }
 
+    /// Whether a namespace has any object of a table.
+    pub fn has_any(&self, table: TableId, namespace: &str) -> bool {
+        self.lock().tables.get(table.0 as usize).is_some_and(|table| table.has_any(namespace))
+    }
+
     /// Where the object of this uid is.
     pub fn locate(&self, uid: &str) -> Option<Place> {
         self.lock().by_uid.get(uid).cloned()

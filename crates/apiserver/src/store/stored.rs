@@ -1,6 +1,6 @@
 //! One object as it is kept: its bytes, and the few facts that lists, watches and the garbage collector ask for.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -26,6 +26,8 @@ pub(crate) struct Stored {
     pub owners: Box<[Arc<str>]>,
     /// Whether it has a `deletionTimestamp`.
     pub is_deleting: bool,
+    /// The object parsed, once somebody has asked for it to be kept so.
+    parsed: OnceLock<Arc<Value>>,
 }
 
 /// A field that a selector may name, and where its value is found.
@@ -130,6 +132,7 @@ impl Stored {
             fields: fields.iter().map(|field| field.value(object).into()).collect(),
             owners,
             is_deleting: text("deletionTimestamp").is_some(),
+            parsed: OnceLock::new(),
         }
     }
 
@@ -137,6 +140,11 @@ impl Stored {
     pub fn value(&self) -> Value {
         // What was serialised from a value parses into one.
         serde_json::from_slice(&self.json).unwrap_or(Value::Null)
+    }
+
+    /// The object, parsed once for all who ask. For kinds of which there are few.
+    pub fn shared_value(&self) -> Arc<Value> {
+        self.parsed.get_or_init(|| Arc::new(self.value())).clone()
     }
 
     /// The namespace; empty for objects of the cluster.

@@ -96,6 +96,13 @@ impl Table {
         }
     }
 
+    /// Whether a namespace has any object.
+    pub fn has_any(&self, namespace: &str) -> bool {
+        let start = format!("{namespace}/");
+        let from = (std::ops::Bound::Included(start.as_str()), std::ops::Bound::Unbounded);
+        self.objects.range::<str, _>(from).next().is_some_and(|(key, _)| key.starts_with(&start))
+    }
+
     /// The objects as they were at a revision; nothing if that is forgotten.
     pub fn range_at(&self, namespace: Option<&str>, revision: u64) -> Option<Vec<Arc<Stored>>> {
         if revision < self.forgotten {

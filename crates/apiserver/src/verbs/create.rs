@@ -4,7 +4,8 @@ use axum::body::Body;
 use http::Response;
 use serde_json::{Value, json};
 
-use super::hooks::{self, Admission};
+use super::admission::Admission;
+use super::hooks;
 use super::incoming;
 use crate::field_error::FieldError;
 use crate::http::Call;
@@ -87,7 +88,7 @@ pub(crate) async fn create_object(call: &mut Call, mut decoded: Decoded) -> Resu
             return Ok(Answer { code: 201, payload: Payload::Unstored(attempt) });
         }
         let key = call.resource.key(&call.path.namespace, &name);
-        match call.server.commit(&call.resource, &key, None, &mut attempt) {
+        match admission.commit(call, None, &key, &mut attempt)? {
             Ok(stored) => return Ok(Answer { code: 201, payload: Payload::Stored(stored) }),
             Err(_) if prefix.is_some() => {}
             Err(_) => return Err(ApiError::already_exists(&call.resource.qualified(), &name)),

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::Response;
 use serde_json::{Value, json};
 
-use super::hooks::Admission;
+use super::admission::Admission;
 use crate::http::Call;
 use crate::http::answer::{Answer, Payload};
 use crate::http::body;
@@ -58,19 +58,9 @@ pub(crate) async fn delete_one(
     let Some(live) = call.server.shared.store.get(call.resource.table, key) else {
         return Err(ApiError::not_found(&call.resource.qualified(), name));
     };
-    if let Some(refusal) = protected(call, name) {
-        return Err(refusal);
-    }
     let mut admission = Admission::delete(call, name, live.namespace(), options);
     admission.admit_deletion(call, &Arc::new(live.value())).await?;
     call.server.delete_object(&call.resource, key, options)
-}
-
-/// The namespaces that no cluster can do without.
-fn protected(call: &Call, name: &str) -> Option<ApiError> {
-    let is_protected =
-        call.resource.is("", "namespaces") && matches!(name, "default" | "kube-system" | "kube-public");
-    is_protected.then(|| ApiError::forbidden("namespaces", name, "this namespace may not be deleted"))
 }
 
 async fn delete_many(mut call: Call, mut options: DeleteOptions) -> Result<Response<Body>, ApiError> {

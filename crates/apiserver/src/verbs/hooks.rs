@@ -2,17 +2,12 @@
 //!
 //! Builtin kinds go to [`crate::builtin`], custom ones to their [`Definition`](crate::custom::Definition).
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::custom_objects;
-use crate::admission::{self, Operation, Request, UserInfo};
 use crate::builtin;
 use crate::field_error::FieldError;
-use crate::gvk::Gvk;
 use crate::http::Call;
-use crate::lifecycle::DeleteOptions;
 use crate::patch::PatchError;
 use crate::patch::fields::FieldSet;
 use crate::patch::managed::{self, ApplyError, Writer};
@@ -220,108 +215,5 @@ pub(super) fn patch_error(call: &Call, error: &PatchError) -> ApiError {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": error.to_string(), "reason": "RequestEntityTooLarge", "code": 413,
         })),
-    }
-}
-
-/// Admission of one write.
-pub(crate) struct Admission {
-    request: Request,
-}
-
-impl Admission {
-    /// A creation.
-    pub fn create(call: &Call, name: &str, is_dry_run: bool) -> Self {
-        Self::of(call, Operation::Create, name, &call.path.namespace, is_dry_run, "CreateOptions")
-    }
-
-    /// An update.
-    pub fn update(call: &Call, name: &str, is_dry_run: bool) -> Self {
-        Self::of(call, Operation::Update, name, &call.path.namespace, is_dry_run, "UpdateOptions")
-    }
-
-    /// A deletion.
-    pub fn delete(call: &Call, name: &str, namespace: &str, options: &DeleteOptions) -> Self {
-        let mut admission =
-            Self::of(call, Operation::Delete, name, namespace, options.is_dry_run, "DeleteOptions");
-        admission.request.options = options.raw.clone();
-        admission
-    }
-
-    /// A creation through a subresource, of an object of another kind.
-    pub fn create_other(call: &Call, gvk: Gvk, is_dry_run: bool) -> Self {
-        let mut admission = Self::create(call, &call.path.name, is_dry_run);
-        admission.request.gvk = gvk;
-        admission
-    }
-
-    fn of(
-        call: &Call,
-        operation: Operation,
-        name: &str,
-        namespace: &str,
-        is_dry_run: bool,
-        options: &str,
-    ) -> Self {
-        let mut described = json!({ "kind": options, "apiVersion": "meta.k8s.io/v1" });
-        for parameter in ["fieldManager", "fieldValidation"] {
-            if call.query.has(parameter) {
-                described[parameter] = json!(call.query.get(parameter));
-            }
-        }
-        if is_dry_run {
-            described["dryRun"] = json!(["All"]);
-        }
-        let user = UserInfo {
-            username: call.user.name.clone(),
-            uid: call.user.uid.clone(),
-            groups: call.user.groups.clone(),
-        };
-        // A namespace is in itself.
-        let namespace = if call.resource.is("", "namespaces") { name } else { namespace };
-        Self {
-            request: Request {
-                operation,
-                gvk: call.gvk(),
-                gvr: call.gvr(),
-                subresource: call.path.subresource.clone(),
-                name: name.to_owned(),
-                namespace: namespace.to_owned(),
-                object: None,
-                old_object: None,
-                user,
-                dry_run: is_dry_run,
-                options: described,
-                uid: call.server.new_uid(),
-                now: call.server.now(),
-            },
-        }
-    }
-
-    /// The part of admission that may change the object.
-    pub async fn mutate(
-        &mut self,
-        call: &mut Call,
-        object: Value,
-        old: Option<&Arc<Value>>,
-    ) -> Result<Value, ApiError> {
-        let _ = (call, old);
-        Ok(object)
-    }
-
-    /// The part that only says yes or no.
-    pub async fn validate(
-        &mut self,
-        call: &mut Call,
-        object: Value,
-        old: Option<&Arc<Value>>,
-    ) -> Result<Value, ApiError> {
-        let _ = (call, old);
-        Ok(object)
-    }
-
-    /// Admission of a deletion.
-    pub async fn admit_deletion(&mut self, call: &mut Call, old: &Arc<Value>) -> Result<(), ApiError> {
-        let _ = (call, old);
-        Ok(())
     }
 }

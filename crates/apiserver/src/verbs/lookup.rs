@@ -14,15 +14,19 @@ use crate::store::Stored;
 /// The storage behind a server.
 pub(crate) struct StoreLookup(pub Server);
 
+/// Objects of tables with at most this many are parsed once and kept so.
+const FEW: usize = 1000;
+
 impl StoreLookup {
-    fn value(resource: &Resource, version: &str, object: &Stored) -> Arc<Value> {
-        let mut value = object.value();
+    fn value(resource: &Resource, version: &str, object: &Stored, is_one_of_few: bool) -> Arc<Value> {
         if version != resource.storage_version
             && let Some(known) = resource.version(version)
         {
+            let mut value = object.value();
             convert(&mut value, known.conversion, false, &resource.gvk(version).api_version());
+            return Arc::new(value);
         }
-        Arc::new(value)
+        if is_one_of_few { object.shared_value() } else { Arc::new(object.value()) }
     }
 }
 
@@ -31,7 +35,8 @@ impl Lookup for StoreLookup {
         let registry = self.0.registry();
         let known = registry.get(&resource.group, &resource.resource)?;
         let object = self.0.shared.store.get(known.table, &known.key(namespace, name))?;
-        Some(Self::value(known, &resource.version, &object))
+        let is_one_of_few = self.0.shared.store.count(known.table) <= FEW;
+        Some(Self::value(known, &resource.version, &object, is_one_of_few))
     }
 
     fn list(&self, resource: &Gvr, namespace: Option<&str>) -> Vec<Arc<Value>> {
@@ -39,7 +44,8 @@ impl Lookup for StoreLookup {
         let Some(known) = registry.get(&resource.group, &resource.resource) else { return Vec::new() };
         let namespace = namespace.filter(|_| known.is_namespaced);
         let (objects, _) = self.0.shared.store.range(known.table, namespace);
-        objects.iter().map(|object| Self::value(known, &resource.version, object)).collect()
+        let are_few = objects.len() <= FEW && !known.is("", "pods");
+        objects.iter().map(|object| Self::value(known, &resource.version, object, are_few)).collect()
     }
 
     fn resource_of(&self, gvk: &Gvk) -> Option<(Gvr, bool)> {

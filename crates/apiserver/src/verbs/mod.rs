@@ -1,5 +1,6 @@
 //! The verbs: get, create, update, patch, delete, delete many; and the reviews, which are only ever created.
 
+mod admission;
 mod create;
 mod custom_objects;
 mod delete;
@@ -14,7 +15,7 @@ mod update;
 pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use get::get;
-pub(crate) use hooks::Admission;
+pub(crate) use admission::Admission;
 pub(crate) use incoming::check_type;
 pub(crate) use patch::patch;
 pub(crate) use review::{REVIEWS, review};

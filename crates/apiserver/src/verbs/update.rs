@@ -12,8 +12,9 @@ use axum::body::Body;
 use http::Response;
 use serde_json::{Value, json};
 
+use super::admission::Admission;
 use super::create::create_object;
-use super::hooks::{self, Admission};
+use super::hooks;
 use super::incoming;
 use crate::field_error::FieldError;
 use crate::http::Call;
@@ -142,7 +143,7 @@ pub(crate) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Answer
         if new == *old {
             return Ok(Answer::ok(live));
         }
-        match call.server.commit_or_remove(&call.resource, &live, &mut new) {
+        match admission.commit(call, Some(&live), &key, &mut new)? {
             Ok(stored) => return Ok(Answer::ok(stored)),
             Err(_) if has_revision => return Err(ApiError::stale(&qualified, &name)),
             Err(_) => {}
