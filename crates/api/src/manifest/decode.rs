@@ -15,6 +15,7 @@ use crate::validate::metadata::check_metadata;
 use crate::validate::path::{At, FieldPath, Step};
 use crate::validate::problem::{Problem, Problems};
 
+use super::essentials;
 use super::item::{File, Item};
 use super::kinds_read::Kind;
 use super::older::modernise;
@@ -73,6 +74,9 @@ pub(super) fn decode<K: Kind>(item: &Item, file: &File<'_>, written: &str) -> De
     });
     problems.0.append(&mut found.0);
 
+    if live {
+        essentials::strip(&mut object);
+    }
     let metadata = object.meta_mut();
     // Who wrote which field is half of a dump, and decides nothing.
     metadata.managed_fields = None;

@@ -12,6 +12,7 @@
 
 mod decode;
 mod diagnostic;
+mod essentials;
 mod item;
 mod json;
 mod kinds_read;

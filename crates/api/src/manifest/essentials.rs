@@ -1,0 +1,230 @@
+//! What of an object in a cluster decides nothing, and is therefore not kept: half of a dump's memory.
+//!
+//! Only objects that come from a cluster are stripped; a manifest stays as it was written. What is dropped has been
+//! checked before.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec, PodTemplateSpec, Volume};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// Written by kubectl for itself: the whole manifest once more.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Drops what decides nothing.
+pub(super) fn strip<K: 'static>(object: &mut K) {
+    let object: &mut dyn Any = object;
+    if let Some(pod) = object.downcast_mut::<Pod>() {
+        strip_pod(pod);
+    } else if let Some(node) = object.downcast_mut::<Node>() {
+        strip_annotations(&mut node.metadata.annotations);
+        if let Some(status) = &mut node.status {
+            status.images = None;
+            status.volumes_attached = None;
+            status.volumes_in_use = None;
+        }
+    } else if let Some(set) = object.downcast_mut::<ReplicaSet>() {
+        strip_workload(&mut set.metadata, set.spec.template.as_mut());
+    } else if let Some(deployment) = object.downcast_mut::<Deployment>() {
+        strip_workload(&mut deployment.metadata, Some(&mut deployment.spec.template));
+    } else if let Some(set) = object.downcast_mut::<StatefulSet>() {
+        strip_workload(&mut set.metadata, Some(&mut set.spec.template));
+    } else if let Some(set) = object.downcast_mut::<DaemonSet>() {
+        strip_workload(&mut set.metadata, Some(&mut set.spec.template));
+    } else if let Some(job) = object.downcast_mut::<Job>() {
+        strip_workload(&mut job.metadata, job.spec.as_mut().map(|spec| &mut spec.template));
+    } else if let Some(job) = object.downcast_mut::<CronJob>() {
+        let spec = job.spec.job_template.spec.as_mut();
+        strip_workload(&mut job.metadata, spec.map(|spec| &mut spec.template));
+    }
+}
+
+fn strip_workload(metadata: &mut ObjectMeta, template: Option<&mut PodTemplateSpec>) {
+    strip_annotations(&mut metadata.annotations);
+    if let Some(spec) = template.and_then(|template| template.spec.as_mut()) {
+        strip_spec(spec);
+    }
+}
+
+fn strip_annotations(annotations: &mut Option<BTreeMap<String, String>>) {
+    if let Some(map) = annotations {
+        map.remove(LAST_APPLIED);
+        if map.is_empty() {
+            *annotations = None;
+        }
+    }
+}
+
+fn strip_pod(pod: &mut Pod) {
+    strip_annotations(&mut pod.metadata.annotations);
+    if let Some(spec) = &mut pod.spec {
+        strip_spec(spec);
+    }
+    if let Some(status) = &mut pod.status {
+        status.container_statuses = None;
+        status.init_container_statuses = None;
+        status.ephemeral_container_statuses = None;
+        status.host_ips = None;
+        status.pod_ips = None;
+    }
+}
+
+/// Pods are stripped of what runs in them; what they ask for stays.
+fn strip_spec(spec: &mut PodSpec) {
+    spec.ephemeral_containers = None;
+    spec.image_pull_secrets = None;
+    spec.host_aliases = None;
+    spec.dns_config = None;
+    if let Some(volumes) = &mut spec.volumes {
+        volumes.retain(attaches);
+        volumes.shrink_to_fit();
+        if volumes.is_empty() {
+            spec.volumes = None;
+        }
+    }
+    spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip_container);
+}
+
+/// Whether the volume is more than a part of the node's own disk.
+fn attaches(volume: &Volume) -> bool {
+    let local = volume.projected.is_some()
+        || volume.secret.is_some()
+        || volume.config_map.is_some()
+        || volume.downward_api.is_some()
+        || volume.empty_dir.is_some()
+        || volume.host_path.is_some();
+    !local
+}
+
+fn strip_container(container: &mut Container) {
+    let name = std::mem::take(&mut container.name);
+    let mut resources = container.resources.take();
+    if let Some(resources) = &mut resources
+        && let (Some(limits), Some(requests)) = (&resources.limits, &resources.requests)
+        && limits.keys().all(|resource| requests.contains_key(resource))
+    {
+        // a limit counts only where nothing is requested
+        resources.limits = None;
+    }
+    let mut ports = container.ports.take();
+    if let Some(all) = &mut ports {
+        all.retain(|port| port.host_port.is_some());
+        if all.is_empty() {
+            ports = None;
+        }
+    }
+    *container = Container {
+        name,
+        resources,
+        ports,
+        resize_policy: container.resize_policy.take(),
+        restart_policy: container.restart_policy.take(),
+        ..Container::default()
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stripped<K>(object: Value) -> Value
+    where
+        K: serde::de::DeserializeOwned + serde::Serialize + 'static,
+    {
+        let mut object: K = serde_json::from_value(object).unwrap();
+        strip(&mut object);
+        serde_json::to_value(object).unwrap()
+    }
+
+    fn container(more: Value) -> Value {
+        let mut container = json!({
+            "name": "main",
+            "ports": [{"containerPort": 80, "hostPort": 8080}],
+            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            container[key] = value.clone();
+        }
+        container
+    }
+
+    fn spec(container: Value, volumes: Value) -> Value {
+        json!({"containers": [container], "nodeName": "n", "tolerations": [{"operator": "Exists"}], "volumes": volumes})
+    }
+
+    #[test]
+    fn of_a_pod_stays_what_it_asks_for() {
+        let full = container(json!({
+            "image": "web:1",
+            "env": [{"name": "A", "value": "b"}],
+            "livenessProbe": {"httpGet": {"port": 80}},
+            "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+            "ports": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}],
+            "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+        }));
+        let volumes = json!([
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+            {"name": "token", "projected": {"sources": []}},
+            {"name": "own", "ephemeral": {}},
+            {"name": "tmp", "emptyDir": {}},
+        ]);
+        let metadata = json!({"name": "web", "annotations": {LAST_APPLIED: "{}", "karpenter.sh/do-not-disrupt": "true"}});
+        let status = json!({"phase": "Running", "startTime": "2026-07-20T12:00:00Z", "conditions": [],
+            "containerStatuses": [{"name": "main", "image": "web:1", "imageID": "x", "ready": true, "restartCount": 0}]});
+        let found =
+            stripped::<Pod>(json!({"metadata": metadata, "spec": spec(full, volumes), "status": status}));
+        let kept = json!([
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+            {"name": "own", "ephemeral": {}},
+        ]);
+        let expected: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "web", "annotations": {"karpenter.sh/do-not-disrupt": "true"}},
+            "spec": spec(container(json!({})), kept),
+            "status": {"phase": "Running", "startTime": "2026-07-20T12:00:00Z", "conditions": []},
+        }))
+        .unwrap();
+        assert_eq!(found, serde_json::to_value(expected).unwrap());
+    }
+
+    #[test]
+    fn a_limit_without_a_request_stays() {
+        let limited =
+            container(json!({"resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}}));
+        let pod = json!({"metadata": {"name": "web"}, "spec": spec(limited.clone(), json!([]))});
+        assert_eq!(stripped::<Pod>(pod)["spec"]["containers"][0], limited);
+    }
+
+    #[test]
+    fn templates_are_stripped_like_pods() {
+        let template = json!({"spec": spec(container(json!({"image": "web:1"})), json!([]))});
+        let image = |object: &Value, path: &str| object.pointer(path).cloned();
+        let workload = json!({"metadata": {}, "spec": {"selector": {}, "template": template}});
+        let path = "/spec/template/spec/containers/0/image";
+        assert_eq!(image(&stripped::<Deployment>(workload.clone()), path), None);
+        assert_eq!(image(&stripped::<ReplicaSet>(workload.clone()), path), None);
+        assert_eq!(image(&stripped::<DaemonSet>(workload.clone()), path), None);
+        assert_eq!(image(&stripped::<Job>(workload.clone()), path), None);
+        let mut set = workload;
+        set["spec"]["serviceName"] = json!("web");
+        assert_eq!(image(&stripped::<StatefulSet>(set), path), None);
+        let cron = json!({"metadata": {}, "spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": template}}}});
+        assert_eq!(
+            image(&stripped::<CronJob>(cron), "/spec/jobTemplate/spec/template/spec/containers/0/image"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_node_does_without_the_images_it_has() {
+        let node = json!({"metadata": {"name": "n"}, "status": {
+            "allocatable": {"cpu": "2"}, "images": [{"names": ["web:1"], "sizeBytes": 1}], "volumesInUse": ["x"],
+        }});
+        let found = stripped::<Node>(node);
+        assert_eq!(found["status"], json!({"allocatable": {"cpu": "2"}}));
+    }
+}
