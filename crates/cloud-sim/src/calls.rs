@@ -172,10 +172,12 @@ impl State {
             // tags that were set later are not to be seen earlier
             let seen_at = record.coming_tags.last().map_or(seen_at, |(last, _)| seen_at.max(*last));
             record.coming_tags.push((seen_at, tags.clone()));
+            let number = record.number;
             while record.coming_tags.first().is_some_and(|(at, _)| *at <= now) {
                 let (_, settled) = record.coming_tags.remove(0);
                 record.instance.tags.extend(settled);
             }
+            self.touch(number);
         }
         Ok(())
     }

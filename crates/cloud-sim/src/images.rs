@@ -28,7 +28,8 @@ pub(crate) struct Images {
 
 impl Images {
     pub(crate) fn new(options: &RegionOptions, randomness: &Randomness, now: Timestamp) -> Images {
-        let every = i64::try_from(options.images.release_every.as_secs()).unwrap_or(i64::MAX).max(1);
+        // more than one release an hour would only be work
+        let every = i64::try_from(options.images.release_every.as_secs()).unwrap_or(i64::MAX).max(3_600);
         let mut images = Images {
             kubernetes_version: options.kubernetes_version.clone(),
             every,

@@ -16,6 +16,7 @@
 mod addresses;
 mod allocation;
 mod calls;
+mod changes;
 mod disturbances;
 mod fleets;
 mod images;
@@ -37,6 +38,7 @@ mod state;
 mod throttle;
 mod timeline;
 
+pub use changes::MachineChanges;
 pub use ledger::{Bill, InstanceBill, ReservationBill};
 pub use machine::{Machine, MachineFault, MachineImage};
 pub use options::{

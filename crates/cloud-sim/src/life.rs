@@ -103,6 +103,7 @@ impl State {
         let visible_at = later(self.now, self.options.api.consistency.draw(&mut randomness));
         let record = Record {
             number,
+            changed: 0,
             pool: launching.pool,
             in_pool: launching.reservation.is_none(),
             reservation: launching.reservation,
@@ -125,6 +126,7 @@ impl State {
         };
         self.records.insert(number, record);
         self.numbers.insert(id.clone(), number);
+        self.touch(number);
         self.send(
             EventKind::StateChange { instance_id: id.clone(), state: InstanceState::Pending },
             &zone.name,
@@ -210,6 +212,7 @@ impl State {
         let Some(record) = self.records.get_mut(&number) else { return };
         record.instance.state = state;
         let (instance_id, zone) = (record.instance.id.clone(), record.instance.zone.clone());
+        self.touch(number);
         self.send(EventKind::StateChange { instance_id, state }, &zone);
     }
 
@@ -246,6 +249,7 @@ impl State {
         record.shutdown_at = Some(until);
         self.pools.mark_leaving(record.pool);
         let (instance_id, zone) = (record.instance.id.clone(), record.instance.zone.clone());
+        self.touch(number);
         self.timeline.add(until, Happening::Reclaim(number));
         let action = InterruptionAction::Terminate;
         self.send(EventKind::SpotInterruption { instance_id, action }, &zone);
@@ -305,6 +309,7 @@ impl State {
     fn forget(&mut self, number: u64) {
         if let Some(record) = self.records.remove(&number) {
             self.numbers.remove(&record.instance.id);
+            self.changes.forget(record.changed, record.instance.id);
         }
     }
 
@@ -315,6 +320,7 @@ impl State {
             && record.fault.is_none()
         {
             record.fault = Some(MachineFault::KubeletDead { since: now });
+            self.touch(number);
         }
     }
 
@@ -326,6 +332,7 @@ impl State {
             return;
         }
         record.fault = Some(MachineFault::HostImpaired { since: now });
+        self.touch(number);
     }
 
     /// Announces that the host of an instance is going to be retired.

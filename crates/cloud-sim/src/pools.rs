@@ -66,6 +66,10 @@ pub(crate) struct Pools {
     step: i64,
     seed: u64,
     on_demand: Vec<Option<Usd>>,
+    /// A number for each type that follows from its name.
+    names: Vec<u64>,
+    /// What is sold on demand and as spot, by type, then zone.
+    sold: Vec<[bool; 2]>,
     /// The catalogue's spot prices, by type and zone; looked up when first asked for.
     spot: Vec<OnceLock<Vec<Option<Usd>>>>,
     fixed: BTreeMap<PoolKey, u32>,
@@ -91,7 +95,20 @@ impl Pools {
         let price = |facts: &TypeFacts| {
             catalog.on_demand_price(&options.region, &facts.name).map(|price| price.price)
         };
-        let on_demand = types.iter().map(price).collect();
+        let on_demand: Vec<Option<Usd>> = types.iter().map(price).collect();
+        let name_number =
+            |facts: &TypeFacts| facts.name.bytes().fold(0, |sum, byte| hash(sum, &[u64::from(byte)]));
+        let names = types.iter().map(name_number).collect();
+        let mut sold = Vec::with_capacity(types.len() * zones.len());
+        for (index, facts) in types.iter().enumerate() {
+            for zone in &zones {
+                let in_zone =
+                    known.get(zone.catalog_position).is_some_and(|known| known.sells.contains(index));
+                let is_sold = in_zone && on_demand[index].is_some();
+                let has_spot = facts.sold_as_spot && catalog.spot_figure(&facts.name).is_some();
+                sold.push([is_sold && facts.sold_on_demand, is_sold && has_spot]);
+            }
+        }
         let spot = types.iter().map(|_| OnceLock::new()).collect();
         let mut fixed = BTreeMap::new();
         for ((type_name, zone, capacity_type), depth) in &options.market.fixed_depths {
@@ -109,6 +126,8 @@ impl Pools {
             options: options.market.clone(),
             seed: randomness.fork("pools").u64(),
             on_demand,
+            names,
+            sold,
             spot,
             fixed,
             in_use: BTreeMap::new(),
@@ -133,12 +152,8 @@ impl Pools {
 
     /// Whether the zone sells the type in this way at all.
     pub(crate) fn sells(&self, key: PoolKey) -> bool {
-        let facts = self.facts(key);
-        let zones = self.catalog.zones(&self.region);
-        let in_zone = zones.get(self.zone(key).catalog_position);
-        in_zone.is_some_and(|zone| zone.sells.contains(key.type_index as usize))
-            && if key.spot { facts.sold_as_spot } else { facts.sold_on_demand }
-            && self.list_price(key).is_some()
+        let place = key.type_index as usize * self.zones.len() + key.zone as usize;
+        self.sold.get(place).is_some_and(|[on_demand, spot]| if key.spot { *spot } else { *on_demand })
     }
 
     /// All types that are sold in a zone in some way.
@@ -176,7 +191,7 @@ impl Pools {
 
     fn pool_number(&self, key: PoolKey) -> u64 {
         // the type's name and not its position: another catalogue leaves the pools that stay as they are
-        let name = self.facts(key).name.bytes().fold(0u64, |sum, byte| hash(sum, &[u64::from(byte)]));
+        let name = self.names[key.type_index as usize];
         hash(name, &[self.zone(key).catalog_position as u64, u64::from(key.spot)])
     }
 

@@ -44,6 +44,7 @@ impl Queue {
 
     /// Sends a message, now and then twice.
     pub(crate) fn send(&mut self, body: &str, now: Timestamp) {
+        self.drop_old(now);
         let twice = self.options.duplicates > 0.0 && self.randomness.chance(self.options.duplicates);
         for _ in 0..if twice { 2 } else { 1 } {
             let seen_at = later(now, self.options.delivery.draw(&mut self.randomness));
@@ -82,6 +83,17 @@ impl Queue {
             self.put(number, later(now, unseen), waiting);
         }
         received
+    }
+
+    /// Messages that nobody has taken for too long go, so that a queue without readers does not grow.
+    fn drop_old(&mut self, now: Timestamp) {
+        while let Some(entry) = self.messages.first_entry() {
+            if later(entry.get().sent_at, self.options.retention) > now {
+                return;
+            }
+            let ((_, number), _) = entry.remove_entry();
+            self.seen_at.remove(&number);
+        }
     }
 
     fn is_over(&self, waiting: &Waiting, now: Timestamp) -> bool {

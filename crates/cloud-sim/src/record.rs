@@ -20,6 +20,8 @@ const CHECKS_AFTER_SECONDS: i64 = 120;
 pub(crate) struct Record {
     /// How many were launched before it.
     pub number: u64,
+    /// The change it last took part in.
+    pub changed: u64,
     /// As it is. What callers see may lag behind.
     pub instance: Instance,
     /// Its type, zone and way of payment.

@@ -13,6 +13,7 @@ use supercargo_cloud::{
     Tags, TypeOffering,
 };
 
+use crate::changes::MachineChanges;
 use crate::ledger::Bill;
 use crate::state::State;
 use crate::{FaultRule, Machine, RegionOptions, ScriptEvent};
@@ -84,6 +85,12 @@ impl Region {
     /// All machines that EC2 still knows of, in order of their launch.
     pub fn machines(&self) -> Vec<Machine> {
         self.state().records.values().map(|record| record.machine()).collect()
+    }
+
+    /// What has changed since a version, so that nobody has to look through thousands of machines: those that are new or
+    /// different, in order of their last change, and those that EC2 has forgotten. Version 0 is before everything.
+    pub fn machine_changes(&self, since: u64) -> MachineChanges {
+        self.state().machine_changes(since)
     }
 
     /// A machine that EC2 still knows of.

@@ -130,6 +130,7 @@ impl State {
                     zone_id: Some(instance.zone_id.clone()),
                 },
             );
+            self.touch(number);
             self.send(kind, &zone);
         }
     }
@@ -158,6 +159,7 @@ impl State {
             // until now the reservation paid
             record.billed_from = record.billed_from.map(|_| self.now);
             self.pools.take(pool);
+            self.touch(number);
             self.reservations[index].give_back();
         }
         self.reservations[index].ended_at = Some(self.now);

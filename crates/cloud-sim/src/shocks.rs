@@ -50,7 +50,7 @@ impl Shocks {
             }
         }
         // a float-to-integer cast saturates
-        given.unwrap_or(depth.max(0.0) as u32)
+        given.unwrap_or_else(|| depth.max(0.0) as u32)
     }
 
     /// By how much a price is multiplied.

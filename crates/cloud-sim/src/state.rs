@@ -10,6 +10,7 @@ use supercargo_cloud::{FleetAnswer, InstanceProfile, LaunchTemplate, LaunchTempl
 
 use crate::RegionOptions;
 use crate::addresses::Network;
+use crate::changes::Changes;
 use crate::images::Images;
 use crate::ledger::Ledger;
 use crate::pools::Pools;
@@ -50,6 +51,7 @@ pub(crate) struct State {
     /// Numbers by id.
     pub numbers: BTreeMap<String, u64>,
     pub launched: u64,
+    pub changes: Changes,
     pub queue: Queue,
     pub throttle: Throttle,
     pub timeline: Timeline,
@@ -89,6 +91,7 @@ impl State {
             records: BTreeMap::new(),
             numbers: BTreeMap::new(),
             launched: 0,
+            changes: Changes::default(),
             timeline: Timeline::default(),
             next_edge: None,
             market_is_stepping: false,

@@ -13,12 +13,12 @@ use serde_json::json;
 use supercargo_api::{EC2NodeClass, NodeClaim};
 use supercargo_catalog::{CapacitySettings, CapacityType, InstanceType, NodeClassModel};
 use supercargo_cloud::launch::{
-    AddressesInFlight, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, LaunchWarning, Launched, MinValuesPolicy,
-    observe, perform, plan,
+    AddressesInFlight, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, LaunchWarning, Launched,
+    MinValuesPolicy, observe, perform, plan,
 };
 use supercargo_cloud::{
-    AllocationStrategy, CloudProvider, Cluster, DriftReason, ImageLine, InstanceQuery, PurchaseOption, Selector,
-    Subnet, Unavailable, drift, resolve,
+    AllocationStrategy, CloudProvider, Cluster, DriftReason, ImageLine, InstanceQuery, PurchaseOption,
+    Selector, Subnet, Unavailable, drift, resolve,
 };
 use supercargo_cloud_sim::{FaultRule, ReservationOptions};
 use world::{World, calm, catalog, fix_depth};
@@ -193,14 +193,19 @@ fn the_request_has_the_sixty_cheapest_types_with_their_prices() {
     let class = class(&world, json!({}));
     let plan = planned(&class, &claim(json!([requirement(CAPACITY, "In", &["spot"])]), small())).unwrap();
     assert_eq!(plan.instance_types.len(), 60);
-    assert_eq!((plan.request.purchase, plan.request.strategy), (
-        PurchaseOption::Spot,
-        AllocationStrategy::PriceCapacityOptimized
-    ));
+    assert_eq!(
+        (plan.request.purchase, plan.request.strategy),
+        (PurchaseOption::Spot, AllocationStrategy::PriceCapacityOptimized)
+    );
     assert_eq!(plan.request.target_capacity, 1);
     let cheapest = |name: &str| {
         let known = class.types.iter().find(|known| known.name == name).unwrap();
-        known.offerings.iter().filter(|offer| offer.capacity_type == CapacityType::Spot).map(|offer| offer.price).min()
+        known
+            .offerings
+            .iter()
+            .filter(|offer| offer.capacity_type == CapacityType::Spot)
+            .map(|offer| offer.price)
+            .min()
     };
     let prices: Vec<_> = plan.instance_types.iter().map(|name| cheapest(name).unwrap()).collect();
     assert!(prices.is_sorted());
@@ -208,7 +213,8 @@ fn the_request_has_the_sixty_cheapest_types_with_their_prices() {
     assert!(plan.request.overrides().count() > 120);
     assert!(plan.templates.iter().all(|template| template.name.starts_with("karpenter.k8s.aws/")));
     assert_eq!(plan.templates.len(), plan.request.configs.len());
-    let zones: std::collections::BTreeSet<&str> = plan.request.overrides().map(|offer| offer.zone.as_str()).collect();
+    let zones: std::collections::BTreeSet<&str> =
+        plan.request.overrides().map(|offer| offer.zone.as_str()).collect();
     assert!(zones.len() >= 3);
 }
 
@@ -230,7 +236,10 @@ fn the_capacity_type_decides_how_ec2_chooses(
     let class = class(&world, json!({}));
     let claim = claim(json!([requirement(CAPACITY, "In", allowed)]), small());
     let plan = planned(&class, &claim).unwrap();
-    assert_eq!((plan.capacity_type, plan.request.purchase, plan.request.strategy), (capacity_type, purchase, strategy));
+    assert_eq!(
+        (plan.capacity_type, plan.request.purchase, plan.request.strategy),
+        (capacity_type, purchase, strategy)
+    );
     let mut overlaid = claim;
     let annotation = ("karpenter.sh/price-overlay-applied".to_owned(), "true".to_owned());
     overlaid.metadata.annotations = Some([annotation].into());
@@ -284,7 +293,8 @@ fn each_architecture_and_accelerator_gets_its_image() {
     let world = World::calm();
     let class = class(&world, json!({}));
     let image_of = |instance_type: &str| {
-        let plan = planned(&class, &claim(json!([requirement(TYPE, "In", &[instance_type])]), json!({}))).unwrap();
+        let plan =
+            planned(&class, &claim(json!([requirement(TYPE, "In", &[instance_type])]), json!({}))).unwrap();
         let id = plan.templates[0].data.image_id.clone();
         now(CloudProvider::describe_images(&world.region, &[Selector::id(id)])).unwrap()[0].name.clone()
     };
@@ -307,10 +317,8 @@ fn without_capacity_the_offerings_are_told_and_the_next_plan_leaves_them_out() {
         }
     });
     let mut class = class(&world, json!({}));
-    let wanted = json!([
-        requirement(CAPACITY, "In", &["spot"]),
-        requirement(TYPE, "In", &["m5.large", "m5.xlarge"])
-    ]);
+    let wanted =
+        json!([requirement(CAPACITY, "In", &["spot"]), requirement(TYPE, "In", &["m5.large", "m5.xlarge"])]);
     let claim = claim(wanted, small());
     let failure = launched(&world, &class, &claim).unwrap_err();
     assert!(failure.is_insufficient_capacity, "{failure}");
@@ -386,15 +394,22 @@ fn reserved_capacity_comes_first_and_others_keep_out_of_it() {
     let class = class(&world, json!({"capacityReservationSelectorTerms": [{"id": "cr-1"}]}));
     let claim = claim(json!([requirement(CAPACITY, "In", &["reserved", "on-demand", "spot"])]), small());
     let plan = planned(&class, &claim).unwrap();
-    assert_eq!((plan.capacity_type, plan.instance_types.as_slice()), (CapacityType::Reserved, &["m5.4xlarge".to_owned()][..]));
+    assert_eq!(
+        (plan.capacity_type, plan.instance_types.as_slice()),
+        (CapacityType::Reserved, &["m5.4xlarge".to_owned()][..])
+    );
     let launched = now(perform(&world.region, &plan)).unwrap();
     assert_eq!(launched.capacity_type, CapacityType::Reserved);
     let instance =
-        now(CloudProvider::describe_instances(&world.region, &InstanceQuery::ids([&launched.instance_id]))).unwrap();
+        now(CloudProvider::describe_instances(&world.region, &InstanceQuery::ids([&launched.instance_id])))
+            .unwrap();
     let reservation = &world.region.describe_capacity_reservations(&[]).outcome.unwrap()[0];
     let labels = observe(&instance[0], None, Some(reservation), Some(&claim)).labels;
     assert_eq!(labels.get("karpenter.k8s.aws/capacity-reservation-id").map(String::as_str), Some("cr-1"));
-    assert_eq!(labels.get("karpenter.k8s.aws/capacity-reservation-type").map(String::as_str), Some("default"));
+    assert_eq!(
+        labels.get("karpenter.k8s.aws/capacity-reservation-type").map(String::as_str),
+        Some("default")
+    );
     let failure = now(perform(&world.region, &plan)).unwrap_err();
     assert_eq!(failure.errors[0].code, "ReservationCapacityExceeded");
     assert!(failure.is_insufficient_capacity);
@@ -477,7 +492,8 @@ fn a_new_image_makes_nodes_drift_and_a_pinned_one_does_not() {
     let latest = class(&world, json!({}));
     let wanted = claim(json!([requirement(TYPE, "In", &["m5.large"])]), small());
     let launched = launched(&world, &latest, &wanted).unwrap();
-    let instances = world.region.describe_instances(&InstanceQuery::ids([&launched.instance_id])).outcome.unwrap();
+    let instances =
+        world.region.describe_instances(&InstanceQuery::ids([&launched.instance_id])).outcome.unwrap();
     let type_labels = &latest.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
     let pinned_name = world.machine(&launched.instance_id).image.name;
     let pinned = format!("al2023@{}", pinned_name.rsplit('-').next().unwrap());
@@ -494,19 +510,25 @@ fn drift_is_told_in_its_order() {
     let class = class(&world, json!({}));
     let mut wanted = claim(json!([requirement(TYPE, "In", &["m5.large"])]), small());
     let launched = launched(&world, &class, &wanted).unwrap();
-    let instance =
-        world.region.describe_instances(&InstanceQuery::ids([&launched.instance_id])).outcome.unwrap().remove(0);
+    let instance = world
+        .region
+        .describe_instances(&InstanceQuery::ids([&launched.instance_id]))
+        .outcome
+        .unwrap()
+        .remove(0);
     let type_labels = &class.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
     let mut node_class = class.node_class.clone();
-    let drifted = |claim: &NodeClaim, node_class: &EC2NodeClass| drift(claim, node_class, &instance, type_labels);
+    let drifted =
+        |claim: &NodeClaim, node_class: &EC2NodeClass| drift(claim, node_class, &instance, type_labels);
     let status = node_class.status.as_mut().unwrap();
     status.subnets = Some(Vec::new());
     assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::Subnet));
     let status = node_class.status.as_mut().unwrap();
-    status.security_groups.as_mut().unwrap().push(supercargo_api::SecurityGroup {
-        id: "sg-2".to_owned(),
-        name: None,
-    });
+    status
+        .security_groups
+        .as_mut()
+        .unwrap()
+        .push(supercargo_api::SecurityGroup { id: "sg-2".to_owned(), name: None });
     assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::SecurityGroup));
     let hashed = |hash: &str| {
         let of = |key: &str, value: &str| (format!("karpenter.k8s.aws/{key}"), value.to_owned());
@@ -538,7 +560,10 @@ fn images_are_found_by_parameter_by_name_and_by_tag() {
     let name = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/latest/image_id";
     let by_name = found(json!({"ssmParameter": name})).unwrap();
     assert_eq!(by_name.len(), 1);
-    assert_eq!(found(json!({"ssmParameter": format!("arn:aws:ssm:us-east-1::parameter{name}")})).unwrap(), by_name);
+    assert_eq!(
+        found(json!({"ssmParameter": format!("arn:aws:ssm:us-east-1::parameter{name}")})).unwrap(),
+        by_name
+    );
     let globbed = found(json!({"name": "bottlerocket-aws-k8s-1.36-*"})).unwrap();
     assert_eq!(globbed.len(), 2, "the newest of each architecture");
     assert!(globbed.iter().all(|ami| ami.deprecated.is_none()));

@@ -11,7 +11,8 @@ use supercargo_catalog::{CapacityType, Usd};
 use supercargo_cloud::event::{Event, EventKind};
 use supercargo_cloud::{InstanceQuery, InstanceState, PurchaseOption, ReceiveRequest, Tags};
 use supercargo_cloud_sim::{
-    Effect, FailureOptions, InterruptionOptions, RegionOptions, ReservationOptions, Scope, ScriptEvent, When,
+    Effect, FailureOptions, InterruptionOptions, Machine, RegionOptions, ReservationOptions, Scope,
+    ScriptEvent, When,
 };
 use world::World;
 
@@ -86,7 +87,8 @@ fn act(world: &World, deed: &Deed) -> String {
             let purchase = if *spot { PurchaseOption::Spot } else { PurchaseOption::OnDemand };
             let zone = ZONES[*zone];
             let request = world.request(purchase, *count, &[(TYPES[*first], zone), (TYPES[*second], zone)]);
-            let before: Vec<u32> = [first, second].map(|name| taken(world, TYPES[*name], zone, *spot)).to_vec();
+            let before: Vec<u32> =
+                [first, second].map(|name| taken(world, TYPES[*name], zone, *spot)).to_vec();
             let answer = region.create_fleet(&request);
             for (name, before) in [first, second].into_iter().zip(before) {
                 let capacity_type = if *spot { CapacityType::Spot } else { CapacityType::OnDemand };
@@ -135,6 +137,23 @@ fn taken(world: &World, instance_type: &str, zone: &str, spot: bool) -> u32 {
     world.region.pool(instance_type, zone, capacity_type).map_or(0, |pool| pool.taken)
 }
 
+/// Machines as somebody knows them who only asks for changes.
+#[derive(Default)]
+struct Mirror {
+    version: u64,
+    machines: BTreeMap<String, Machine>,
+}
+
+impl Mirror {
+    fn update(&mut self, world: &World) {
+        let changes = world.region.machine_changes(self.version);
+        self.version = changes.version;
+        self.machines
+            .extend(changes.machines.into_iter().map(|machine| (machine.instance_id.clone(), machine)));
+        self.machines.retain(|id, _| !changes.forgotten.contains(id));
+    }
+}
+
 fn check(world: &World, free_at_first: &BTreeMap<String, u32>) {
     let region = &world.region;
     let machines = region.machines();
@@ -153,13 +172,18 @@ fn check(world: &World, free_at_first: &BTreeMap<String, u32>) {
                         && (machine.capacity_type == CapacityType::Spot) == spot
                         && machine.reservation_id.is_none()
                 });
-                assert_eq!(inside.count() as u32, taken(world, instance_type, zone, spot), "{instance_type} {zone}");
+                assert_eq!(
+                    inside.count() as u32,
+                    taken(world, instance_type, zone, spot),
+                    "{instance_type} {zone}"
+                );
             }
         }
     }
     // reservations hold the others
     for reservation in region.describe_capacity_reservations(&[]).outcome.into_iter().flatten() {
-        let inside = present.iter().filter(|machine| machine.reservation_id.as_ref() == Some(&reservation.id));
+        let inside =
+            present.iter().filter(|machine| machine.reservation_id.as_ref() == Some(&reservation.id));
         assert_eq!(inside.count() as u32 + reservation.available, reservation.total);
     }
     // every address is free or with one machine
@@ -172,7 +196,9 @@ fn check(world: &World, free_at_first: &BTreeMap<String, u32>) {
     }
     for machine in &machines {
         match machine.state {
-            InstanceState::Terminated => assert!(machine.terminated_at.is_some() && machine.shutdown_at.is_some()),
+            InstanceState::Terminated => {
+                assert!(machine.terminated_at.is_some() && machine.shutdown_at.is_some())
+            }
             InstanceState::ShuttingDown => assert!(machine.shutdown_at.is_some_and(|at| at <= world.now())),
             _ => assert!(machine.terminated_at.is_none()),
         }
@@ -193,15 +219,17 @@ proptest! {
         let subnets = world.region.describe_subnets(&[]).outcome.unwrap();
         let free: BTreeMap<String, u32> =
             subnets.into_iter().map(|subnet| (subnet.id, subnet.free_ips)).collect();
-        let mut billed = Usd::ZERO;
+        let mut mirror = Mirror::default();
         for deed in &deeds {
             act(&world, deed);
             check(&world, &free);
+            mirror.update(&world);
+            let known: BTreeMap<String, Machine> =
+                world.region.machines().into_iter().map(|machine| (machine.instance_id.clone(), machine)).collect();
+            prop_assert_eq!(&mirror.machines, &known);
             let bill = world.region.bill();
             prop_assert!(bill.instances.iter().all(|line| !line.cost.is_negative() && line.seconds >= 0));
             prop_assert_eq!(bill.instances.len() as u64, world.region.census().launched);
-            // what was still free may be charged later, what was charged may only become free by being taken back
-            billed = billed.max(bill.total());
         }
         // in the end everything that is ended has given back what it had
         for machine in world.region.machines() {

@@ -84,6 +84,10 @@ fn every_effect_reads(#[case] line: &str, #[case] effect: Effect) {
 #[case::no_length("at: 10:00, depth: 0, for: 0s", "line 1: for: expected a duration above zero")]
 #[case::a_moment_with_a_length("at: 10:00, interrupt: 5%, for: 5m", "line 1: for: this happens in a moment")]
 #[case::longer_than_every("at: 10:00, depth: 0, every: 1h, for: 2h", "line 1: for: is longer than every")]
+#[case::too_often(
+    "at: 10:00, interrupt: 1%, every: 1ms",
+    "line 1: every: expected a duration of at least a second"
+)]
 #[case::for_ever_again("at: 10:00, depth: 0, every: 1h", "line 1: every: needs a length")]
 #[case::capacity_type("at: 10:00, depth: 0, capacityType: sport", "line 1: capacityType: expected on-demand")]
 #[case::zone("at: 10:00, depth: 0, zone: \"us east\"", "line 1: zone: expected a zone")]

@@ -39,7 +39,9 @@ impl ResolveError {
     pub fn reason(&self) -> Option<&'static str> {
         match self {
             ResolveError::Call(_) => None,
-            ResolveError::Alias(AliasError::Form { .. } | AliasError::WindowsVersion { .. }) => Some("AMINotFound"),
+            ResolveError::Alias(AliasError::Form { .. } | AliasError::WindowsVersion { .. }) => {
+                Some("AMINotFound")
+            }
             ResolveError::Alias(AliasError::Version { .. }) => Some("UnsupportedAlias"),
             ResolveError::Nothing { path } => Some(match *path {
                 SUBNETS => "SubnetsNotFound",
@@ -160,7 +162,8 @@ pub async fn subnets(
     terms: &[SubnetSelectorTerm],
 ) -> Result<(Vec<Subnet>, Vec<crate::Subnet>), ResolveError> {
     let selectors: Vec<Selector> = terms.iter().map(Selector::from).collect();
-    let mut found = if selectors.is_empty() { Vec::new() } else { provider.describe_subnets(&selectors).await? };
+    let mut found =
+        if selectors.is_empty() { Vec::new() } else { provider.describe_subnets(&selectors).await? };
     if found.is_empty() {
         return Err(ResolveError::Nothing { path: SUBNETS });
     }
@@ -208,9 +211,7 @@ pub async fn reservations(
     }
     let status = found.values().map(|reservation| CapacityReservation {
         availability_zone: reservation.zone.clone(),
-        end_time: reservation
-            .ends_at
-            .map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
+        end_time: reservation.ends_at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
         id: reservation.id.clone(),
         instance_match_criteria: reservation.match_criteria,
         instance_type: reservation.instance_type.clone(),

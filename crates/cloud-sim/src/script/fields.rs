@@ -43,7 +43,8 @@ pub(super) fn event(line: u32, fields: &[Field]) -> Result<ScriptEvent, Vec<Scri
         reader.wrong(line, Some("at"), "is missing: expected a time of day such as 10:00, +30m or a moment");
     }
     let a_duration = "a duration above zero such as 30m or 1h30m";
-    let every = reader.read("every", a_duration, duration);
+    let a_second = "a duration of at least a second such as 24h";
+    let every = reader.read("every", a_second, |text| duration(text).filter(|every| every.as_secs() > 0));
     let lasts = reader.read("for", a_duration, duration);
     let scope = Scope {
         zone: reader.read("zone", "a zone such as us-east-1a, or a pattern such as us-east-1*", pattern),

@@ -102,7 +102,7 @@ impl LaunchFailure {
     /// is the first error that is something else.
     fn of_offerings(errors: Vec<FleetError>) -> LaunchFailure {
         let other = errors.iter().find(|error| !is_out_of_capacity(&error.code));
-        let Some(told) = other.or(errors.first()) else {
+        let Some(told) = other.or_else(|| errors.first()) else {
             return LaunchFailure {
                 is_insufficient_capacity: true,
                 reason: "InsufficientCapacity".to_owned(),
