@@ -102,7 +102,7 @@ pub(super) fn ideal(snapshot: &Snapshot, disruption: &Disruption, options: Solve
     let mut search =
         Search { scene, board: Board::new(&layout), moves: Vec::new(), questions: 0, progress: &mut |_| {} };
     search.run();
-    let saved = search.moves.iter().fold(Usd::ZERO, |sum, one| sum + one.saved);
+    let saved = search.saved();
     Ideal { price: outcome.price() - saved, lower_bound: outcome.lower_bound.min(outcome.price() - saved) }
 }
 

@@ -14,6 +14,7 @@ use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 use supercargo_api::DisruptionReason;
+use supercargo_catalog::Usd;
 
 use crate::whatif::{Board, Relocation};
 
@@ -27,6 +28,8 @@ use super::weigh::{Scene, Weighed};
 const CHUNK: usize = 64;
 /// At most so many times over all nodes and sets.
 const MOST_ROUNDS: usize = 12;
+/// And only as long as a round saves at least this part of the whole.
+const WORTH_A_ROUND: i64 = 2_000;
 
 /// A set of nodes in line.
 struct Promise {
@@ -70,17 +73,24 @@ impl<'l> Search<'_, 'l> {
     /// Finds all moves.
     pub(super) fn run(&mut self) {
         self.delete_empty();
+        let price = self.scene.disruption.rooms.iter().filter_map(|room| room.price);
+        let worth_a_round = price.fold(Usd::ZERO, |sum, price| sum + price).scaled(1, WORTH_A_ROUND);
         for _ in 0..MOST_ROUNDS {
-            let before = self.moves.len();
+            let before = self.saved();
             let singles: Vec<Vec<u32>> = self.candidates().into_iter().map(|room| vec![room]).collect();
             self.make_best(singles, Phase::Nodes);
             let rooms = self.candidates();
             let sets = promising_sets(&self.scene, &self.board, &rooms);
             self.make_best(sets, Phase::Sets);
-            if self.moves.len() == before || self.is_full() {
+            if self.saved() - before <= worth_a_round || self.is_full() {
                 break;
             }
         }
+    }
+
+    /// Dollars per hour saved so far.
+    pub(super) fn saved(&self) -> Usd {
+        self.moves.iter().fold(Usd::ZERO, |sum, one| sum + one.saved)
     }
 
     fn is_full(&self) -> bool {
@@ -204,8 +214,8 @@ impl<'l> Search<'_, 'l> {
     }
 
     pub(super) fn report(&mut self, phase: Phase, done: usize, of: usize) {
-        let saved = self.moves.iter().fold(supercargo_catalog::Usd::ZERO, |sum, one| sum + one.saved);
-        (self.progress)(Progress { phase, done, of, moves: self.moves.len(), saved });
+        let (moves, saved) = (self.moves.len(), self.saved());
+        (self.progress)(Progress { phase, done, of, moves, saved });
     }
 }
 

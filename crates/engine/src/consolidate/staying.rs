@@ -93,10 +93,9 @@ fn worth_it(
         };
         let detail = match -saved {
             none if none.is_zero() => format!("nothing cheaper holds its {pods}"),
-            more => format!(
-                "nothing cheaper holds its {pods}: the next best costs {} a month more",
-                month(more)
-            ),
+            more => {
+                format!("nothing cheaper holds its {pods}: the next best costs {} a month more", month(more))
+            }
         };
         return said(
             "cheapest",

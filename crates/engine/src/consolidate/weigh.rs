@@ -99,15 +99,15 @@ impl<'s> Scene<'s> {
         required(self.snapshot, self.disruption, rooms, &|room| self.cost(board, room), self.options)
     }
 
-    /// Whether spot replaces spot under the cover of a node that is not: where as many nodes come as go, the rule for
-    /// spot nodes alone (reference section 4.12) would mean nothing.
+    /// Whether spot replaces spot under the cover of nodes that are not. One spot node for several nodes of both sorts is
+    /// a merge; with more than one that comes, the rule for spot nodes alone (reference section 4.12) would mean nothing.
     fn trades_spot_for_spot(&self, rooms: &[u32], relocation: &Relocation) -> bool {
         let is_spot =
             |room: &u32| self.disruption.rooms[*room as usize].capacity_type == Some(CapacityType::Spot);
         let keys = &self.snapshot.market.keys;
         !self.any_spot
             && !self.options.spot_to_spot
-            && relocation.new_nodes.len() >= rooms.len()
+            && relocation.new_nodes.len() > 1
             && rooms.iter().any(is_spot)
             && relocation
                 .new_nodes

@@ -42,13 +42,11 @@ impl<'l> Board<'l> {
                 }
                 DomainDemand::Affinity => 0,
                 DomainDemand::Spread { max_skew, universe, from_zero } => {
-                    let least = if *from_zero {
-                        0
-                    } else {
-                        let counts = universe.iter().map(|one| self.domain_count(rule.group, *one).matched);
-                        counts.min().unwrap_or(0)
-                    };
-                    let slack = max_skew + least - count.matched;
+                    // A domain that fills up is not the emptiest one for long: its own count only binds others.
+                    let rivals = universe.iter().filter(|one| !rule.selects_self || **one != domain);
+                    let counts = rivals.map(|one| self.domain_count(rule.group, *one).matched);
+                    let least = if *from_zero { Some(0) } else { counts.min() };
+                    let slack = least.map_or(i64::MAX, |least| max_skew + least - count.matched);
                     match rule.selects_self {
                         true => u32::try_from(slack.max(0)).unwrap_or(u32::MAX),
                         false if slack >= 0 => u32::MAX,
