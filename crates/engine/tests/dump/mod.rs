@@ -233,7 +233,7 @@ pub fn pdb_status(allowed: i32, healthy: i32, expected: i32) -> Value {
 }
 
 /// A dump.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Dump {
     pub pools: Vec<Value>,
     pub node_classes: Vec<Value>,
