@@ -1,5 +1,7 @@
 //! The OpenAPI v3 documents: what `kubectl explain` and `kubectl apply` look for (section 1.3).
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use serde_json::{Value, json};
 use supercargo_apiserver::gvk::Gvk;
 use supercargo_apiserver::openapi::{Served, ServedSubresource, document, hash, index};

@@ -1,5 +1,7 @@
 //! Server-side apply and the managers of fields (section 1.3: `kubectl apply --server-side`).
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! JSON patch (RFC 6902) with the errors of the Kubernetes API.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! What must hold of every patch and apply, whatever the objects are.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

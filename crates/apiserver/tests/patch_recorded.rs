@@ -1,6 +1,8 @@
 //! Patches and applies compared with what the Go libraries of Kubernetes make of them: recorded results of `strategicpatch` (Kubernetes 1.20) and of
 //! its field manager over structured-merge-diff 4.1, for random objects.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use supercargo_apiserver::patch::fields::FieldSet;

@@ -1,5 +1,7 @@
 //! Strategic merge patch: what kubectl sends for builtin kinds (section 1.3).
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use supercargo_apiserver::patch::{PatchError, strategic};

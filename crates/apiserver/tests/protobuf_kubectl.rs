@@ -1,5 +1,7 @@
 //! What kubectl 1.37 sends as protocol buffers for its imperative commands (section 1.3), recorded, read as the object that it means.
 
+#![allow(clippy::unwrap_used, reason = "what cannot go on fails the test")]
+
 use rstest::rstest;
 use serde_json::Value;
 use supercargo_apiserver::protobuf::decode;
@@ -50,7 +52,7 @@ fn kubectl_is_understood(#[case] name: &str) {
     let object = decode(&recorded(name)).unwrap();
     insta::assert_snapshot!(name, serde_json::to_string_pretty(&object).unwrap());
     let text = |field: &str| object[field].as_str().unwrap_or_default();
-    let (group, version) = text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
+    let (group, version) = text("apiVersion").split_once('/').unwrap_or_else(|| ("", text("apiVersion")));
     let schema = builtin(group, version, text("kind")).unwrap();
     assert_eq!(schema.unknown_fields(&object), Vec::<String>::new());
     assert_eq!(schema.check_types(&object), []);

@@ -97,7 +97,7 @@ fn message(view: View<'_>, type_name: &str, object: &Value) -> Vec<u8> {
 
 fn encode(object: &Value) -> Vec<u8> {
     let text = |name: &str| object[name].as_str().unwrap();
-    let (group, version) = text("apiVersion").split_once('/').unwrap_or(("", text("apiVersion")));
+    let (group, version) = text("apiVersion").split_once('/').unwrap_or_else(|| ("", text("apiVersion")));
     let schema = builtin(group, version, text("kind")).unwrap();
     let kind = [field(1, 2, text("apiVersion").as_bytes()), field(2, 2, text("kind").as_bytes())].concat();
     let raw = message(schema.view(), schema.type_name().unwrap(), object);

@@ -265,7 +265,7 @@ impl<'a> View<'a> {
 
     /// Whether a map or object is replaced as a whole.
     pub(crate) fn atomic(self) -> bool {
-        self.own().atomic.or(self.target().own().atomic).unwrap_or(false)
+        self.own().atomic.or_else(|| self.target().own().atomic).unwrap_or(false)
     }
 
     pub(crate) fn patch_rule(self) -> &'a PatchRule {

@@ -81,7 +81,7 @@ pub(super) fn time_text(now: Timestamp) -> String {
 impl Managers {
     /// Reads the managers of an object. What cannot be read counts as no managers at all, as upstream does.
     pub(super) fn of(object: Option<&Value>) -> Managers {
-        object.and_then(|object| raw(object)).and_then(|entries| Managers::read(entries)).unwrap_or_default()
+        object.and_then(|object| raw(object)).and_then(Managers::read).unwrap_or_default()
     }
 
     /// Whether a request asks to forget all managers: `managedFields: [{}]`.
