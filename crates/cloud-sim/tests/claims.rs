@@ -1,135 +1,27 @@
 //! From a NodeClaim to a machine and back, through the region: what part by part is tested elsewhere, all together
-//! (reference sections 3.1, 5.4, 5.5).
+//! (reference sections 3.1, 5.4).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod classes;
 mod world;
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
+use classes::{
+    CAPACITY, FAMILY, TYPE, VCPUS, ZONE, claim, class, cluster, launched, now, planned, requirement, small,
+};
 use rstest::rstest;
 use serde_json::json;
-use supercargo_api::{EC2NodeClass, NodeClaim};
-use supercargo_catalog::{CapacitySettings, CapacityType, InstanceType, NodeClassModel};
+use supercargo_catalog::CapacityType;
 use supercargo_cloud::launch::{
-    AddressesInFlight, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, LaunchWarning, Launched,
-    MinValuesPolicy, observe, perform, plan,
+    AddressesInFlight, LaunchError, LaunchInput, LaunchWarning, MinValuesPolicy, observe, perform, plan,
 };
 use supercargo_cloud::{
-    AllocationStrategy, CloudProvider, Cluster, DriftReason, ImageLine, InstanceQuery, PurchaseOption,
-    Selector, Subnet, Unavailable, drift, resolve,
+    AllocationStrategy, CloudProvider, ImageLine, InstanceQuery, PurchaseOption, Selector, Unavailable,
 };
 use supercargo_cloud_sim::{FaultRule, ReservationOptions};
 use world::{World, calm, catalog, fix_depth};
-
-/// The outcome of a future that never waits.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("the region never waits"),
-    }
-}
-
-/// A class as its controller would leave it, and what a launch needs of it.
-struct Class {
-    node_class: EC2NodeClass,
-    subnets: Vec<Subnet>,
-    types: Vec<InstanceType>,
-}
-
-fn class(world: &World, spec: serde_json::Value) -> Class {
-    let mut all = json!({
-        "amiSelectorTerms": [{"alias": "al2023@latest"}],
-        "subnetSelectorTerms": [{"tags": {"karpenter.sh/discovery": "supercargo"}}],
-        "securityGroupSelectorTerms": [{"tags": {"karpenter.sh/discovery": "supercargo"}}],
-        "role": "node",
-        "tags": {"team": "media"},
-    });
-    for (key, value) in spec.as_object().unwrap() {
-        all[key] = value.clone();
-    }
-    let mut node_class: EC2NodeClass = serde_json::from_value(json!({
-        "apiVersion": "karpenter.k8s.aws/v1",
-        "kind": "EC2NodeClass",
-        "metadata": {"name": "default", "generation": 1},
-        "spec": all,
-        "status": {
-            "instanceProfile": "supercargo-node",
-            "conditions": [{
-                "type": "Ready", "status": "True", "reason": "Ready", "message": "", "observedGeneration": 1,
-                "lastTransitionTime": "2026-11-23T09:00:00Z",
-            }],
-        },
-    }))
-    .unwrap();
-    let region: &dyn CloudProvider = &world.region;
-    let spec = node_class.spec.clone();
-    let amis = now(resolve::images(region, &spec.ami_selector_terms, "1.36", world.now())).unwrap();
-    let (subnets, free) = now(resolve::subnets(region, &spec.subnet_selector_terms)).unwrap();
-    let groups = now(resolve::security_groups(region, &spec.security_group_selector_terms)).unwrap();
-    let terms = spec.capacity_reservation_selector_terms.as_deref().unwrap_or_default();
-    let (reservations, _) = now(resolve::reservations(region, terms, world.now())).unwrap();
-    let status = node_class.status.as_mut().unwrap();
-    status.amis = Some(amis);
-    status.subnets = Some(subnets);
-    status.security_groups = Some(groups);
-    status.capacity_reservations = Some(reservations);
-    let model = NodeClassModel::from_ec2nodeclass(&node_class, CapacitySettings::default()).unwrap();
-    let types = catalog().instance_types("us-east-1", None, &model);
-    Class { node_class, subnets: free, types }
-}
-
-fn claim(requirements: serde_json::Value, requests: serde_json::Value) -> NodeClaim {
-    serde_json::from_value(json!({
-        "apiVersion": "karpenter.sh/v1",
-        "kind": "NodeClaim",
-        "metadata": {"name": "general-abc", "labels": {"karpenter.sh/nodepool": "general", "workload-type": "x"}},
-        "spec": {
-            "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"},
-            "requirements": requirements,
-            "resources": {"requests": requests},
-            "taints": [{"key": "spot", "value": "true", "effect": "NoSchedule"}],
-        },
-    }))
-    .unwrap()
-}
-
-/// A requirement in the short form of tests.
-fn requirement(key: &str, operator: &str, values: &[&str]) -> serde_json::Value {
-    json!({"key": key, "operator": operator, "values": values})
-}
-
-const CAPACITY: &str = "karpenter.sh/capacity-type";
-const VCPUS: &str = "karpenter.k8s.aws/instance-cpu";
-const FAMILY: &str = "karpenter.k8s.aws/instance-family";
-const TYPE: &str = "node.kubernetes.io/instance-type";
-const ZONE: &str = "topology.kubernetes.io/zone";
-
-fn small() -> serde_json::Value {
-    json!({"cpu": "1", "memory": "2Gi", "pods": "5"})
-}
-
-fn cluster() -> Cluster {
-    Cluster { name: "supercargo".to_owned(), kubernetes_version: "1.36".to_owned(), ..Cluster::default() }
-}
-
-fn planned(class: &Class, claim: &NodeClaim) -> Result<LaunchPlan, LaunchError> {
-    plan(LaunchInput {
-        claim,
-        node_class: &class.node_class,
-        cluster: &cluster(),
-        instance_types: &class.types,
-        subnets: &class.subnets,
-        in_flight: &AddressesInFlight::default(),
-        min_values_policy: MinValuesPolicy::Strict,
-        uses_reservations: true,
-    })
-}
-
-fn launched(world: &World, class: &Class, claim: &NodeClaim) -> Result<Launched, LaunchFailure> {
-    now(perform(&world.region, &planned(class, claim).unwrap()))
-}
 
 #[test]
 fn a_claim_becomes_a_machine_and_gets_its_status() {
@@ -487,93 +379,9 @@ fn a_class_that_is_not_ready_launches_nothing() {
 }
 
 #[test]
-fn a_new_image_makes_nodes_drift_and_a_pinned_one_does_not() {
-    let world = World::calm();
-    let latest = class(&world, json!({}));
-    let wanted = claim(json!([requirement(TYPE, "In", &["m5.large"])]), small());
-    let launched = launched(&world, &latest, &wanted).unwrap();
-    let instances =
-        world.region.describe_instances(&InstanceQuery::ids([&launched.instance_id])).outcome.unwrap();
-    let type_labels = &latest.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
-    let pinned_name = world.machine(&launched.instance_id).image.name;
-    let pinned = format!("al2023@{}", pinned_name.rsplit('-').next().unwrap());
-    let drifted = |class: &Class| drift(&wanted, &class.node_class, &instances[0], type_labels);
-    assert_eq!(drifted(&latest), None);
-    world.pass(8 * 86_400);
-    assert_eq!(drifted(&class(&world, json!({}))), Some(DriftReason::Ami));
-    assert_eq!(drifted(&class(&world, json!({"amiSelectorTerms": [{"alias": pinned}]}))), None);
-}
-
-#[test]
-fn drift_is_told_in_its_order() {
-    let world = World::calm();
-    let class = class(&world, json!({}));
-    let mut wanted = claim(json!([requirement(TYPE, "In", &["m5.large"])]), small());
-    let launched = launched(&world, &class, &wanted).unwrap();
-    let instance = world
-        .region
-        .describe_instances(&InstanceQuery::ids([&launched.instance_id]))
-        .outcome
-        .unwrap()
-        .remove(0);
-    let type_labels = &class.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
-    let mut node_class = class.node_class.clone();
-    let drifted =
-        |claim: &NodeClaim, node_class: &EC2NodeClass| drift(claim, node_class, &instance, type_labels);
-    let status = node_class.status.as_mut().unwrap();
-    status.subnets = Some(Vec::new());
-    assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::Subnet));
-    let status = node_class.status.as_mut().unwrap();
-    status
-        .security_groups
-        .as_mut()
-        .unwrap()
-        .push(supercargo_api::SecurityGroup { id: "sg-2".to_owned(), name: None });
-    assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::SecurityGroup));
-    let hashed = |hash: &str| {
-        let of = |key: &str, value: &str| (format!("karpenter.k8s.aws/{key}"), value.to_owned());
-        Some([of("ec2nodeclass-hash", hash), of("ec2nodeclass-hash-version", "v6")].into())
-    };
-    wanted.metadata.annotations = hashed("1");
-    node_class.metadata.annotations = hashed("2");
-    assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::NodeClass));
-    assert_eq!(DriftReason::NodeClass.as_str(), "NodeClassDrift");
-}
-
-#[rstest]
-#[case::alias("al2@latest", Some("UnsupportedAlias"))]
-#[case::no_version("al2023@v19990101", Some("AMINotFound"))]
-fn an_alias_without_images_says_why(#[case] alias: &str, #[case] reason: Option<&str>) {
-    let world = World::calm();
-    let terms = [serde_json::from_value(json!({"alias": alias})).unwrap()];
-    let error = now(resolve::images(&world.region, &terms, "1.36", world.now())).unwrap_err();
-    assert_eq!(error.reason(), reason);
-}
-
-#[test]
-fn images_are_found_by_parameter_by_name_and_by_tag() {
-    let world = World::calm();
-    let found = |term: serde_json::Value| {
-        let terms = [serde_json::from_value(term).unwrap()];
-        now(resolve::images(&world.region, &terms, "1.36", world.now()))
-    };
-    let name = "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/latest/image_id";
-    let by_name = found(json!({"ssmParameter": name})).unwrap();
-    assert_eq!(by_name.len(), 1);
-    assert_eq!(
-        found(json!({"ssmParameter": format!("arn:aws:ssm:us-east-1::parameter{name}")})).unwrap(),
-        by_name
-    );
-    let globbed = found(json!({"name": "bottlerocket-aws-k8s-1.36-*"})).unwrap();
-    assert_eq!(globbed.len(), 2, "the newest of each architecture");
-    assert!(globbed.iter().all(|ami| ami.deprecated.is_none()));
-    assert_eq!(found(json!({"tags": {"team": "a"}})).unwrap_err().reason(), Some("AMINotFound"));
-}
-
-#[test]
 fn a_region_in_a_pointer_is_a_provider() {
     let world = World::calm();
-    let provider: Arc<dyn CloudProvider> = Arc::new(world.region.clone());
+    let provider: Arc<dyn CloudProvider> = Arc::new(world.region);
     assert_eq!(provider.region(), "us-east-1");
     assert_eq!(now(provider.describe_subnets(&[])).unwrap().len(), 6);
 }

@@ -1,5 +1,7 @@
 //! CreateFleet of type instant, and the other calls: partial success, errors by offering, strategies, limits, faults.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod world;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! A region whose calls take time: answers come after their latency, and long polls wait for messages.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod world;
 
 use std::future::Future;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use supercargo_clock::{Clock, VirtualClock};
+use supercargo_clock::VirtualClock;
 use supercargo_cloud::{BoxFuture, CloudProvider, PurchaseOption, ReceiveRequest};
 use supercargo_cloud_sim::{ApiOptions, PatientRegion, Spread};
 use world::{World, calm};

@@ -1,5 +1,7 @@
 //! Scripts: what they say, what is wrong with them, and what they do to a region.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod world;
 
 use std::time::Duration;

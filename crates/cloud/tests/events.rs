@@ -1,6 +1,8 @@
 //! Messages of EventBridge: those AWS documents are read, ours are written so that they read back, and nothing breaks
 //! the reader (reference section 5.7).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rstest::rstest;
