@@ -135,3 +135,41 @@ impl LaunchFailure {
 fn is_out_of_capacity(code: &str) -> bool {
     is_unfulfillable(code) || ErrorKind::of_code(code) == ErrorKind::SpotRoleMissing
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::PurchaseOption;
+
+    #[rstest]
+    #[case::all_out_of_capacity(
+        &["InsufficientInstanceCapacity", "VcpuLimitExceeded", "ReservationCapacityExceeded"],
+        true,
+        "InsufficientCapacity"
+    )]
+    #[case::one_is_something_else(&["InsufficientInstanceCapacity", "InvalidAMIID.NotFound"], false, "AMINotFound")]
+    #[case::only_something_else(&["UnauthorizedOperation"], false, "Unauthorized")]
+    #[case::nothing_at_all(&[], true, "InsufficientCapacity")]
+    fn it_is_a_lack_of_capacity_only_if_all_offerings_say_so(
+        #[case] codes: &[&str],
+        #[case] is_insufficient_capacity: bool,
+        #[case] reason: &str,
+    ) {
+        let error = |code: &&str| FleetError {
+            launch_template: String::new(),
+            refused: FleetOverride::default(),
+            purchase: PurchaseOption::Spot,
+            code: (*code).to_owned(),
+            message: String::new(),
+        };
+        let answer = FleetAnswer { errors: codes.iter().map(error).collect(), ..FleetAnswer::default() };
+        let failure = read_answer(answer).unwrap_err();
+        assert_eq!(
+            (failure.is_insufficient_capacity, failure.reason.as_str()),
+            (is_insufficient_capacity, reason)
+        );
+        assert_eq!(failure.errors.len(), codes.len());
+    }
+}
