@@ -3,7 +3,7 @@
 //! ```text
 //! NodeClaim, EC2NodeClass, instance types ──launch──> FleetRequest ──CloudProvider──> FleetAnswer
 //!                                                                                        │
-//! NodeClaim's status <──launch::status── Instance <──────────────────────────────────────┘
+//! NodeClaim's status <──launch::observe── Instance <─────────────────────────────────────┘
 //! interruption queue ──event──> Event
 //! ```
 //!
