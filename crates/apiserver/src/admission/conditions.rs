@@ -44,7 +44,8 @@ impl Facts {
 }
 
 fn request_value(request: &Request, shown: &Shown) -> Value {
-    let kind = |gvk: &crate::gvk::Gvk| json!({ "group": gvk.group, "version": gvk.version, "kind": gvk.kind });
+    let kind =
+        |gvk: &crate::gvk::Gvk| json!({ "group": gvk.group, "version": gvk.version, "kind": gvk.kind });
     let resource =
         |gvr: &Gvr| json!({ "group": gvr.group, "version": gvr.version, "resource": gvr.resource });
     json!({
@@ -93,7 +94,9 @@ pub(super) fn conditions_hold(owner: &Value, facts: &Facts, params: &CelValue) -
             Ok(expression) => match evaluate(&expression, &variables, &mut budget) {
                 Ok(CelValue::Bool(value)) => Ok(value),
                 Ok(_) => Err("expression does not evaluate to a bool".to_owned()),
-                Err(Failure::TooExpensive) => Err("validation failed due to running out of cost budget".to_owned()),
+                Err(Failure::TooExpensive) => {
+                    Err("validation failed due to running out of cost budget".to_owned())
+                }
                 Err(Failure::Failed(error)) => Err(error),
             },
         };
@@ -102,7 +105,7 @@ pub(super) fn conditions_hold(owner: &Value, facts: &Facts, params: &CelValue) -
             // One that is false decides, whatever the others are.
             Ok(false) => return Outcome::Excluded,
             Err(error) => {
-                failed.get_or_insert(format!("failed to evaluate match condition '{name}': {error}"));
+                failed.get_or_insert_with(|| format!("failed to evaluate match condition '{name}': {error}"));
             }
         }
     }

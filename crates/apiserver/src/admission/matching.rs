@@ -57,9 +57,10 @@ fn fits(rule: &Value, gvr: &Gvr, request: &Request) -> bool {
         && lists("apiGroups", &gvr.group)
         && lists("apiVersions", &gvr.version)
         && lists("operations", request.operation.as_str())
-        && items(rule, "resources").iter().filter_map(Value::as_str).any(|pattern| {
-            fits_resource(pattern, &gvr.resource, &request.subresource)
-        })
+        && items(rule, "resources")
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|pattern| fits_resource(pattern, &gvr.resource, &request.subresource))
         && (names.is_empty() || names.iter().any(|name| name == request.name.as_str()))
 }
 
@@ -70,7 +71,8 @@ fn is_namespace(request: &Request) -> bool {
 /// `pods`, `pods/status`, `*`, `*/*`, `pods/*`, `*/scale`.
 fn fits_resource(pattern: &str, resource: &str, subresource: &str) -> bool {
     let (of_resource, of_subresource) = pattern.split_once('/').unwrap_or((pattern, ""));
-    (of_resource == "*" || of_resource == resource) && (of_subresource == "*" || of_subresource == subresource)
+    (of_resource == "*" || of_resource == resource)
+        && (of_subresource == "*" || of_subresource == subresource)
 }
 
 fn selects_namespace(owner: &Value, request: &Request, lookup: &dyn Lookup) -> bool {

@@ -10,8 +10,8 @@
 //! whose transport and resolver of services can be replaced.
 
 mod conditions;
-mod matching;
 mod lookup;
+mod matching;
 mod plugins;
 mod policies;
 pub mod quota;
@@ -25,6 +25,7 @@ pub use lookup::Lookup;
 pub use request::{Admitted, Operation, Rejection, Request, UserInfo, Warning};
 pub use steps::{admit, mutate, validate};
 pub use transport::{
-    CallError, Called, Connector, HttpTransport, LiteralResolver, Resolved, Resolver, ServiceReference, Target, Transport,
+    CallError, Called, Connector, HttpTransport, LiteralResolver, Resolved, Resolver, ServiceReference,
+    Target, Transport,
 };
 pub use webhooks::Webhooks;

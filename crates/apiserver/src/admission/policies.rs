@@ -38,7 +38,8 @@ pub(super) fn validate(request: &Request, lookup: &dyn Lookup) -> Result<Admitte
     let mut denied = None;
     for binding in lookup.list(&resource("validatingadmissionpolicybindings"), None) {
         let spec = &binding["spec"];
-        let Some(policy) = lookup.get(&resource("validatingadmissionpolicies"), "", text(spec, "policyName")) else {
+        let Some(policy) = lookup.get(&resource("validatingadmissionpolicies"), "", text(spec, "policyName"))
+        else {
             continue;
         };
         let names = Names {
@@ -185,17 +186,23 @@ fn params(
     let own = text(reference, "namespace");
     let namespace = match (namespaced, own.is_empty()) {
         (false, true) => "",
-        (false, false) => return Err("paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned()),
+        (false, false) => {
+            return Err("paramRef.namespace must not be provided for a cluster-scoped `paramKind`".to_owned());
+        }
         (true, false) => own,
         (true, true) if request.namespace.is_empty() => {
-            return Err("cannot use namespaced paramRef in policy binding that matches cluster-scoped resources".to_owned());
+            return Err(
+                "cannot use namespaced paramRef in policy binding that matches cluster-scoped resources"
+                    .to_owned(),
+            );
         }
         (true, true) => request.namespace.as_str(),
     };
     let found: Vec<Arc<Value>> = if has_content(reference, "name") {
         lookup.get(&resource, namespace, text(reference, "name")).into_iter().collect()
     } else {
-        let selector = compiled(&reference["selector"]).ok_or_else(|| "invalid selector of params".to_owned())?;
+        let selector =
+            compiled(&reference["selector"]).ok_or_else(|| "invalid selector of params".to_owned())?;
         let all = lookup.list(&resource, namespaced.then_some(namespace));
         all.into_iter().filter(|object| selector.matches(&labels_of(object))).collect()
     };
@@ -229,9 +236,8 @@ fn evaluate_policy(
         match run.value(source) {
             Ok(CelValue::Bool(true)) => {}
             Ok(CelValue::Bool(false)) => complaints.push(complaint(run.message(validation, source))),
-            Ok(_) if fails => complaints.push(complaint(format!(
-                "expression '{source}' resulted in error: must evaluate to a bool"
-            ))),
+            Ok(_) if fails => complaints
+                .push(complaint(format!("expression '{source}' resulted in error: must evaluate to a bool"))),
             Err(error) if fails => {
                 complaints.push(complaint(format!("expression '{source}' resulted in error: {error}")));
             }
@@ -273,7 +279,8 @@ impl<'f> Run<'f> {
 
     /// Variables can only use those that are before them.
     fn value_with(&mut self, source: &str, most: usize) -> Result<CelValue, String> {
-        let expression = compile_once(source, &ADMISSION_VARIABLES).map_err(|error| format!("compilation error: {error}"))?;
+        let expression = compile_once(source, &ADMISSION_VARIABLES)
+            .map_err(|error| format!("compilation error: {error}"))?;
         let mut values = BTreeMap::new();
         if expression.uses("variables") {
             for index in 0..most {
@@ -289,7 +296,9 @@ impl<'f> Run<'f> {
                     Some(Ok(value)) => {
                         values.insert(name, value.clone());
                     }
-                    Some(Err(error)) => return Err(format!("composited variable {name:?} fails to evaluate: {error}")),
+                    Some(Err(error)) => {
+                        return Err(format!("composited variable {name:?} fails to evaluate: {error}"));
+                    }
                     None => {}
                 }
             }
@@ -304,7 +313,10 @@ impl<'f> Run<'f> {
             ("variables", &composed),
         ];
         evaluate(&expression, &bound, &mut self.budget).map_err(|failure| match failure {
-            Failure::TooExpensive => "validation failed due to running out of cost budget, no further validation rules will be run".to_owned(),
+            Failure::TooExpensive => {
+                "validation failed due to running out of cost budget, no further validation rules will be run"
+                    .to_owned()
+            }
             Failure::Failed(error) => error,
         })
     }

@@ -33,7 +33,8 @@ pub(super) fn review(request: &Request, shown: &Shown, version: &str) -> Value {
     let kind = |gvk: &Gvk| json!({ "group": gvk.group, "version": gvk.version, "kind": gvk.kind });
     let resource =
         |gvr: &Gvr| json!({ "group": gvr.group, "version": gvr.version, "resource": gvr.resource });
-    let object = |object: Option<&Value>| object.map_or(Value::Null, |object| shown_object(object, shown, request));
+    let object =
+        |object: Option<&Value>| object.map_or(Value::Null, |object| shown_object(object, shown, request));
     let mut asked = json!({
         "uid": request.uid,
         "kind": kind(&shown.gvk),
@@ -41,7 +42,9 @@ pub(super) fn review(request: &Request, shown: &Shown, version: &str) -> Value {
         "requestKind": kind(&request.gvk),
         "requestResource": resource(&request.gvr),
     });
-    for (field, value) in [("subResource", &request.subresource), ("requestSubResource", &request.subresource)] {
+    for (field, value) in
+        [("subResource", &request.subresource), ("requestSubResource", &request.subresource)]
+    {
         if !value.is_empty() {
             asked[field] = json!(value);
         }

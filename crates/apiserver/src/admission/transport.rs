@@ -185,7 +185,8 @@ impl HttpTransport {
             .body(Full::new(Bytes::from(body)))
             .map_err(|_| wrong())?;
         let answer = async move {
-            let response = sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
+            let response =
+                sender.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
             let code = response.status();
             let body = Limited::new(response.into_body(), LARGEST_ANSWER)
                 .collect()

@@ -61,7 +61,11 @@ impl Webhooks {
 
     /// Calls the mutating webhooks, one after the other; those that ask for it are called again if others changed the
     /// object after them.
-    pub(super) async fn mutate(&self, request: &mut Request, lookup: &dyn Lookup) -> Result<Admitted, Rejection> {
+    pub(super) async fn mutate(
+        &self,
+        request: &mut Request,
+        lookup: &dyn Lookup,
+    ) -> Result<Admitted, Rejection> {
         let mut admitted = Admitted::default();
         let registered = registered("mutatingwebhookconfigurations", request, lookup);
         // What the object was when each was last called.
@@ -92,7 +96,11 @@ impl Webhooks {
     }
 
     /// Calls the validating webhooks, all at once. The first refusal in order of registration counts.
-    pub(super) async fn validate(&self, request: &Request, lookup: &dyn Lookup) -> Result<Admitted, Rejection> {
+    pub(super) async fn validate(
+        &self,
+        request: &Request,
+        lookup: &dyn Lookup,
+    ) -> Result<Admitted, Rejection> {
         let mut all = Admitted::default();
         let mut matched = Vec::new();
         for webhook in registered("validatingwebhookconfigurations", request, lookup) {
@@ -142,8 +150,9 @@ impl Webhooks {
 
     async fn ask(&self, matched: &Matched, request: &Request) -> Result<Answer, String> {
         let webhook = &matched.webhook;
-        let version = version_for(webhook)
-            .ok_or_else(|| "webhook does not accept known AdmissionReview versions (v1, v1beta1)".to_owned())?;
+        let version = version_for(webhook).ok_or_else(|| {
+            "webhook does not accept known AdmissionReview versions (v1, v1beta1)".to_owned()
+        })?;
         let target = target(webhook)?;
         let body = review(request, &matched.shown, version).to_string().into_bytes();
         let answered = self
@@ -168,7 +177,11 @@ fn registered(resource: &str, request: &Request, lookup: &dyn Lookup) -> Vec<Val
     all.iter().flat_map(|configuration| items(configuration, "webhooks").to_vec()).collect()
 }
 
-fn match_webhook(webhook: &Value, request: &Request, lookup: &dyn Lookup) -> Result<Option<Matched>, Rejection> {
+fn match_webhook(
+    webhook: &Value,
+    request: &Request,
+    lookup: &dyn Lookup,
+) -> Result<Option<Matched>, Rejection> {
     let Some(shown) = matched(webhook, "rules", "", request, lookup) else { return Ok(None) };
     let name = text(webhook, "name").to_owned();
     if !items(webhook, "matchConditions").is_empty() {
@@ -227,18 +240,26 @@ fn denied(name: &str, result: Value) -> Rejection {
 }
 
 /// Changes the object as a webhook asks for, and completes it again.
-fn apply(matched: &Matched, operations: &Value, request: &mut Request, lookup: &dyn Lookup) -> Result<(), Rejection> {
+fn apply(
+    matched: &Matched,
+    operations: &Value,
+    request: &mut Request,
+    lookup: &dyn Lookup,
+) -> Result<(), Rejection> {
     let name = &matched.name;
     if operations.as_array().is_some_and(Vec::is_empty) {
         return Ok(());
     }
     let Some(object) = &request.object else {
-        let message = format!("admission webhook {name:?} attempted to modify the object, which is not supported for this operation");
+        let message = format!(
+            "admission webhook {name:?} attempted to modify the object, which is not supported for this operation"
+        );
         return Err(Rejection::internal(&message));
     };
     let shown = shown_object(object, &matched.shown, request);
-    let mut changed = patch::json::apply(&shown, operations)
-        .map_err(|error| Rejection::internal(&format!("failed to apply the patch of webhook {name:?}: {error}")))?;
+    let mut changed = patch::json::apply(&shown, operations).map_err(|error| {
+        Rejection::internal(&format!("failed to apply the patch of webhook {name:?}: {error}"))
+    })?;
     if !changed.is_object() {
         let message = format!("the patch of webhook {name:?} leaves no object");
         return Err(Rejection::internal(&message));

@@ -90,7 +90,11 @@ pub(crate) fn check_binding(binding: &Value, is_cluster: bool, errors: &mut Erro
                     errors.invalid_text(at.field("name"), name, dns1123_subdomain(name));
                 }
                 if !text(subject, "apiGroup").is_empty() {
-                    errors.push(FieldError::not_supported(at.field("apiGroup"), text(subject, "apiGroup"), &[""]));
+                    errors.push(FieldError::not_supported(
+                        at.field("apiGroup"),
+                        text(subject, "apiGroup"),
+                        &[""],
+                    ));
                 }
                 if text(subject, "namespace").is_empty() {
                     errors.push(FieldError::required(at.field("namespace"), ""));
@@ -98,11 +102,19 @@ pub(crate) fn check_binding(binding: &Value, is_cluster: bool, errors: &mut Erro
             }
             "User" | "Group" => {
                 if text(subject, "apiGroup") != RBAC {
-                    errors.push(FieldError::not_supported(at.field("apiGroup"), text(subject, "apiGroup"), &[RBAC]));
+                    errors.push(FieldError::not_supported(
+                        at.field("apiGroup"),
+                        text(subject, "apiGroup"),
+                        &[RBAC],
+                    ));
                 }
             }
             other => {
-                errors.push(FieldError::not_supported(at.field("kind"), other, &["ServiceAccount", "User", "Group"]));
+                errors.push(FieldError::not_supported(
+                    at.field("kind"),
+                    other,
+                    &["ServiceAccount", "User", "Group"],
+                ));
             }
         }
     }

@@ -37,8 +37,7 @@ pub fn assign(service: &mut Value, others: &[Arc<Value>]) -> Result<(), Vec<Fiel
         (text(&service["metadata"], "namespace").to_owned(), text(&service["metadata"], "name").to_owned())
     };
     let own = identity(service);
-    let others: Vec<&Value> =
-        others.iter().map(Arc::as_ref).filter(|other| identity(other) != own).collect();
+    let others: Vec<&Value> = others.iter().map(Arc::as_ref).filter(|other| identity(other) != own).collect();
     let start = spread(&own.0, &own.1);
     let Some(spec) = service.get_mut("spec").filter(|spec| spec.is_object()) else { return Ok(()) };
     let mut errors = Vec::new();

@@ -91,12 +91,12 @@ pub(crate) fn check_resources(resources: &Value, at: &Path<'_>, errors: &mut Err
 
 fn check_container_resource(name: &str, value: &Value, at: &Path<'_>, errors: &mut Errors) {
     let at = at.key(name);
-    errors.invalid_text(&at, name, qualified_name(name));
+    errors.invalid_text(at, name, qualified_name(name));
     let is_standard = CONTAINER_RESOURCES.contains(&name) || name.starts_with("hugepages-");
     if !name.contains('/') && !is_standard {
         let detail = "must be a standard resource type or fully qualified";
-        errors.push(FieldError::invalid(&at, name, detail));
-        errors.push(FieldError::invalid(&at, name, "must be a standard resource for containers"));
+        errors.push(FieldError::invalid(at, name, detail));
+        errors.push(FieldError::invalid(at, name, "must be a standard resource for containers"));
     }
     check_amount(name, value, &at, errors);
 }

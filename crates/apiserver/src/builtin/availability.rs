@@ -7,7 +7,9 @@ use crate::names::path_segment;
 
 use super::amounts::checked_quantity;
 use super::pod::spec::{check_required_word, check_word};
-use super::read::{Errors, ensure_object, has, int, items, same, set, set_default, set_default_text, text, truth};
+use super::read::{
+    Errors, ensure_object, has, int, items, same, set, set_default, set_default_text, text, truth,
+};
 use super::selectors::check_selector;
 use super::workloads::rolling::{check_at_most_all, check_count_or_percent};
 
@@ -69,7 +71,8 @@ pub(crate) fn check_autoscaler(autoscaler: &Value, errors: &mut Errors) {
     let spec = &autoscaler["spec"];
     let lowest = int(spec, "minReplicas").unwrap_or(1);
     let highest = int(spec, "maxReplicas").unwrap_or_default();
-    let scales_to_zero = items(spec, "metrics").iter().any(|metric| matches!(text(metric, "type"), "Object" | "External"));
+    let scales_to_zero =
+        items(spec, "metrics").iter().any(|metric| matches!(text(metric, "type"), "Object" | "External"));
     if lowest < 0 || (lowest == 0 && !scales_to_zero) {
         let detail = "must be greater than or equal to 1";
         errors.push(FieldError::invalid(at.field("minReplicas"), lowest, detail));
@@ -160,7 +163,11 @@ fn check_metric(metric: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
     }
     if let Some(percent) = int(target, "averageUtilization").filter(|percent| *percent < 1) {
-        errors.push(FieldError::invalid(at_target.field("averageUtilization"), percent, "must be greater than 0"));
+        errors.push(FieldError::invalid(
+            at_target.field("averageUtilization"),
+            percent,
+            "must be greater than 0",
+        ));
     }
     if !["value", "averageValue", "averageUtilization"].iter().any(|amount| has(target, amount)) {
         let detail = "must set either a target raw value or a target utilization";
@@ -204,7 +211,8 @@ pub(crate) fn check_priority_class(class: &Value, errors: &mut Errors) {
     if name.starts_with("system-") {
         let is_ours = matches!(
             (name, value, truth(class, "globalDefault")),
-            ("system-cluster-critical", 2_000_000_000, false) | ("system-node-critical", 2_000_001_000, false)
+            ("system-cluster-critical", 2_000_000_000, false)
+                | ("system-node-critical", 2_000_001_000, false)
         );
         if !is_ours {
             let detail = "priority class names with 'system-' prefix are reserved for system use only. error: the system \
@@ -212,8 +220,7 @@ pub(crate) fn check_priority_class(class: &Value, errors: &mut Errors) {
             errors.push(FieldError::forbidden("metadata.name", detail));
         }
     } else if value > HIGHEST_USER_PRIORITY {
-        let detail =
-            format!("maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}");
+        let detail = format!("maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}");
         errors.push(FieldError::forbidden("value", detail));
     }
     check_word(class, "preemptionPolicy", &["Never", "PreemptLowerPriority"], &Path::ROOT, errors);
@@ -237,7 +244,11 @@ pub(crate) fn check_lease(lease: &Value, errors: &mut Errors) {
         errors.push(FieldError::invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0"));
     }
     if let Some(count) = int(spec, "leaseTransitions").filter(|count| *count < 0) {
-        errors.push(FieldError::invalid("spec.leaseTransitions", count, "must be greater than or equal to 0"));
+        errors.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            count,
+            "must be greater than or equal to 0",
+        ));
     }
     if has(spec, "holderIdentity") && text(spec, "holderIdentity").is_empty() && has(spec, "strategy") {
         errors.push(FieldError::invalid("spec.holderIdentity", "", "must not be empty"));

@@ -169,7 +169,9 @@ pub(crate) fn check_secret(secret: &Value, errors: &mut Errors) {
         let value = value.as_str().unwrap_or_default();
         match STANDARD.decode(value) {
             Ok(bytes) => size += bytes.len(),
-            Err(error) => errors.push(FieldError::invalid(at.key(key), "<secret contents redacted>", error.to_string())),
+            Err(error) => {
+                errors.push(FieldError::invalid(at.key(key), "<secret contents redacted>", error.to_string()))
+            }
         }
     }
     if size > LARGEST_DATA {
@@ -263,7 +265,10 @@ pub(crate) fn check_limit_range(range: &Value, errors: &mut Errors) {
                 }
             }
         }
-        if kind == "PersistentVolumeClaim" && item["min"]["storage"].is_null() && item["max"]["storage"].is_null() {
+        if kind == "PersistentVolumeClaim"
+            && item["min"]["storage"].is_null()
+            && item["max"]["storage"].is_null()
+        {
             let detail = "either minimum or maximum storage value is required, but neither was provided";
             errors.push(FieldError::required(at.field("limits"), detail));
         }
@@ -281,7 +286,8 @@ fn check_limit_order(item: &Value, at: &Path<'_>, errors: &mut Errors) {
             checked_quantity(value, &at.key(name), errors);
         }
     }
-    let names: BTreeSet<&String> = ORDER.iter().flat_map(|(field, _)| entries(item, field).map(|(name, _)| name)).collect();
+    let names: BTreeSet<&String> =
+        ORDER.iter().flat_map(|(field, _)| entries(item, field).map(|(name, _)| name)).collect();
     for name in names {
         for (low, (low_field, low_word)) in ORDER.iter().enumerate() {
             for (high_field, high_word) in &ORDER[low + 1..] {
@@ -289,7 +295,8 @@ fn check_limit_order(item: &Value, at: &Path<'_>, errors: &mut Errors) {
                 if let (Some(below), Some(above)) = (amount(low_field), amount(high_field))
                     && below > above
                 {
-                    let detail = format!("{low_word} value {below} is greater than {high_word} value {above}");
+                    let detail =
+                        format!("{low_word} value {below} is greater than {high_word} value {above}");
                     let blamed = at.field(low_field);
                     errors.push(FieldError::invalid(blamed.key(name), below.to_string(), detail));
                 }
@@ -323,7 +330,11 @@ pub(crate) fn check_quota(quota: &Value, errors: &mut Errors) {
     }
     for (one, other) in [("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")] {
         if scopes.contains(&one) && scopes.contains(&other) {
-            errors.push(FieldError::invalid(at.field("scopes"), spec["scopes"].clone(), "conflicting scopes"));
+            errors.push(FieldError::invalid(
+                at.field("scopes"),
+                spec["scopes"].clone(),
+                "conflicting scopes",
+            ));
         }
     }
     let at_selector = at.field("scopeSelector");
@@ -338,15 +349,21 @@ pub(crate) fn check_quota(quota: &Value, errors: &mut Errors) {
         let has_values = has_content(expression, "values");
         match operator {
             "In" | "NotIn" if !has_values => {
-                let detail = "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
+                let detail =
+                    "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector";
                 errors.push(FieldError::required(at.field("values"), detail));
             }
             "Exists" | "DoesNotExist" if has_values => {
-                let detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+                let detail =
+                    "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
                 errors.push(FieldError::invalid(at.field("values"), expression["values"].clone(), detail));
             }
             "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            _ => errors.push(FieldError::invalid(at.field("operator"), operator, "not a valid selector operator")),
+            _ => errors.push(FieldError::invalid(
+                at.field("operator"),
+                operator,
+                "not a valid selector operator",
+            )),
         }
     }
 }
@@ -404,7 +421,11 @@ pub(crate) fn check_event(event: &Value, errors: &mut Errors) {
     // What is about cluster-scoped objects goes to the default namespace.
     let expected = if about.is_empty() { "default" } else { about };
     if namespace != expected && !(about.is_empty() && namespace == "kube-system") {
-        errors.push(FieldError::invalid(format!("{field}.namespace"), about, "does not match event.namespace"));
+        errors.push(FieldError::invalid(
+            format!("{field}.namespace"),
+            about,
+            "does not match event.namespace",
+        ));
     }
     if let Some(count) = int(event, "count").filter(|count| *count < 0) {
         errors.push(FieldError::invalid("count", count, "must be greater than or equal to 0"));

@@ -214,7 +214,9 @@ fn check(gvk: &Gvk, object: &Value, errors: &mut Errors) {
         ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => {
             registration::check_webhooks(object, false, errors);
         }
-        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => registration::check_policy(object, errors),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => {
+            registration::check_policy(object, errors)
+        }
         ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding") => {
             registration::check_policy_binding(object, errors);
         }
@@ -234,7 +236,9 @@ fn check_changes(gvk: &Gvk, new: &Value, old: &Value, errors: &mut Errors) {
         ("", "ConfigMap") => cluster::check_immutable_data(new, old, &["data", "binaryData"], errors),
         ("", "Secret") => cluster::check_secret_update(new, old, errors),
         ("", "ResourceQuota") => cluster::check_quota_update(new, old, errors),
-        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => replicated::check_selector_stays(new, old, errors),
+        ("apps", "Deployment" | "ReplicaSet" | "DaemonSet") => {
+            replicated::check_selector_stays(new, old, errors)
+        }
         ("apps", "StatefulSet") => replicated::check_stateful_set_update(new, old, errors),
         ("batch", "Job") => batch::check_job_update(new, old, errors),
         ("scheduling.k8s.io", "PriorityClass") => availability::check_priority_class_update(new, old, errors),
@@ -246,18 +250,16 @@ fn check_changes(gvk: &Gvk, new: &Value, old: &Value, errors: &mut Errors) {
                 errors.push(FieldError::invalid("spec.controller", field(new), "field is immutable"));
             }
         }
-        ("discovery.k8s.io", "EndpointSlice") => {
-            if text(new, "addressType") != text(old, "addressType") {
-                let value = new["addressType"].clone();
-                errors.push(FieldError::invalid("addressType", value, "field is immutable"));
-            }
+        ("discovery.k8s.io", "EndpointSlice") if text(new, "addressType") != text(old, "addressType") => {
+            let value = new["addressType"].clone();
+            errors.push(FieldError::invalid("addressType", value, "field is immutable"));
         }
-        ("node.k8s.io", "RuntimeClass") => {
-            if text(new, "handler") != text(old, "handler") {
-                errors.push(FieldError::invalid("handler", new["handler"].clone(), "field is immutable"));
-            }
+        ("node.k8s.io", "RuntimeClass") if text(new, "handler") != text(old, "handler") => {
+            errors.push(FieldError::invalid("handler", new["handler"].clone(), "field is immutable"));
         }
-        (access::RBAC, "RoleBinding" | "ClusterRoleBinding") => access::check_binding_update(new, old, errors),
+        (access::RBAC, "RoleBinding" | "ClusterRoleBinding") => {
+            access::check_binding_update(new, old, errors)
+        }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             errors.extend(crate::custom::validate_definition_update(new, old));
         }

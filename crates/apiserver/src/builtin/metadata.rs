@@ -29,8 +29,13 @@ pub fn validate_update(new: &Value, old: &Value, is_builtin: bool) -> Vec<FieldE
     let mut errors = Errors::default();
     let at = Path::ROOT.field("metadata");
     let (new, old) = (&new["metadata"], &old["metadata"]);
-    for field in ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-        if has(new, field) && !same(&new[field], &old[field]) && !(field.starts_with("deletion") && !has(old, field)) {
+    for field in
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
+    {
+        if has(new, field)
+            && !same(&new[field], &old[field])
+            && !(field.starts_with("deletion") && !has(old, field))
+        {
             errors.push(FieldError::invalid(at.field(field), new[field].clone(), "field is immutable"));
         }
     }
@@ -86,7 +91,9 @@ fn check(
         (true, true) => errors.push(FieldError::required(at.field("namespace"), "")),
         (true, false) => errors.invalid_text(at.field("namespace"), namespace, dns1123_label(namespace)),
         (false, true) => {}
-        (false, false) => errors.push(FieldError::forbidden(at.field("namespace"), "not allowed on this type")),
+        (false, false) => {
+            errors.push(FieldError::forbidden(at.field("namespace"), "not allowed on this type"))
+        }
     }
     if let Some(generation) = int(metadata, "generation").filter(|generation| *generation < 0) {
         let detail = "must be greater than or equal to 0";
@@ -134,7 +141,11 @@ fn check_owners(metadata: &Value, at: &Path<'_>, errors: &mut Errors) {
         let at_owner = at.index(index);
         let api_version = text(owner, "apiVersion");
         if api_version.rsplit('/').next().is_none_or(str::is_empty) {
-            errors.push(FieldError::invalid(at_owner.field("apiVersion"), api_version, "version must not be empty"));
+            errors.push(FieldError::invalid(
+                at_owner.field("apiVersion"),
+                api_version,
+                "version must not be empty",
+            ));
         }
         for field in ["kind", "name", "uid"] {
             let value = text(owner, field);
@@ -143,7 +154,11 @@ fn check_owners(metadata: &Value, at: &Path<'_>, errors: &mut Errors) {
             }
         }
         if api_version == "v1" && text(owner, "kind") == "Event" {
-            errors.push(FieldError::invalid(at, owner.clone(), "/v1, Kind=Event is disallowed from being an owner"));
+            errors.push(FieldError::invalid(
+                at,
+                owner.clone(),
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
         }
         if truth(owner, "controller") {
             match controller {

@@ -50,7 +50,10 @@ pub(crate) fn items<'v>(object: &'v Value, field: &str) -> &'v [Value] {
 }
 
 /// The entries of a map or object; none if there is none.
-pub(crate) fn entries<'v>(object: &'v Value, field: &str) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
+pub(crate) fn entries<'v>(
+    object: &'v Value,
+    field: &str,
+) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
     object.get(field).and_then(Value::as_object).into_iter().flatten()
 }
 
@@ -114,7 +117,10 @@ pub(crate) fn ensure_object<'v>(object: &'v mut Value, field: &str) -> Option<&'
 }
 
 /// The items of a list, to be changed.
-pub(crate) fn items_mut<'v>(object: &'v mut Value, field: &str) -> impl Iterator<Item = &'v mut Value> + use<'v> {
+pub(crate) fn items_mut<'v>(
+    object: &'v mut Value,
+    field: &str,
+) -> impl Iterator<Item = &'v mut Value> + use<'v> {
     object.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten()
 }
 

@@ -11,7 +11,9 @@ use crate::field_error::{FieldError, Path};
 use crate::names::{dns1123_label, dns1123_subdomain, port_number, qualified_name};
 
 use super::pod::spec::{check_required_word, check_word};
-use super::read::{Errors, ensure_object, has, has_content, int, items, items_mut, set, set_default, set_default_text, text};
+use super::read::{
+    Errors, ensure_object, has, has_content, int, items, items_mut, set, set_default, set_default_text, text,
+};
 use super::selectors::check_selector;
 
 /// Most match conditions of a webhook or policy.
@@ -53,7 +55,8 @@ fn default_rules(object: &mut Value, field: &str) {
 pub(crate) fn default_policy(policy: &mut Value) {
     let Some(spec) = ensure_object(policy, "spec") else { return };
     set_default_text(spec, "failurePolicy", "Fail");
-    if let Some(constraints) = spec.get_mut("matchConstraints").filter(|constraints| constraints.is_object()) {
+    if let Some(constraints) = spec.get_mut("matchConstraints").filter(|constraints| constraints.is_object())
+    {
         default_matching(constraints);
         default_rules(constraints, "resourceRules");
         default_rules(constraints, "excludeResourceRules");
@@ -109,7 +112,10 @@ pub(crate) fn check_webhooks(configuration: &Value, mutating: bool, errors: &mut
         }
         let effects = text(webhook, "sideEffects");
         if effects.is_empty() {
-            errors.push(FieldError::required(at.field("sideEffects"), "must specify one of None, NoneOnDryRun"));
+            errors.push(FieldError::required(
+                at.field("sideEffects"),
+                "must specify one of None, NoneOnDryRun",
+            ));
         } else {
             check_word(webhook, "sideEffects", &["None", "NoneOnDryRun"], &at, errors);
         }
@@ -146,7 +152,11 @@ pub(crate) fn check_client(config: &Value, at: &Path<'_>, errors: &mut Errors) {
             }
             let port = int(service, "port").unwrap_or(443);
             if let Some(detail) = port_number(port) {
-                errors.push(FieldError::invalid(at.field("port"), port, format!("port is not valid: {detail}")));
+                errors.push(FieldError::invalid(
+                    at.field("port"),
+                    port,
+                    format!("port is not valid: {detail}"),
+                ));
             }
             let path = text(service, "path");
             if !path.is_empty() && !path.starts_with('/') {
@@ -193,7 +203,12 @@ fn check_url(url: &str, at: &Path<'_>, errors: &mut Errors) {
 fn check_rules(rules: &[Value], at: &Path<'_>, errors: &mut Errors) {
     for (index, rule) in rules.iter().enumerate() {
         let at = at.index(index);
-        for (field, word) in [("apiGroups", "group"), ("apiVersions", "version"), ("resources", "resource"), ("operations", "operation")] {
+        for (field, word) in [
+            ("apiGroups", "group"),
+            ("apiVersions", "version"),
+            ("resources", "resource"),
+            ("operations", "operation"),
+        ] {
             let list = items(rule, field);
             if list.is_empty() {
                 errors.push(FieldError::required(at.field(field), ""));
@@ -300,9 +315,19 @@ pub(crate) fn check_policy(policy: &Value, errors: &mut Errors) {
         }
         let message = text(validation, "message");
         if message.contains('\n') {
-            errors.push(FieldError::invalid(at.field("message"), message, "message must not contain line breaks"));
+            errors.push(FieldError::invalid(
+                at.field("message"),
+                message,
+                "message must not contain line breaks",
+            ));
         }
-        check_word(validation, "reason", &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"], &at, errors);
+        check_word(
+            validation,
+            "reason",
+            &["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"],
+            &at,
+            errors,
+        );
     }
     let at_annotations = at.field("auditAnnotations");
     for (index, annotation) in items(spec, "auditAnnotations").iter().enumerate() {
@@ -346,9 +371,14 @@ pub(crate) fn check_policy_binding(binding: &Value, errors: &mut Errors) {
         let reference = &spec["paramRef"];
         match (has_content(reference, "name"), has(reference, "selector")) {
             (true, true) => {
-                errors.push(FieldError::forbidden(at.field("name"), "name and selector are mutually exclusive"));
+                errors.push(FieldError::forbidden(
+                    at.field("name"),
+                    "name and selector are mutually exclusive",
+                ));
             }
-            (false, false) => errors.push(FieldError::required(&at, "one of name or selector must be specified")),
+            (false, false) => {
+                errors.push(FieldError::required(at, "one of name or selector must be specified"))
+            }
             _ => {}
         }
         check_required_word(reference, "parameterNotFoundAction", &["Allow", "Deny"], &at, errors);
@@ -365,7 +395,11 @@ pub(crate) fn check_policy_binding(binding: &Value, errors: &mut Errors) {
     for (index, action) in actions.iter().enumerate() {
         let action = action.as_str().unwrap_or_default();
         if !matches!(action, "Audit" | "Deny" | "Warn") {
-            errors.push(FieldError::not_supported(at_actions.index(index), action, &["Audit", "Deny", "Warn"]));
+            errors.push(FieldError::not_supported(
+                at_actions.index(index),
+                action,
+                &["Audit", "Deny", "Warn"],
+            ));
         }
         if !seen.insert(action) {
             errors.push(FieldError::duplicate(at_actions.index(index), action));

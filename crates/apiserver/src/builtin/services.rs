@@ -6,11 +6,16 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::field_error::{FieldError, Path};
-use crate::names::{dns1035_label, dns1123_label, dns1123_subdomain, label_value, port_number, qualified_name};
+use crate::names::{
+    dns1035_label, dns1123_label, dns1123_subdomain, label_value, port_number, qualified_name,
+};
 
 use super::pod::probes::check_port_or_name;
 use super::pod::spec::{check_required_word, check_word};
-use super::read::{Errors, ensure_object, entries, has, has_content, int, items, items_mut, set, set_default, set_default_text, text};
+use super::read::{
+    Errors, ensure_object, entries, has, has_content, int, items, items_mut, set, set_default,
+    set_default_text, text,
+};
 use super::selectors::check_selector;
 
 const SERVICE_TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -21,8 +26,8 @@ pub(crate) fn default_service(service: &mut Value) {
     let Some(spec) = ensure_object(service, "spec") else { return };
     set_default_text(spec, "sessionAffinity", "None");
     if text(spec, "sessionAffinity") == "ClientIP" {
-        if let Some(client) = ensure_object(spec, "sessionAffinityConfig")
-            .and_then(|config| ensure_object(config, "clientIP"))
+        if let Some(client) =
+            ensure_object(spec, "sessionAffinityConfig").and_then(|config| ensure_object(config, "clientIP"))
         {
             set_default(client, "timeoutSeconds", 10_800);
         }
@@ -74,7 +79,10 @@ pub(crate) fn check_service(service: &Value, errors: &mut Errors) {
         "ExternalName" => {
             for field in ["clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
                 if has_content(spec, field) {
-                    errors.push(FieldError::forbidden(at.field(field), "may not be set for ExternalName services"));
+                    errors.push(FieldError::forbidden(
+                        at.field(field),
+                        "may not be set for ExternalName services",
+                    ));
                 }
             }
             let name = text(spec, "externalName");
@@ -98,7 +106,7 @@ pub(crate) fn check_service(service: &Value, errors: &mut Errors) {
             if let Some(fields) = value.as_object_mut() {
                 fields.retain(|_, value| !value.is_null());
             }
-            errors.push(FieldError::duplicate(&at, value));
+            errors.push(FieldError::duplicate(at, value));
         }
         let node_port = int(port, "nodePort").unwrap_or_default();
         if node_port == 0 {
@@ -134,8 +142,13 @@ pub(crate) fn check_service(service: &Value, errors: &mut Errors) {
         for (index, value) in items(spec, field).iter().enumerate() {
             let value = value.as_str().unwrap_or_default();
             let (is_right, detail) = match field {
-                "externalIPs" => (value.parse::<IpAddr>().is_ok(), "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
-                _ => (is_cidr(value.trim()), "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"),
+                "externalIPs" => (
+                    value.parse::<IpAddr>().is_ok(),
+                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+                ),
+                _ => {
+                    (is_cidr(value.trim()), "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)")
+                }
             };
             if !is_right {
                 errors.push(FieldError::invalid(at_list.index(index), value, detail));
@@ -252,7 +265,7 @@ pub(crate) fn check_endpoints(endpoints: &Value, errors: &mut Errors) {
     for (index, subset) in items(endpoints, "subsets").iter().enumerate() {
         let at = at_subsets.index(index);
         if items(subset, "addresses").is_empty() && items(subset, "notReadyAddresses").is_empty() {
-            errors.push(FieldError::required(&at, "must specify `addresses` or `notReadyAddresses`"));
+            errors.push(FieldError::required(at, "must specify `addresses` or `notReadyAddresses`"));
         }
         for list in ["addresses", "notReadyAddresses"] {
             let at_list = at.field(list);
@@ -350,7 +363,11 @@ pub(crate) fn check_ingress(ingress: &Value, errors: &mut Errors) {
         let host = text(rule, "host");
         if !host.is_empty() {
             if host.parse::<IpAddr>().is_ok() {
-                errors.push(FieldError::invalid(at.field("host"), host, "must be a DNS name, not an IP address"));
+                errors.push(FieldError::invalid(
+                    at.field("host"),
+                    host,
+                    "must be a DNS name, not an IP address",
+                ));
             } else {
                 let bare = host.strip_prefix("*.").unwrap_or(host);
                 errors.invalid_text(at.field("host"), host, dns1123_subdomain(bare));
@@ -403,7 +420,9 @@ fn check_backend(backend: &Value, at: &Path<'_>, errors: &mut Errors) {
         (true, true) => {
             errors.push(FieldError::invalid(at, "", "cannot set both resource and service backends"));
         }
-        (false, false) => errors.push(FieldError::required(at, "must specify either a resource or service backend")),
+        (false, false) => {
+            errors.push(FieldError::required(at, "must specify either a resource or service backend"))
+        }
         (false, true) => {}
         (true, false) => {
             let at = at.field("service");
@@ -419,9 +438,13 @@ fn check_backend(backend: &Value, at: &Path<'_>, errors: &mut Errors) {
             match (has_content(port, "name"), int(port, "number").unwrap_or_default()) {
                 (true, 0) => {}
                 (true, _) => {
-                    errors.push(FieldError::invalid(&at, port.clone(), "cannot set both port name & port number"));
+                    errors.push(FieldError::invalid(
+                        at,
+                        port.clone(),
+                        "cannot set both port name & port number",
+                    ));
                 }
-                (false, 0) => errors.push(FieldError::required(&at, "port name or number is required")),
+                (false, 0) => errors.push(FieldError::required(at, "port name or number is required")),
                 (false, number) => {
                     if let Some(detail) = port_number(number) {
                         errors.push(FieldError::invalid(at.field("number"), number, detail));
@@ -478,7 +501,7 @@ pub(crate) fn check_network_policy(policy: &Value, errors: &mut Errors) {
                     check_selector(&peer[selector], &at.field(selector), errors);
                 }
                 if !["podSelector", "namespaceSelector", "ipBlock"].iter().any(|field| has(peer, field)) {
-                    errors.push(FieldError::required(&at, "must specify a peer"));
+                    errors.push(FieldError::required(at, "must specify a peer"));
                 }
                 let block = text(&peer["ipBlock"], "cidr");
                 if has(peer, "ipBlock") && !is_cidr(block) {

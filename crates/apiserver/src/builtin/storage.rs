@@ -10,7 +10,8 @@ use super::pod::container::check_no_backsteps;
 use super::pod::scheduling::check_node_selector;
 use super::pod::spec::check_word;
 use super::read::{
-    Errors, ensure_object, entries, has, has_content, int, items, remove, same, set_default, set_default_text, text,
+    Errors, ensure_object, entries, has, has_content, int, items, remove, same, set_default,
+    set_default_text, text,
 };
 use super::selectors::check_selector;
 
@@ -52,7 +53,9 @@ pub(crate) fn default_claim(claim: &mut Value) {
         let reference = spec["dataSourceRef"].clone();
         match (source.is_null(), reference.is_null()) {
             (false, true) => set_default(spec, "dataSourceRef", source),
-            (true, false) if !has_content(&reference, "namespace") => set_default(spec, "dataSource", reference),
+            (true, false) if !has_content(&reference, "namespace") => {
+                set_default(spec, "dataSource", reference)
+            }
             _ => {}
         }
     }
@@ -135,11 +138,15 @@ pub(crate) fn check_claim_update(new: &Value, old: &Value, errors: &mut Errors) 
         restore(&mut expected, old_spec, "volumeName");
     }
     // A class may be set later where there was none at all.
-    if old_spec.get("storageClassName").is_none_or(Value::is_null) && has_content(new_spec, "storageClassName") {
+    if old_spec.get("storageClassName").is_none_or(Value::is_null)
+        && has_content(new_spec, "storageClassName")
+    {
         restore(&mut expected, old_spec, "storageClassName");
     }
     let is_bound = text(&old["status"], "phase") == "Bound";
-    if is_bound || new_spec["resources"]["requests"]["storage"] == old_spec["resources"]["requests"]["storage"] {
+    if is_bound
+        || new_spec["resources"]["requests"]["storage"] == old_spec["resources"]["requests"]["storage"]
+    {
         restore(&mut expected, old_spec, "resources");
         restore(&mut expected, old_spec, "volumeAttributesClassName");
     }
@@ -155,7 +162,10 @@ pub(crate) fn check_claim_update(new: &Value, old: &Value, errors: &mut Errors) 
         if capacity.is_none_or(|capacity| after <= capacity) {
             let at = at.field("resources");
             let at = at.field("requests");
-            errors.push(FieldError::forbidden(at.field("storage"), "field can not be less than status.capacity"));
+            errors.push(FieldError::forbidden(
+                at.field("storage"),
+                "field can not be less than status.capacity",
+            ));
         }
     }
 }
@@ -190,7 +200,7 @@ pub(crate) fn check_volume(volume: &Value, errors: &mut Errors) {
         given += 1;
         let at = at.field(source);
         if given > 1 {
-            errors.push(FieldError::forbidden(&at, "may not specify more than 1 volume type"));
+            errors.push(FieldError::forbidden(at, "may not specify more than 1 volume type"));
             continue;
         }
         let required: &[&str] = match source {
@@ -225,8 +235,11 @@ pub(crate) fn check_volume(volume: &Value, errors: &mut Errors) {
     if has(spec, "nodeAffinity") {
         let at = at.field("nodeAffinity");
         match spec["nodeAffinity"].get("required") {
-            Some(required) if required.is_object() => check_node_selector(required, &at.field("required"), errors),
-            _ => errors.push(FieldError::required(at.field("required"), "must specify required node constraints")),
+            Some(required) if required.is_object() => {
+                check_node_selector(required, &at.field("required"), errors)
+            }
+            _ => errors
+                .push(FieldError::required(at.field("required"), "must specify required node constraints")),
         }
     }
 }
@@ -249,10 +262,18 @@ pub(crate) fn check_volume_update(new: &Value, old: &Value, errors: &mut Errors)
         errors.push(FieldError::forbidden(at.field("persistentvolumesource"), detail));
     }
     if !same(&new["volumeMode"], &old["volumeMode"]) {
-        errors.push(FieldError::invalid(at.field("volumeMode"), new["volumeMode"].clone(), "field is immutable"));
+        errors.push(FieldError::invalid(
+            at.field("volumeMode"),
+            new["volumeMode"].clone(),
+            "field is immutable",
+        ));
     }
     if has(old, "nodeAffinity") && !same(&new["nodeAffinity"], &old["nodeAffinity"]) {
-        errors.push(FieldError::invalid(at.field("nodeAffinity"), new["nodeAffinity"].clone(), "field is immutable"));
+        errors.push(FieldError::invalid(
+            at.field("nodeAffinity"),
+            new["nodeAffinity"].clone(),
+            "field is immutable",
+        ));
     }
 }
 
@@ -272,7 +293,8 @@ pub(crate) fn check_class(class: &Value, errors: &mut Errors) {
     } else {
         errors.push(FieldError::required("volumeBindingMode", ""));
     }
-    let size: usize = entries(class, "parameters").map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
+    let size: usize =
+        entries(class, "parameters").map(|(key, value)| key.len() + value.as_str().map_or(0, str::len)).sum();
     if size > 256 * 1024 {
         errors.push(FieldError::too_long("parameters", 256 * 1024));
     }
@@ -281,7 +303,8 @@ pub(crate) fn check_class(class: &Value, errors: &mut Errors) {
     }
     for (index, term) in items(class, "allowedTopologies").iter().enumerate() {
         if !has_content(term, "matchLabelExpressions") {
-            errors.push(FieldError::required(format!("allowedTopologies[{index}].matchLabelExpressions"), ""));
+            errors
+                .push(FieldError::required(format!("allowedTopologies[{index}].matchLabelExpressions"), ""));
         }
     }
 }

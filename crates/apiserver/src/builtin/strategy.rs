@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::gvk::Gvk;
 
 use super::pod::defaults::{mirror_service_account, qos_class};
-use super::read::{ensure_object, has_content, items, remove, same, set, set_default, set_default_text, text};
+use super::read::{
+    ensure_object, has_content, items, remove, same, set, set_default, set_default_text, text,
+};
 use super::registration::reset_policy_status;
 use super::workloads::batch::generate_selector;
 
@@ -134,10 +136,12 @@ pub fn prepare_for_update(gvk: &Gvk, new: &mut Value, old: &Value) {
             restore(spec, &old["spec"], "finalizers");
         }
     }
-    if gvk.group == "batch" && gvk.kind == "Job" && !has_content(&new["spec"], "selector") {
-        if let Some(spec) = ensure_object(new, "spec") {
-            restore(spec, &old["spec"], "selector");
-        }
+    if gvk.group == "batch"
+        && gvk.kind == "Job"
+        && !has_content(&new["spec"], "selector")
+        && let Some(spec) = ensure_object(new, "spec")
+    {
+        restore(spec, &old["spec"], "selector");
     }
     count_generation(gvk, new, old);
 }
@@ -162,10 +166,10 @@ pub fn wants_something_else(new: &Value, old: &Value) -> bool {
     let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else { return new != old };
     let counts = |name: &str| !matches!(name, "metadata" | "status" | "apiVersion" | "kind");
     let null = Value::Null;
-    new.iter().filter(|(name, _)| counts(name)).any(|(name, value)| !same(value, old.get(name).unwrap_or(&null)))
-        || old.iter().any(|(name, value)| {
-            counts(name) && !new.contains_key(name) && !same(value, &null)
-        })
+    new.iter()
+        .filter(|(name, _)| counts(name))
+        .any(|(name, value)| !same(value, old.get(name).unwrap_or(&null)))
+        || old.iter().any(|(name, value)| counts(name) && !new.contains_key(name) && !same(value, &null))
 }
 
 /// Keeps the addresses of a Service that an update leaves out.
@@ -183,7 +187,10 @@ fn keep_addresses(new: &mut Value, old: &Value) {
         if !has_content(spec, "clusterIP") {
             restore(spec, old_spec, "clusterIP");
         }
-    } else if has_content(spec, "clusterIP") && !has_content(spec, "clusterIPs") && spec["clusterIP"] == old_spec["clusterIP"] {
+    } else if has_content(spec, "clusterIP")
+        && !has_content(spec, "clusterIPs")
+        && spec["clusterIP"] == old_spec["clusterIP"]
+    {
         restore(spec, old_spec, "clusterIPs");
     }
     for field in ["ipFamilies", "ipFamilyPolicy"] {
@@ -214,7 +221,9 @@ fn keep_addresses(new: &mut Value, old: &Value) {
 pub fn prepare_for_status(gvk: &Gvk, new: &mut Value, old: &Value) {
     let stored = old.as_object();
     let names: Vec<String> = new.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-    for name in names.iter().map(String::as_str).chain(stored.into_iter().flatten().map(|(name, _)| name.as_str())) {
+    for name in
+        names.iter().map(String::as_str).chain(stored.into_iter().flatten().map(|(name, _)| name.as_str()))
+    {
         if !matches!(name, "metadata" | "status" | "apiVersion" | "kind") {
             restore(new, old, name);
         }

@@ -53,7 +53,8 @@ pub fn validate_definition_update(new: &Value, old: &Value) -> Vec<FieldError> {
         immutable("spec.scope", &new_spec["scope"], &old_spec["scope"]);
         immutable("spec.names.kind", &new_spec["names"]["kind"], &old_spec["names"]["kind"]);
     }
-    let names: BTreeSet<&str> = items(new_spec, "versions").iter().map(|version| text(version, "name")).collect();
+    let names: BTreeSet<&str> =
+        items(new_spec, "versions").iter().map(|version| text(version, "name")).collect();
     for (index, stored) in items(&old["status"], "storedVersions").iter().enumerate() {
         let stored = stored.as_str().unwrap_or_default();
         if !names.contains(stored) {
@@ -78,10 +79,17 @@ fn check_identity(definition: &Value, at: &Path<'_>, errors: &mut Errors) {
         if !wrong.is_empty() {
             errors.push(FieldError::invalid(at.field("group"), group, wrong.join(",")));
         } else if !group.contains('.') {
-            errors.push(FieldError::invalid(at.field("group"), group, "should be a domain with at least one dot"));
+            errors.push(FieldError::invalid(
+                at.field("group"),
+                group,
+                "should be a domain with at least one dot",
+            ));
         }
     }
-    let is_protected = group == "k8s.io" || group == "kubernetes.io" || group.ends_with(".k8s.io") || group.ends_with(".kubernetes.io");
+    let is_protected = group == "k8s.io"
+        || group == "kubernetes.io"
+        || group.ends_with(".k8s.io")
+        || group.ends_with(".kubernetes.io");
     let is_free = group.ends_with(".x-k8s.io");
     if is_protected && !is_free && text(&definition["metadata"]["annotations"], APPROVAL).is_empty() {
         let detail = format!(
@@ -104,7 +112,8 @@ fn check_identity(definition: &Value, at: &Path<'_>, errors: &mut Errors) {
 }
 
 fn check_names(names: &Value, at: &Path<'_>, errors: &mut Errors) {
-    for (field, may_be_empty) in [("plural", false), ("singular", true), ("kind", false), ("listKind", false)] {
+    for (field, may_be_empty) in [("plural", false), ("singular", true), ("kind", false), ("listKind", false)]
+    {
         let name = text(names, field);
         if name.is_empty() {
             if !may_be_empty {
@@ -162,7 +171,11 @@ fn check_versions(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
         if has_content(version, "deprecationWarning") && !truth(version, "deprecated") {
             let detail = "can only be set for deprecated versions";
-            errors.push(FieldError::invalid(at.field("deprecationWarning"), version["deprecationWarning"].clone(), detail));
+            errors.push(FieldError::invalid(
+                at.field("deprecationWarning"),
+                version["deprecationWarning"].clone(),
+                detail,
+            ));
         }
         let at_schema = at.field("schema");
         let at_schema = at_schema.field("openAPIV3Schema");
@@ -190,7 +203,10 @@ fn check_columns(version: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
         let kind = text(column, "type");
         if kind.is_empty() {
-            errors.push(FieldError::required(at.field("type"), "must be one of boolean,date,integer,number,string"));
+            errors.push(FieldError::required(
+                at.field("type"),
+                "must be one of boolean,date,integer,number,string",
+            ));
         } else if !COLUMN_TYPES.contains(&kind) {
             let detail = "must be one of boolean,date,integer,number,string";
             errors.push(FieldError::invalid(at.field("type"), kind, detail));
@@ -214,7 +230,14 @@ fn check_columns(version: &Value, at: &Path<'_>, errors: &mut Errors) {
     }
 }
 
-fn check_path(owner: &Value, field: &str, under: &[&str], required: bool, at: &Path<'_>, errors: &mut Errors) {
+fn check_path(
+    owner: &Value,
+    field: &str,
+    under: &[&str],
+    required: bool,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let path = text(owner, field);
     let at = at.field(field);
     if path.is_empty() {
@@ -224,7 +247,9 @@ fn check_path(owner: &Value, field: &str, under: &[&str], required: bool, at: &P
         return;
     }
     match JsonPath::parse(path) {
-        Err(error) => errors.push(FieldError::invalid(at, path, format!("must be a simple json path: {error}"))),
+        Err(error) => {
+            errors.push(FieldError::invalid(at, path, format!("must be a simple json path: {error}")))
+        }
         Ok(_) if !path.starts_with('.') => {
             errors.push(FieldError::invalid(at, path, "must be a simple json path starting with ."));
         }

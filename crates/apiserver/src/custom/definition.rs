@@ -88,7 +88,8 @@ impl Definition {
         }
         let spec = &copy["spec"];
         let names = &spec["names"];
-        let words = |field: &str| items(names, field).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let words =
+            |field: &str| items(names, field).iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let kind = text(names, "kind").to_owned();
         let group = text(spec, "group").to_owned();
         let versions: Vec<Version> =
@@ -201,7 +202,8 @@ impl Version {
         });
         let mut columns: Vec<Column> =
             items(version, "additionalPrinterColumns").iter().filter_map(Column::read).collect();
-        if !has(version, "additionalPrinterColumns") || items(version, "additionalPrinterColumns").is_empty() {
+        if !has(version, "additionalPrinterColumns") || items(version, "additionalPrinterColumns").is_empty()
+        {
             let age = json!({
                 "name": "Age",
                 "type": "date",
@@ -218,7 +220,11 @@ impl Version {
             storage: truth(version, "storage"),
             deprecation_warning: truth(version, "deprecated").then(|| {
                 let given = text(version, "deprecationWarning");
-                if given.is_empty() { format!("{group}/{name} {kind} is deprecated") } else { given.to_owned() }
+                if given.is_empty() {
+                    format!("{group}/{name} {kind} is deprecated")
+                } else {
+                    given.to_owned()
+                }
             }),
             has_status: has(subresources, "status"),
             scale: scale.flatten(),

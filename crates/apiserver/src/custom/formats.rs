@@ -48,7 +48,19 @@ fn is_duration(text: &str) -> bool {
     }
     let units = ["ns", "us", "µs", "ms", "s", "m", "h"];
     let words = [
-        "nanosecond", "microsecond", "millisecond", "second", "sec", "minute", "min", "hour", "hr", "day", "week", "wk", "d",
+        "nanosecond",
+        "microsecond",
+        "millisecond",
+        "second",
+        "sec",
+        "minute",
+        "min",
+        "hour",
+        "hr",
+        "day",
+        "week",
+        "wk",
+        "d",
         "w",
     ];
     let mut rest = text;
@@ -75,7 +87,8 @@ fn is_duration(text: &str) -> bool {
 fn is_cidr(text: &str) -> bool {
     let Some((address, length)) = text.split_once('/') else { return false };
     let Ok(length) = length.parse::<u8>() else { return false };
-    (address.parse::<Ipv4Addr>().is_ok() && length <= 32) || (address.parse::<Ipv6Addr>().is_ok() && length <= 128)
+    (address.parse::<Ipv4Addr>().is_ok() && length <= 32)
+        || (address.parse::<Ipv6Addr>().is_ok() && length <= 128)
 }
 
 fn is_mac(text: &str) -> bool {

@@ -110,7 +110,9 @@ impl Step {
             }
             (Step::Slice(start, end), Value::Array(items)) => {
                 let bound = |index: Option<i64>, otherwise: usize| {
-                    index.map_or(otherwise, |index| position(index, items.len()).unwrap_or(0)).min(items.len())
+                    index
+                        .map_or(otherwise, |index| position(index, items.len()).unwrap_or(0))
+                        .min(items.len())
                 };
                 let (start, end) = (bound(*start, 0), bound(*end, items.len()));
                 found.extend(items.get(start..end.max(start)).into_iter().flatten());
@@ -325,7 +327,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for path in [".a[", ".a[]", ".a[x]", ".a[?(b)]", ".a[?(@.b==)]", "!", &".a".repeat(5000), &"[".repeat(4000)] {
+        for path in
+            [".a[", ".a[]", ".a[x]", ".a[?(b)]", ".a[?(@.b==)]", "!", &".a".repeat(5000), &"[".repeat(4000)]
+        {
             assert!(JsonPath::parse(path).is_err(), "{path}");
         }
     }

@@ -76,9 +76,16 @@ impl Node {
 
 fn compile(schema: &Value, depth: usize) -> Node {
     let Some(depth) = depth.checked_sub(1) else { return Node { preserves: true, ..Node::default() } };
-    let list = |field: &str| items(schema, field).iter().map(|inner| compile(inner, depth)).collect::<Vec<_>>();
+    let list =
+        |field: &str| items(schema, field).iter().map(|inner| compile(inner, depth)).collect::<Vec<_>>();
     let additional = schema.get("additionalProperties");
-    let keys = || items(schema, "x-kubernetes-list-map-keys").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let keys = || {
+        items(schema, "x-kubernetes-list-map-keys")
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
     Node {
         kind: text(schema, "type").to_owned(),
         nullable: truth(schema, "nullable"),
@@ -95,7 +102,10 @@ fn compile(schema: &Value, depth: usize) -> Node {
         required: items(schema, "required").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         values: additional.filter(|inner| inner.is_object()).map(|inner| Box::new(compile(inner, depth))),
         any_values: additional.and_then(Value::as_bool) == Some(true),
-        items: schema.get("items").filter(|inner| inner.is_object()).map(|inner| Box::new(compile(inner, depth))),
+        items: schema
+            .get("items")
+            .filter(|inner| inner.is_object())
+            .map(|inner| Box::new(compile(inner, depth))),
         list: match text(schema, "x-kubernetes-list-type") {
             "set" => ListKind::Set,
             "map" => ListKind::Map(keys()),

@@ -67,7 +67,8 @@ impl Run<'_> {
         if self.out_of_budget {
             return;
         }
-        if !node.rules.is_empty() && !(value.is_null() && node.nullable) {
+        let is_absent = value.is_null() && node.nullable;
+        if !is_absent && !node.rules.is_empty() {
             self.rules(node, schema, value, old, at);
         }
         match value {
@@ -75,7 +76,13 @@ impl Run<'_> {
                 for (name, field) in fields {
                     let before = old.and_then(|old| old.get(name));
                     if let Some(inner) = node.properties.get(name) {
-                        self.node(inner, &schema["properties"][name.as_str()], field, before, &at.field(name));
+                        self.node(
+                            inner,
+                            &schema["properties"][name.as_str()],
+                            field,
+                            before,
+                            &at.field(name),
+                        );
                     } else if let Some(inner) = &node.values {
                         self.node(inner, &schema["additionalProperties"], field, before, &at.key(name));
                     }
@@ -124,7 +131,8 @@ impl Run<'_> {
                     return;
                 }
                 Err(Failure::Failed(error)) => {
-                    let named = if rule.message.is_empty() { rule.expression.source() } else { &rule.message };
+                    let named =
+                        if rule.message.is_empty() { rule.expression.source() } else { &rule.message };
                     let detail = format!("{error} evaluating rule: {named}");
                     self.errors.push(FieldError::invalid(at, shown(value), detail));
                 }

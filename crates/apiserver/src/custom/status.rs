@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::builtin::read::{ensure_object, has, items, items_mut, set, set_default, set_default_text, text, truth};
+use crate::builtin::read::{
+    ensure_object, has, items, items_mut, set, set_default, set_default_text, text, truth,
+};
 
 /// Sets what upstream sets in a CustomResourceDefinition when nothing is said.
 pub fn default_definition(definition: &mut Value) {
@@ -51,11 +53,14 @@ pub fn status_of_definition(definition: &Value, others: &[&Value], now: Timestam
     let own_name = text(&definition["metadata"], "name");
     let taken: Vec<&Value> = others
         .iter()
-        .filter(|other| text(&other["spec"], "group") == group && text(&other["metadata"], "name") != own_name)
+        .filter(|other| {
+            text(&other["spec"], "group") == group && text(&other["metadata"], "name") != own_name
+        })
         .map(|other| &other["status"]["acceptedNames"])
         .collect();
     let conflict = conflict(names, &taken);
-    let was_established = condition(old, "Established").is_some_and(|condition| text(condition, "status") == "True");
+    let was_established =
+        condition(old, "Established").is_some_and(|condition| text(condition, "status") == "True");
     let is_accepted = conflict.is_none();
     let accepted = if is_accepted { names.clone() } else { old["acceptedNames"].clone() };
 
@@ -65,7 +70,14 @@ pub fn status_of_definition(definition: &Value, others: &[&Value], now: Timestam
     };
     let names_accepted = with_time(old, "NamesAccepted", status, reason, &message, now);
     let established = if was_established || is_accepted {
-        with_time(old, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted", now)
+        with_time(
+            old,
+            "Established",
+            "True",
+            "InitialNamesAccepted",
+            "the initial names have been accepted",
+            now,
+        )
     } else {
         with_time(old, "Established", "False", "NotAccepted", "not all names are accepted", now)
     };
@@ -87,7 +99,8 @@ fn conflict(names: &Value, taken: &[&Value]) -> Option<(&'static str, String)> {
     };
     let kinds = |names: &Value| [text(names, "kind").to_owned(), text(names, "listKind").to_owned()];
     let taken_words: Vec<String> = taken.iter().flat_map(|names| words(names)).collect();
-    let taken_kinds: Vec<String> = taken.iter().flat_map(|names| kinds(names)).filter(|kind| !kind.is_empty()).collect();
+    let taken_kinds: Vec<String> =
+        taken.iter().flat_map(|names| kinds(names)).filter(|kind| !kind.is_empty()).collect();
     let in_use = |word: &str| format!("{word:?} is already in use");
     let checks = [("plural", "PluralConflict"), ("singular", "SingularConflict")];
     for (field, reason) in checks {

@@ -39,7 +39,10 @@ pub(super) fn check_schema(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
 
 fn check_node(schema: &Value, place: Place, at: &Path<'_>, errors: &mut Errors) {
     let Some(depth) = place.depth.checked_sub(1) else {
-        errors.push(FieldError::forbidden(at, format!("schemas may be nested {DEEPEST_SCHEMA} levels deep at most")));
+        errors.push(FieldError::forbidden(
+            at,
+            format!("schemas may be nested {DEEPEST_SCHEMA} levels deep at most"),
+        ));
         return;
     };
     let place = Place { depth, ..place };
@@ -89,9 +92,14 @@ fn check_node(schema: &Value, place: Place, at: &Path<'_>, errors: &mut Errors) 
             check_node(inner, Place { is_object: false, correlatable, ..place }, &at, errors);
         }
         Some(Value::Array(_)) => {
-            errors.push(FieldError::forbidden(at.field("items"), "items must be a schema object and not an array"));
+            errors.push(FieldError::forbidden(
+                at.field("items"),
+                "items must be a schema object and not an array",
+            ));
         }
-        _ if text(schema, "type") == "array" => errors.push(FieldError::required(at.field("items"), "must be specified")),
+        _ if text(schema, "type") == "array" => {
+            errors.push(FieldError::required(at.field("items"), "must be specified"))
+        }
         _ => {}
     }
     for list in ["allOf", "anyOf", "oneOf"] {
@@ -106,7 +114,8 @@ fn check_node(schema: &Value, place: Place, at: &Path<'_>, errors: &mut Errors) 
 }
 
 fn require_type(schema: &Value, detail: &str, at: &Path<'_>, errors: &mut Errors) {
-    let is_free = truth(schema, "x-kubernetes-preserve-unknown-fields") || truth(schema, "x-kubernetes-int-or-string");
+    let is_free =
+        truth(schema, "x-kubernetes-preserve-unknown-fields") || truth(schema, "x-kubernetes-int-or-string");
     if text(schema, "type").is_empty() && !is_free {
         errors.push(FieldError::required(at.field("type"), detail));
     }
@@ -163,7 +172,8 @@ fn check_plain(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
     if additional.and_then(Value::as_bool) == Some(false) {
         let detail = "additionalProperties cannot be set to false";
         errors.push(FieldError::forbidden(at.field("additionalProperties"), detail));
-    } else if additional.is_some_and(|additional| !additional.is_null()) && has_content(schema, "properties") {
+    } else if additional.is_some_and(|additional| !additional.is_null()) && has_content(schema, "properties")
+    {
         let detail = "additionalProperties and properties are mutual exclusive";
         errors.push(FieldError::forbidden(at.field("additionalProperties"), detail));
     }
@@ -180,7 +190,8 @@ fn check_plain(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
 fn check_list(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
     let list_type = text(schema, "x-kubernetes-list-type");
     let at_keys = at.field("x-kubernetes-list-map-keys");
-    let keys: Vec<&str> = items(schema, "x-kubernetes-list-map-keys").iter().filter_map(Value::as_str).collect();
+    let keys: Vec<&str> =
+        items(schema, "x-kubernetes-list-map-keys").iter().filter_map(Value::as_str).collect();
     if !list_type.is_empty() {
         let at_type = at.field("x-kubernetes-list-type");
         if text(schema, "type") != "array" {
@@ -217,7 +228,11 @@ fn check_list(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
                     let detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
                     let at_properties = at_items.field("properties");
                     let at_property = at_properties.key(key);
-                    errors.push(FieldError::invalid(at_property.field("type"), text(property, "type"), detail));
+                    errors.push(FieldError::invalid(
+                        at_property.field("type"),
+                        text(property, "type"),
+                        detail,
+                    ));
                 } else if !required.contains(key) && !has(property, "default") {
                     let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a \
                                   required property";
@@ -229,10 +244,15 @@ fn check_list(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
         ("set", _) if matches!(text(of_items, "type"), "object" | "array") => {
             let is_atomic = text(of_items, "x-kubernetes-map-type") == "atomic"
-                || (text(of_items, "type") == "array" && matches!(text(of_items, "x-kubernetes-list-type"), "" | "atomic"));
+                || (text(of_items, "type") == "array"
+                    && matches!(text(of_items, "x-kubernetes-list-type"), "" | "atomic"));
             if !is_atomic {
                 let detail = "must be atomic as item of a list with x-kubernetes-list-type=set";
-                errors.push(FieldError::invalid(at_items.field("x-kubernetes-map-type"), text(of_items, "x-kubernetes-map-type"), detail));
+                errors.push(FieldError::invalid(
+                    at_items.field("x-kubernetes-map-type"),
+                    text(of_items, "x-kubernetes-map-type"),
+                    detail,
+                ));
             }
         }
         (_, []) => {}
@@ -263,7 +283,8 @@ fn check_metadata(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
         let detail = "must be object";
         errors.push(FieldError::invalid(at_metadata.field("type"), text(metadata, "type"), detail));
     }
-    let names_only = entries(metadata, "properties").all(|(name, _)| matches!(name.as_str(), "name" | "generateName"));
+    let names_only =
+        entries(metadata, "properties").all(|(name, _)| matches!(name.as_str(), "name" | "generateName"));
     let more = ["additionalProperties", "default", "nullable", "x-kubernetes-preserve-unknown-fields"];
     if !names_only || more.iter().any(|field| has(metadata, field)) {
         let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
@@ -279,7 +300,7 @@ fn check_default(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
     let mut pruned = value.clone();
     let dropped = prune(&node, &mut pruned, node.embedded);
     if !dropped.is_empty() {
-        errors.push(FieldError::invalid(&at, value, "must not have unknown fields"));
+        errors.push(FieldError::invalid(at, value, "must not have unknown fields"));
         return;
     }
     set_defaults(&node, &mut value);
@@ -289,7 +310,10 @@ fn check_default(schema: &Value, at: &Path<'_>, errors: &mut Errors) {
 /// A schema within `allOf` and its like restricts values that are declared beside it, and declares nothing.
 fn check_value_schema(schema: &Value, declared: &Value, depth: usize, at: &Path<'_>, errors: &mut Errors) {
     let Some(depth) = depth.checked_sub(1) else {
-        errors.push(FieldError::forbidden(at, format!("schemas may be nested {DEEPEST_SCHEMA} levels deep at most")));
+        errors.push(FieldError::forbidden(
+            at,
+            format!("schemas may be nested {DEEPEST_SCHEMA} levels deep at most"),
+        ));
         return;
     };
     let is_int_or_string = truth(declared, "x-kubernetes-int-or-string");
@@ -342,5 +366,9 @@ fn check_value_schema(schema: &Value, declared: &Value, depth: usize, at: &Path<
 
 /// The path before the last `allOf`, `anyOf`, `oneOf` or `not`.
 fn parent_of_combination(path: &str) -> &str {
-    [".allOf", ".anyOf", ".oneOf", ".not"].iter().filter_map(|word| path.rfind(word)).max().map_or(path, |end| &path[..end])
+    [".allOf", ".anyOf", ".oneOf", ".not"]
+        .iter()
+        .filter_map(|word| path.rfind(word))
+        .max()
+        .map_or(path, |end| &path[..end])
 }

@@ -45,7 +45,13 @@ pub(super) fn check_rules(schema: &Value, place: Place, at: &Path<'_>, errors: &
 }
 
 /// The fields that are selected directly from `self` must be declared.
-fn check_fields(expression: &Expression, schema: &Value, is_object: bool, at: &Path<'_>, errors: &mut Errors) {
+fn check_fields(
+    expression: &Expression,
+    schema: &Value,
+    is_object: bool,
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let Some(properties) = schema["properties"].as_object() else { return };
     let is_object = is_object || schema["x-kubernetes-embedded-resource"].as_bool() == Some(true);
     for field in expression.fields_of("self") {
@@ -68,12 +74,17 @@ fn check_transition(
 ) {
     let is_transition = expression.uses("oldSelf");
     if is_transition && !place.correlatable {
-        let detail = format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {at}");
+        let detail =
+            format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {at}");
         errors.push(FieldError::invalid(at_rule.field("rule"), expression.source(), detail));
     }
     if has(rule, "optionalOldSelf") && !is_transition {
         let detail = "may not be set if oldSelf is not used in rule";
-        errors.push(FieldError::invalid(at_rule.field("optionalOldSelf"), rule["optionalOldSelf"].clone(), detail));
+        errors.push(FieldError::invalid(
+            at_rule.field("optionalOldSelf"),
+            rule["optionalOldSelf"].clone(),
+            detail,
+        ));
     }
 }
 

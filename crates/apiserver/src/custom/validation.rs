@@ -94,7 +94,9 @@ fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() && number.as_f64().is_some_and(|number| number.fract() != 0.0) => {
+        Value::Number(number)
+            if number.is_f64() && number.as_f64().is_some_and(|number| number.fract() != 0.0) =>
+        {
             "number"
         }
         Value::Number(_) => "integer",
@@ -151,7 +153,9 @@ fn check_bounds(node: &Node, value: &Value, at: &Path<'_>, errors: &mut Errors) 
             }
             match bounds.maximum {
                 Some((most, true)) if number_f >= most => wrong(format!("should be less than {most}")),
-                Some((most, false)) if number_f > most => wrong(format!("should be less than or equal to {most}")),
+                Some((most, false)) if number_f > most => {
+                    wrong(format!("should be less than or equal to {most}"))
+                }
                 _ => {}
             }
             if let Some(factor) = bounds.multiple_of {
@@ -226,7 +230,11 @@ fn check_combinations(node: &Node, value: &Value, at: &Path<'_>, errors: &mut Er
     if !node.one_of.is_empty() {
         let count = node.one_of.iter().filter(|inner| holds(inner, value)).count();
         if count != 1 {
-            let found = if count == 0 { "Found none valid".to_owned() } else { format!("Found {count} valid alternatives") };
+            let found = if count == 0 {
+                "Found none valid".to_owned()
+            } else {
+                format!("Found {count} valid alternatives")
+            };
             let detail = format!("{named} in body must validate one and only one schema (oneOf). {found}");
             errors.push(FieldError::invalid(at, shown(), detail));
         }
@@ -251,10 +259,8 @@ fn check_distinct(node: &Node, list: &[Value], at: &Path<'_>, errors: &mut Error
         ListKind::Map(keys) => {
             for (index, item) in list.iter().enumerate() {
                 if !seen.insert(identity(item, keys)) {
-                    let shown: serde_json::Map<String, Value> = keys
-                        .iter()
-                        .filter_map(|key| Some((key.clone(), item.get(key)?.clone())))
-                        .collect();
+                    let shown: serde_json::Map<String, Value> =
+                        keys.iter().filter_map(|key| Some((key.clone(), item.get(key)?.clone()))).collect();
                     errors.push(FieldError::duplicate(at.index(index), Value::Object(shown)));
                 }
             }
@@ -270,7 +276,11 @@ fn check_embedded(value: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
     }
     let mut labels = Errors::default();
-    crate::builtin::metadata::check_labels(&value["metadata"], &at.field("metadata").field("labels"), &mut labels);
+    crate::builtin::metadata::check_labels(
+        &value["metadata"],
+        &at.field("metadata").field("labels"),
+        &mut labels,
+    );
     errors.extend(labels.into_vec());
     for (index, owner) in items(&value["metadata"], "ownerReferences").iter().enumerate() {
         if !owner.is_object() {

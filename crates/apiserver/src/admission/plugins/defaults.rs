@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use crate::admission::lookup::Lookup;
 use crate::admission::request::{Operation, Rejection, Request};
 use crate::builtin::amounts::quantity;
-use crate::builtin::read::{at_mut, ensure_object, has, has_content, items, set, set_default_text, text, truth};
+use crate::builtin::read::{
+    at_mut, ensure_object, has, has_content, items, set, set_default_text, text, truth,
+};
 use crate::gvk::Gvr;
 
 /// How long a pod stays on a node that is not ready or unreachable, in seconds.
@@ -46,7 +48,8 @@ pub(super) fn set_service_account(request: &mut Request, lookup: &dyn Lookup) {
 
 /// Pods tolerate trouble of their node for a while (`DefaultTolerationSeconds`).
 pub(super) fn set_tolerations(request: &mut Request) {
-    let is_pod = request.is_for("", "pods") && matches!(request.operation, Operation::Create | Operation::Update);
+    let is_pod =
+        request.is_for("", "pods") && matches!(request.operation, Operation::Create | Operation::Update);
     if !is_pod {
         return;
     }
@@ -134,7 +137,9 @@ pub(super) fn set_protection(request: &mut Request) {
     } else {
         return;
     };
-    let Some(metadata) = request.object.as_mut().and_then(|object| ensure_object(object, "metadata")) else { return };
+    let Some(metadata) = request.object.as_mut().and_then(|object| ensure_object(object, "metadata")) else {
+        return;
+    };
     let mut finalizers = items(metadata, "finalizers").to_vec();
     if !finalizers.iter().any(|known| known == finalizer) {
         finalizers.push(json!(finalizer));

@@ -33,14 +33,17 @@ pub(super) fn set_defaults(request: &mut Request, lookup: &dyn Lookup) {
         let mut requests: BTreeMap<String, Value> = BTreeMap::new();
         let mut limits: BTreeMap<String, Value> = BTreeMap::new();
         for item in items(&range["spec"], "limits").iter().filter(|item| text(item, "type") == "Container") {
-            requests.extend(entries(item, "defaultRequest").map(|(name, value)| (name.clone(), value.clone())));
+            requests
+                .extend(entries(item, "defaultRequest").map(|(name, value)| (name.clone(), value.clone())));
             limits.extend(entries(item, "default").map(|(name, value)| (name.clone(), value.clone())));
         }
         for (list, word) in [("containers", "container"), ("initContainers", "init container")] {
             let Some(spec) = pod.get_mut("spec") else { return };
             for container in items_mut(spec, list) {
                 let name = text(container, "name").to_owned();
-                for (field, defaults, noun) in [("requests", &requests, "request"), ("limits", &limits, "limit")] {
+                for (field, defaults, noun) in
+                    [("requests", &requests, "request"), ("limits", &limits, "limit")]
+                {
                     let set_names = set_missing(container, field, defaults);
                     if !set_names.is_empty() {
                         told.push(format!("{} {noun} for {word} {name}", set_names.join(", ")));
@@ -161,7 +164,7 @@ pub(in crate::admission) fn pod_amounts(spec: &Value) -> (Amounts, Amounts) {
     add(&mut requests, &overhead);
     for (name, amount) in &overhead {
         if let Some(limit) = limits.get_mut(name) {
-            *limit = limit.checked_add(amount).unwrap_or_else(|| limit.clone());
+            *limit = limit.checked_add(amount).unwrap_or(*limit);
         }
     }
     (requests, limits)
@@ -170,9 +173,9 @@ pub(in crate::admission) fn pod_amounts(spec: &Value) -> (Amounts, Amounts) {
 fn add(sum: &mut Amounts, more: &Amounts) {
     for (name, amount) in more {
         match sum.get_mut(name) {
-            Some(sum) => *sum = sum.checked_add(amount).unwrap_or_else(|| sum.clone()),
+            Some(sum) => *sum = sum.checked_add(amount).unwrap_or(*sum),
             None => {
-                sum.insert(name.clone(), amount.clone());
+                sum.insert(name.clone(), *amount);
             }
         }
     }
@@ -183,11 +186,11 @@ fn widen(most: &mut Amounts, other: &Amounts) {
         match most.get_mut(name) {
             Some(most) => {
                 if *most < *amount {
-                    *most = amount.clone();
+                    *most = *amount;
                 }
             }
             None => {
-                most.insert(name.clone(), amount.clone());
+                most.insert(name.clone(), *amount);
             }
         }
     }
@@ -196,7 +199,9 @@ fn widen(most: &mut Amounts, other: &Amounts) {
 fn check_item(item: &Value, kind: &str, requests: &Amounts, limits: &Amounts, wrong: &mut Vec<String>) {
     for (name, least) in amounts(&item["min"]) {
         match (requests.get(&name), limits.get(&name)) {
-            (None, _) => wrong.push(format!("minimum {name} usage per {kind} is {least}.  No request is specified")),
+            (None, _) => {
+                wrong.push(format!("minimum {name} usage per {kind} is {least}.  No request is specified"))
+            }
             (Some(asked), _) if *asked < least => {
                 wrong.push(format!("minimum {name} usage per {kind} is {least}, but request is {asked}"));
             }
@@ -208,7 +213,9 @@ fn check_item(item: &Value, kind: &str, requests: &Amounts, limits: &Amounts, wr
     }
     for (name, most) in amounts(&item["max"]) {
         match (requests.get(&name), limits.get(&name)) {
-            (_, None) => wrong.push(format!("maximum {name} usage per {kind} is {most}.  No limit is specified")),
+            (_, None) => {
+                wrong.push(format!("maximum {name} usage per {kind} is {most}.  No limit is specified"))
+            }
             (_, Some(limit)) if *limit > most => {
                 wrong.push(format!("maximum {name} usage per {kind} is {most}, but limit is {limit}"));
             }

@@ -24,12 +24,16 @@ pub(super) fn check(request: &Request, lookup: &dyn Lookup) -> Result<(), Reject
     let Some(namespace) = lookup.get(&namespaces, "", &request.namespace) else {
         return Err(Rejection::not_found(&namespaces, &request.namespace));
     };
-    let is_going = text(&namespace["status"], "phase") == "Terminating" || has(&namespace["metadata"], "deletionTimestamp");
+    let is_going = text(&namespace["status"], "phase") == "Terminating"
+        || has(&namespace["metadata"], "deletionTimestamp");
     // Something about a namespace that goes may still be noted down in it.
     if !is_going || request.gvr.resource == "events" {
         return Ok(());
     }
-    let because = format!("unable to create new content in namespace {} because it is being terminated", request.namespace);
+    let because = format!(
+        "unable to create new content in namespace {} because it is being terminated",
+        request.namespace
+    );
     let mut rejection = Rejection::forbidden(request, &because);
     rejection.status["details"]["causes"] = json!([{
         "reason": "NamespaceTerminating",

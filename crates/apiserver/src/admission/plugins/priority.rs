@@ -107,7 +107,8 @@ fn check_class(request: &Request, lookup: &dyn Lookup) -> Result<(), Rejection> 
         None => Ok(()),
         Some(other) => {
             let name = text(&other["metadata"], "name");
-            let because = format!("PriorityClass {name} is already marked as default. Only one default can exist");
+            let because =
+                format!("PriorityClass {name} is already marked as default. Only one default can exist");
             Err(Rejection::forbidden(request, &because))
         }
     }

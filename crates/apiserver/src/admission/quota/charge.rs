@@ -66,18 +66,18 @@ pub fn charge(request: &Request, lookup: &dyn Lookup) -> Result<Vec<Charge>, Rej
             let Some(wanted) = wanted.get(name) else { continue };
             let more = match before.get(name) {
                 Some(before) => wanted.checked_sub(before),
-                None => Some(wanted.clone()),
+                None => Some(*wanted),
             };
             let Some(more) = more else { continue };
             let so_far = used.get(name).cloned();
             let sum = match &so_far {
                 Some(used) => used.checked_add(&more),
-                None => Some(more.clone()),
+                None => Some(more),
             };
             let Some(sum) = sum else { continue };
             let grows = so_far.as_ref().is_none_or(|used| sum > *used);
             if grows && sum > *limit {
-                exceeded.push((name.clone(), more, so_far, limit.clone()));
+                exceeded.push(Excess { name: name.clone(), more, used: so_far, limit: *limit });
             }
             changed |= so_far.as_ref() != Some(&sum);
             after.insert(name.clone(), sum);
@@ -107,20 +107,29 @@ fn check_said(request: &Request, quota: &Value, names: &[&str], pod: &Value) -> 
     }
     let parts: Vec<String> =
         missing.iter().map(|(name, containers)| format!("{name} for: {}", containers.join(","))).collect();
-    let because = format!("failed quota: {}: must specify {}", text(&quota["metadata"], "name"), parts.join("; "));
+    let because =
+        format!("failed quota: {}: must specify {}", text(&quota["metadata"], "name"), parts.join("; "));
     Err(Rejection::forbidden(request, &because))
 }
 
-fn exceeded_text(quota: &Value, exceeded: &[(String, Quantity, Option<Quantity>, Quantity)]) -> String {
-    let joined = |amount: &dyn Fn(&(String, Quantity, Option<Quantity>, Quantity)) -> String| {
-        exceeded.iter().map(|entry| format!("{}={}", entry.0, amount(entry))).collect::<Vec<_>>().join(",")
+/// What is too much of a resource.
+struct Excess {
+    name: String,
+    more: Quantity,
+    used: Option<Quantity>,
+    limit: Quantity,
+}
+
+fn exceeded_text(quota: &Value, exceeded: &[Excess]) -> String {
+    let joined = |amount: &dyn Fn(&Excess) -> String| {
+        exceeded.iter().map(|entry| format!("{}={}", entry.name, amount(entry))).collect::<Vec<_>>().join(",")
     };
     format!(
         "exceeded quota: {}, requested: {}, used: {}, limited: {}",
         text(&quota["metadata"], "name"),
-        joined(&|entry| entry.1.to_string()),
-        joined(&|entry| entry.2.as_ref().map_or_else(|| "0".to_owned(), Quantity::to_string)),
-        joined(&|entry| entry.3.to_string()),
+        joined(&|entry| entry.more.to_string()),
+        joined(&|entry| entry.used.as_ref().map_or_else(|| "0".to_owned(), Quantity::to_string)),
+        joined(&|entry| entry.limit.to_string()),
     )
 }
 

@@ -47,7 +47,8 @@ pub(super) fn usage_of(resource: &Gvr, object: &Value) -> Usage {
             let spec = &object["spec"];
             let kind = text(spec, "type");
             let ports = u64::try_from(items(spec, "ports").len()).unwrap_or(u64::MAX);
-            let publishes = kind == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"].as_bool().unwrap_or(true);
+            let publishes =
+                kind == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"].as_bool().unwrap_or(true);
             count("services.nodeports".to_owned(), if kind == "NodePort" || publishes { ports } else { 0 });
             count("services.loadbalancers".to_owned(), u64::from(kind == "LoadBalancer"));
         }
@@ -66,7 +67,7 @@ fn pod_usage(spec: &Value, usage: &mut Usage) {
     let (requests, limits) = pod_amounts(spec);
     for (name, amount) in requests {
         if matches!(name.as_str(), "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-") {
-            usage.insert(name.clone(), amount.clone());
+            usage.insert(name.clone(), amount);
         }
         usage.insert(format!("requests.{name}"), amount);
     }
@@ -86,7 +87,7 @@ fn claim_usage(claim: &Value, usage: &mut Usage) {
     }
     if let Some(storage) = quantity(&spec["resources"]["requests"]["storage"]) {
         if !class.is_empty() {
-            usage.insert(of_class("requests.storage"), storage.clone());
+            usage.insert(of_class("requests.storage"), storage);
         }
         usage.insert("requests.storage".to_owned(), storage);
     }
@@ -136,10 +137,13 @@ pub(super) fn listed(name: &str) -> Vec<Gvr> {
 
 /// Whether a service or claim changed what it takes: the only updates that are charged, with those of pods.
 pub(super) fn may_change(resource: &Gvr) -> bool {
-    resource.group.is_empty() && matches!(resource.resource.as_str(), "pods" | "services" | "persistentvolumeclaims")
+    resource.group.is_empty()
+        && matches!(resource.resource.as_str(), "pods" | "services" | "persistentvolumeclaims")
 }
 
 /// Whether a pod ended, so that it is not counted any more.
 pub(super) fn ended(new: &Value, old: &Value) -> bool {
-    is_finished(new) && !is_finished(old) || (has(&new["metadata"], "deletionTimestamp") && int(&new["metadata"], "deletionGracePeriodSeconds") == Some(0))
+    is_finished(new) && !is_finished(old)
+        || (has(&new["metadata"], "deletionTimestamp")
+            && int(&new["metadata"], "deletionGracePeriodSeconds") == Some(0))
 }

@@ -93,7 +93,10 @@ fn check_restart_policy(container: &Value, role: Role, at: &Path<'_>, errors: &m
         _ => check_word(container, "restartPolicy", &["Always", "Never", "OnFailure"], at, errors),
     }
     if policy.is_empty() {
-        errors.push(FieldError::required(at.field("restartPolicy"), "must specify restartPolicy when it is set"));
+        errors.push(FieldError::required(
+            at.field("restartPolicy"),
+            "must specify restartPolicy when it is set",
+        ));
     }
 }
 
@@ -154,14 +157,20 @@ fn check_env(container: &Value, at: &Path<'_>, errors: &mut Errors) {
         let given: Vec<&str> =
             ["configMapRef", "secretRef"].into_iter().filter(|field| has(source, field)).collect();
         match given.as_slice() {
-            [] => errors.push(FieldError::invalid(&at, "", "must specify one of: `configMapRef` or `secretRef`")),
+            [] => {
+                errors.push(FieldError::invalid(at, "", "must specify one of: `configMapRef` or `secretRef`"))
+            }
             [only] => {
                 let at_reference = at.field(only);
                 if text(&source[*only], "name").is_empty() {
                     errors.push(FieldError::required(at_reference.field("name"), ""));
                 }
             }
-            _ => errors.push(FieldError::invalid(&at, "", "may not have more than one field specified at a time")),
+            _ => errors.push(FieldError::invalid(
+                at,
+                "",
+                "may not have more than one field specified at a time",
+            )),
         }
     }
 }
@@ -191,7 +200,8 @@ fn check_value_from(variable: &Value, at: &Path<'_>, errors: &mut Errors) {
         }
     }
     if given.is_empty() {
-        let detail = "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
+        let detail =
+            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`";
         errors.push(FieldError::invalid(at, "", detail));
     } else if has_content(variable, "value") {
         errors.push(FieldError::invalid(at, "", "may not be specified when `value` is not empty"));
@@ -254,11 +264,17 @@ fn check_mounts(container: &Value, volumes: &BTreeMap<String, bool>, at: &Path<'
         check_relative(mount, "subPathExpr", &at, errors);
         if has_content(mount, "subPath") && has_content(mount, "subPathExpr") {
             let value = mount["subPathExpr"].clone();
-            errors.push(FieldError::invalid(at.field("subPathExpr"), value, "subPathExpr and subPath are mutually exclusive"));
+            errors.push(FieldError::invalid(
+                at.field("subPathExpr"),
+                value,
+                "subPathExpr and subPath are mutually exclusive",
+            ));
         }
         let supported = ["Bidirectional", "HostToContainer", "None"];
         check_word(mount, "mountPropagation", &supported, &at, errors);
-        if text(mount, "mountPropagation") == "Bidirectional" && !truth(&container["securityContext"], "privileged") {
+        if text(mount, "mountPropagation") == "Bidirectional"
+            && !truth(&container["securityContext"], "privileged")
+        {
             let detail = "Bidirectional mount propagation is available only to privileged containers";
             errors.push(FieldError::forbidden(at.field("mountPropagation"), detail));
         }
@@ -313,7 +329,8 @@ fn check_security(context: &Value, at: &Path<'_>, errors: &mut Errors) {
             errors.push(FieldError::invalid(at, context.clone(), detail));
         }
         if items(&context["capabilities"], "add").iter().any(|name| name == "CAP_SYS_ADMIN") {
-            let detail = "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
+            let detail =
+                "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN";
             errors.push(FieldError::invalid(at, context.clone(), detail));
         }
     }

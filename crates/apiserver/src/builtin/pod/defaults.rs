@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::builtin::read::{
-    at_mut, ensure_object, entries, has, has_content, int, items, items_mut, set, set_default, set_default_text, text,
-    truth,
+    at_mut, ensure_object, entries, has, has_content, int, items, items_mut, set, set_default,
+    set_default_text, text, truth,
 };
 
 /// Mode of files in volumes: 0644.
@@ -207,7 +207,9 @@ pub fn qos_class(spec: &Value) -> &'static str {
     let mut any = false;
     let of_pod = has(spec, "resources").then_some(&spec["resources"]);
     let all: Vec<&Value> = match of_pod {
-        Some(resources) if has_content(resources, "requests") || has_content(resources, "limits") => vec![resources],
+        Some(resources) if has_content(resources, "requests") || has_content(resources, "limits") => {
+            vec![resources]
+        }
         _ => containers().map(|container| &container["resources"]).collect(),
     };
     for resources in all {

@@ -57,7 +57,12 @@ pub(crate) fn check_probes(container: &Value, role: Role, at: &Path<'_>, errors:
     for moment in ["postStart", "preStop"] {
         let hook = &container["lifecycle"][moment];
         if !hook.is_null() {
-            check_handler(hook, &["exec", "httpGet", "tcpSocket", "sleep"], &at_lifecycle.field(moment), errors);
+            check_handler(
+                hook,
+                &["exec", "httpGet", "tcpSocket", "sleep"],
+                &at_lifecycle.field(moment),
+                errors,
+            );
         }
     }
 }

@@ -22,7 +22,8 @@ pub(crate) fn check_tolerations(tolerations: &[Value], at: &Path<'_>, errors: &m
         if !key.is_empty() {
             errors.invalid_text(at.field("key"), key, qualified_name(key));
         } else if operator != "Exists" {
-            let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            let detail =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
             errors.push(FieldError::invalid(at.field("operator"), operator, detail));
         }
         if has(toleration, "tolerationSeconds") && text(toleration, "effect") != "NoExecute" {
@@ -65,7 +66,7 @@ pub(crate) fn check_taints(taints: &[Value], at: &Path<'_>, errors: &mut Errors)
             check_word(taint, "effect", &TAINT_EFFECTS, &at, errors);
         }
         if !seen.insert((key, effect)) {
-            let mut duplicate = FieldError::duplicate(&at, taint.clone());
+            let mut duplicate = FieldError::duplicate(at, taint.clone());
             duplicate.detail = "taints must be unique by key and effect pair".to_owned();
             errors.push(duplicate);
         }
@@ -147,7 +148,9 @@ fn check_node_requirement(requirement: &Value, is_field: bool, at: &Path<'_>, er
             errors.push(FieldError::required(at.field("values"), detail));
         }
         "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-        _ => errors.push(FieldError::invalid(at.field("operator"), operator, "not a valid selector operator")),
+        _ => {
+            errors.push(FieldError::invalid(at.field("operator"), operator, "not a valid selector operator"))
+        }
     }
     let key = text(requirement, "key");
     if is_field {
@@ -187,7 +190,10 @@ fn check_label_keys(term: &Value, at: &Path<'_>, errors: &mut Errors) {
             continue;
         }
         if !has(term, "labelSelector") {
-            errors.push(FieldError::forbidden(at.field(field), "must not be specified when labelSelector is not set"));
+            errors.push(FieldError::forbidden(
+                at.field(field),
+                "must not be specified when labelSelector is not set",
+            ));
         }
         let at_keys = at.field(field);
         for (index, key) in keys.iter().enumerate() {
@@ -222,7 +228,11 @@ pub(crate) fn check_spread(constraints: &[Value], at: &Path<'_>, errors: &mut Er
         }
         if let Some(domains) = int(constraint, "minDomains") {
             if domains <= 0 {
-                errors.push(FieldError::invalid(at.field("minDomains"), domains, "must be greater than zero"));
+                errors.push(FieldError::invalid(
+                    at.field("minDomains"),
+                    domains,
+                    "must be greater than zero",
+                ));
             }
             if action != "DoNotSchedule" {
                 let detail =

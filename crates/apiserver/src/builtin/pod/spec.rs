@@ -29,7 +29,10 @@ pub(crate) fn check_pod(pod: &Value, errors: &mut Errors) {
         ));
     }
     if has_content(spec, "nodeName") && has_content(spec, "schedulingGates") {
-        errors.push(FieldError::forbidden(at.field("nodeName"), "cannot be set until all schedulingGates have been cleared"));
+        errors.push(FieldError::forbidden(
+            at.field("nodeName"),
+            "cannot be set until all schedulingGates have been cleared",
+        ));
     }
 }
 
@@ -63,13 +66,21 @@ pub(crate) fn check_pod_spec(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
     check_all_containers(spec, at, &volumes, errors);
 
     check_word(spec, "restartPolicy", &["Always", "Never", "OnFailure"], at, errors);
-    check_word(spec, "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"], at, errors);
+    check_word(
+        spec,
+        "dnsPolicy",
+        &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
+        at,
+        errors,
+    );
     if text(spec, "dnsPolicy") == "None" && items(&spec["dnsConfig"], "nameservers").is_empty() {
         let detail = "must provide at least one DNS nameserver when `dnsPolicy` is None";
         errors.push(FieldError::required(at.field("dnsConfig").field("nameservers"), detail));
     }
     check_word(spec, "preemptionPolicy", &["Never", "PreemptLowerPriority"], at, errors);
-    if let Some(seconds) = int(spec, "activeDeadlineSeconds").filter(|seconds| !(1..=LARGEST_ID).contains(seconds)) {
+    if let Some(seconds) =
+        int(spec, "activeDeadlineSeconds").filter(|seconds| !(1..=LARGEST_ID).contains(seconds))
+    {
         let detail = format!("must be between 1 and {LARGEST_ID}, inclusive");
         errors.push(FieldError::invalid(at.field("activeDeadlineSeconds"), seconds, detail));
     }
@@ -161,7 +172,11 @@ fn check_host_ports<'v>(
         let host_port = int(port, "hostPort").unwrap_or_default();
         if host_network && int(port, "containerPort") != Some(host_port) {
             let detail = "must match `hostPort` when `hostNetwork` is true";
-            errors.push(FieldError::invalid(at.field("containerPort"), port["containerPort"].clone(), detail));
+            errors.push(FieldError::invalid(
+                at.field("containerPort"),
+                port["containerPort"].clone(),
+                detail,
+            ));
         }
         if host_port == 0 || role != Role::Main {
             continue;
@@ -174,7 +189,13 @@ fn check_host_ports<'v>(
 }
 
 /// A word that must be one of a few, if it is there.
-pub(crate) fn check_word(object: &Value, field: &str, supported: &[&str], at: &Path<'_>, errors: &mut Errors) {
+pub(crate) fn check_word(
+    object: &Value,
+    field: &str,
+    supported: &[&str],
+    at: &Path<'_>,
+    errors: &mut Errors,
+) {
     let word = text(object, field);
     if !word.is_empty() && !supported.contains(&word) {
         errors.push(FieldError::not_supported(at.field(field), word, supported));
@@ -254,7 +275,11 @@ pub(crate) fn check_ids(context: &Value, fields: &[&str], at: &Path<'_>, errors:
 
 fn check_id(value: &Value, at: &Path<'_>, errors: &mut Errors) {
     if !value.as_i64().is_some_and(|id| (0..=LARGEST_ID).contains(&id)) {
-        errors.push(FieldError::invalid(at, value.clone(), format!("must be between 0 and {LARGEST_ID}, inclusive")));
+        errors.push(FieldError::invalid(
+            at,
+            value.clone(),
+            format!("must be between 0 and {LARGEST_ID}, inclusive"),
+        ));
     }
 }
 
@@ -264,9 +289,9 @@ fn check_gates(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
     for (index, gate) in items(spec, "schedulingGates").iter().enumerate() {
         let at = at_gates.index(index);
         let name = text(gate, "name");
-        errors.invalid_text(&at, name, qualified_name(name));
+        errors.invalid_text(at, name, qualified_name(name));
         if !names.insert(name) {
-            errors.push(FieldError::duplicate(&at, name));
+            errors.push(FieldError::duplicate(at, name));
         }
     }
     let at_gates = at.field("readinessGates");

@@ -16,7 +16,8 @@ pub(crate) fn check_pod_update(new: &Value, old: &Value, errors: &mut Errors) {
     let (new, old) = (&new["spec"], &old["spec"]);
     for list in ["containers", "initContainers"] {
         if items(new, list).len() != items(old, list).len() {
-            errors.push(FieldError::forbidden(at.field(list), "pod updates may not add or remove containers"));
+            errors
+                .push(FieldError::forbidden(at.field(list), "pod updates may not add or remove containers"));
             return;
         }
     }
@@ -77,7 +78,13 @@ fn changed_fields(new: &Value, old: &Value) -> String {
     let lines: Vec<String> = names
         .into_iter()
         .filter(|name| !same(&new[name.as_str()], &old[name.as_str()]))
-        .map(|name| format!("- {name}: {}\n+ {name}: {}\n", shortened(&old[name.as_str()]), shortened(&new[name.as_str()])))
+        .map(|name| {
+            format!(
+                "- {name}: {}\n+ {name}: {}\n",
+                shortened(&old[name.as_str()]),
+                shortened(&new[name.as_str()])
+            )
+        })
         .collect();
     lines.concat()
 }
@@ -95,7 +102,11 @@ fn shortened(value: &Value) -> String {
 fn check_deadline(new: &Value, old: &Value, at: &Path<'_>, errors: &mut Errors) {
     let at = at.field("activeDeadlineSeconds");
     match (int(new, "activeDeadlineSeconds"), int(old, "activeDeadlineSeconds")) {
-        (None, Some(_)) => errors.push(FieldError::invalid(at, Value::Null, "must not update from a positive integer to nil value")),
+        (None, Some(_)) => errors.push(FieldError::invalid(
+            at,
+            Value::Null,
+            "must not update from a positive integer to nil value",
+        )),
         (Some(new), Some(old)) if new > old => {
             let detail = "must be less than or equal to previous value";
             errors.push(FieldError::invalid(at, new, detail));
@@ -121,7 +132,8 @@ fn check_tolerations(new: &Value, old: &Value, at: &Path<'_>, errors: &mut Error
 fn check_gates(new: &Value, old: &Value, at: &Path<'_>, errors: &mut Errors) {
     let before = items(old, "schedulingGates");
     for gate in items(new, "schedulingGates").iter().filter(|gate| !before.contains(gate)) {
-        let detail = format!("only deletion is allowed, but found new scheduling gate '{}'", text(gate, "name"));
+        let detail =
+            format!("only deletion is allowed, but found new scheduling gate '{}'", text(gate, "name"));
         errors.push(FieldError::forbidden(at.field("schedulingGates"), detail));
     }
 }
@@ -184,7 +196,8 @@ pub(crate) fn check_pod_status(new: &Value, old: &Value, errors: &mut Errors) {
             continue;
         }
         for (index, after) in items(&new["status"], "containerStatuses").iter().enumerate() {
-            if after["name"] == before["name"] && after["state"].get("terminated").is_none_or(Value::is_null) {
+            if after["name"] == before["name"] && after["state"].get("terminated").is_none_or(Value::is_null)
+            {
                 let at_status = at_statuses.index(index);
                 errors.push(FieldError::forbidden(
                     at_status.field("state"),

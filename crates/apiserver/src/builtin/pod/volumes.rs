@@ -71,7 +71,7 @@ pub(crate) fn check_volumes(spec: &Value, at: &Path<'_>, errors: &mut Errors) ->
             }
         }
         if given == 0 {
-            errors.push(FieldError::required(&at, "must specify a volume type"));
+            errors.push(FieldError::required(at, "must specify a volume type"));
         }
         let is_claim = has(volume, "persistentVolumeClaim") || has(volume, "ephemeral");
         names.insert(name.to_owned(), is_claim);
@@ -81,10 +81,8 @@ pub(crate) fn check_volumes(spec: &Value, at: &Path<'_>, errors: &mut Errors) ->
 
 fn check_source(kind: &str, source: &Value, at: &Path<'_>, errors: &mut Errors) {
     match kind {
-        "emptyDir" => {
-            if has(source, "sizeLimit") {
-                checked_quantity(&source["sizeLimit"], &at.field("sizeLimit"), errors);
-            }
+        "emptyDir" if has(source, "sizeLimit") => {
+            checked_quantity(&source["sizeLimit"], &at.field("sizeLimit"), errors);
         }
         "hostPath" => {
             require(source, "path", at, errors);
@@ -186,12 +184,12 @@ fn check_downward(source: &Value, at: &Path<'_>, errors: &mut Errors) {
         check_mode(item, "mode", &at, errors);
         match (has(item, "fieldRef"), has(item, "resourceFieldRef")) {
             (true, true) => errors.push(FieldError::invalid(
-                &at,
+                at,
                 "resource",
                 "fieldRef and resourceFieldRef can not be specified simultaneously",
             )),
             (false, false) => {
-                errors.push(FieldError::required(&at, "one of fieldRef and resourceFieldRef is required"));
+                errors.push(FieldError::required(at, "one of fieldRef and resourceFieldRef is required"));
             }
             _ => {}
         }
@@ -216,7 +214,7 @@ fn check_projected(source: &Value, at: &Path<'_>, errors: &mut Errors) {
             given += 1;
             let at = at.field(kind);
             if given > 1 {
-                errors.push(FieldError::forbidden(&at, "may not specify more than 1 volume type per source"));
+                errors.push(FieldError::forbidden(at, "may not specify more than 1 volume type per source"));
                 continue;
             }
             match kind {
@@ -230,7 +228,7 @@ fn check_projected(source: &Value, at: &Path<'_>, errors: &mut Errors) {
             }
         }
         if given == 0 {
-            errors.push(FieldError::required(&at, "must specify a source type"));
+            errors.push(FieldError::required(at, "must specify a source type"));
         }
     }
 }
@@ -242,7 +240,11 @@ fn check_token(token: &Value, at: &Path<'_>, errors: &mut Errors) {
         if seconds < 600 {
             errors.push(FieldError::invalid(at, seconds, "may not specify a duration less than 10 minutes"));
         } else if seconds > 1 << 32 {
-            errors.push(FieldError::invalid(at, seconds, "may not specify a duration larger than 2^32 seconds"));
+            errors.push(FieldError::invalid(
+                at,
+                seconds,
+                "may not specify a duration larger than 2^32 seconds",
+            ));
         }
     }
 }

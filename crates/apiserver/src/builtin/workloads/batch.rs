@@ -135,7 +135,8 @@ fn check_job_spec(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
             let detail = "when completion mode is Indexed";
             errors.push(FieldError::required(at.field("completions"), detail));
         }
-        if let Some(parallelism) = int(spec, "parallelism").filter(|parallelism| *parallelism > MOST_INDEXED) {
+        if let Some(parallelism) = int(spec, "parallelism").filter(|parallelism| *parallelism > MOST_INDEXED)
+        {
             let detail =
                 format!("must be less than or equal to {MOST_INDEXED} when completion mode is Indexed");
             errors.push(FieldError::invalid(at.field("parallelism"), parallelism, detail));
@@ -182,10 +183,10 @@ fn check_failure_policy(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
         let by_condition = has_content(rule, "onPodConditions");
         if by_code && by_condition {
             let detail = "specifying both OnExitCodes and OnPodConditions is not supported";
-            errors.push(FieldError::invalid(&at, rule.clone(), detail));
+            errors.push(FieldError::invalid(at, rule.clone(), detail));
         } else if !by_code && !by_condition {
             let detail = "specifying one of OnExitCodes and OnPodConditions is required";
-            errors.push(FieldError::invalid(&at, rule.clone(), detail));
+            errors.push(FieldError::invalid(at, rule.clone(), detail));
         }
         if by_code {
             let at = at.field("onExitCodes");
@@ -193,7 +194,11 @@ fn check_failure_policy(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
             check_word(codes, "operator", &["In", "NotIn"], &at, errors);
             let values = items(codes, "values");
             if values.is_empty() {
-                errors.push(FieldError::invalid(at.field("values"), json!([]), "at least one value is required"));
+                errors.push(FieldError::invalid(
+                    at.field("values"),
+                    json!([]),
+                    "at least one value is required",
+                ));
             }
             if text(codes, "operator") == "In" && values.iter().any(|value| value.as_i64() == Some(0)) {
                 let detail = "must not be 0 for the In operator";
@@ -304,12 +309,18 @@ pub(crate) fn check_cron_job(cron_job: &Value, errors: &mut Errors) {
 
 /// Checks a schedule: five fields, or a word such as `@daily`.
 pub(crate) fn check_schedule(schedule: &str) -> Result<(), String> {
-    const WORDS: [&str; 7] = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
+    const WORDS: [&str; 7] =
+        ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
     const FIELDS: [(&str, u32, u32, &[&str]); 5] = [
         ("minute", 0, 59, &[]),
         ("hour", 0, 23, &[]),
         ("day of month", 1, 31, &[]),
-        ("month", 1, 12, &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
+        (
+            "month",
+            1,
+            12,
+            &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+        ),
         ("day of week", 0, 6, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
     ];
     let mut text = schedule.trim();
@@ -344,7 +355,9 @@ fn check_range(range: &str, lowest: u32, highest: u32, names: &[&str]) -> Result
         if let Some(index) = names.iter().position(|name| **name == lower) {
             return u32::try_from(index).map(|index| index + lowest).map_err(|error| error.to_string());
         }
-        text.parse().map_err(|_| format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax"))
+        text.parse().map_err(|_| {
+            format!("failed to parse int from {text}: strconv.Atoi: parsing {text:?}: invalid syntax")
+        })
     };
     if !matches!(range, "*" | "?") {
         let (start, end) = match range.split_once('-') {

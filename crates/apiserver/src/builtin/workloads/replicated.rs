@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::builtin::pod::defaults::template;
 use crate::builtin::pod::spec::check_pod_template;
 use crate::builtin::read::{
-    Errors, ensure_object, has, has_content, int, items, items_mut, remove, same, set, set_default, set_default_text,
-    text,
+    Errors, ensure_object, has, has_content, int, items, items_mut, remove, same, set, set_default,
+    set_default_text, text,
 };
 use crate::builtin::selectors::{check_selector, compiled, is_empty_selector, label_map};
 use crate::builtin::storage::default_claim;
@@ -193,10 +193,16 @@ fn check_stateful_strategy(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
         "OnDelete" => {
             if has(strategy, "rollingUpdate") {
                 let detail = "only allowed for updateStrategy 'RollingUpdate'";
-                errors.push(FieldError::invalid(at.field("rollingUpdate"), strategy["rollingUpdate"].clone(), detail));
+                errors.push(FieldError::invalid(
+                    at.field("rollingUpdate"),
+                    strategy["rollingUpdate"].clone(),
+                    detail,
+                ));
             }
         }
-        "RollingUpdate" => check_not_negative(&strategy["rollingUpdate"], "partition", &at.field("rollingUpdate"), errors),
+        "RollingUpdate" => {
+            check_not_negative(&strategy["rollingUpdate"], "partition", &at.field("rollingUpdate"), errors)
+        }
         other => {
             let detail = "must be 'RollingUpdate' or 'OnDelete'";
             errors.push(FieldError::invalid(at, other, detail));

@@ -72,7 +72,9 @@ pub(crate) fn check_strategy(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
                 errors.push(FieldError::required(at.field("rollingUpdate"), detail));
             }
         }
-        other => errors.push(FieldError::not_supported(at.field("type"), other, &["Recreate", "RollingUpdate"])),
+        other => {
+            errors.push(FieldError::not_supported(at.field("type"), other, &["Recreate", "RollingUpdate"]))
+        }
     }
 }
 
@@ -115,6 +117,8 @@ pub(crate) fn check_daemon_strategy(spec: &Value, at: &Path<'_>, errors: &mut Er
                 errors.push(FieldError::invalid(at.field("maxUnavailable"), unavailable.clone(), detail));
             }
         }
-        other => errors.push(FieldError::not_supported(at.field("type"), other, &["OnDelete", "RollingUpdate"])),
+        other => {
+            errors.push(FieldError::not_supported(at.field("type"), other, &["OnDelete", "RollingUpdate"]))
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Parsing, and what can be known of an expression before it meets a value.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr};
@@ -70,7 +71,9 @@ pub(crate) enum CompileError {
 /// Compiles a source that may refer to these variables.
 pub(crate) fn compile(source: &str, variables: &[&str]) -> Result<Expression, CompileError> {
     check_size(source)?;
-    let mut tree = Parser::new().enable_optional_syntax(true).parse(source).map_err(|errors| {
+    // The parser is a library's: where it gives up on nonsense, so does the expression, not the server.
+    let parsed = catch_unwind(AssertUnwindSafe(|| Parser::new().enable_optional_syntax(true).parse(source)));
+    let mut tree = parsed.map_err(|_| CompileError::TooDeep)?.map_err(|errors| {
         let text = errors.to_string();
         let text = text.strip_prefix("ERROR: ").unwrap_or(&text);
         CompileError::Syntax(format!("ERROR: {text}"))
@@ -133,7 +136,9 @@ fn check_size(source: &str) -> Result<(), CompileError> {
                 operators += 1;
             }
             ')' | ']' | '}' => open = open.saturating_sub(1),
-            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | '?' | ':' | '.' | ',' => operators += 1,
+            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | '?' | ':' | '.' | ',' => {
+                operators += 1
+            }
             _ => {}
         }
         if open > DEEPEST_BRACKETS || operators > MOST_OPERATORS {
@@ -159,7 +164,8 @@ fn expand_bindings(tree: &mut IdedExpr) -> Result<(), CompileError> {
         return Ok(());
     }
     let mut args = std::mem::take(&mut call.args).into_iter();
-    let (Some(name), Some(init), Some(body), None) = (args.next(), args.next(), args.next(), args.next()) else {
+    let (Some(name), Some(init), Some(body), None) = (args.next(), args.next(), args.next(), args.next())
+    else {
         return Err(CompileError::Macro("cel.bind() needs a name, a value and an expression"));
     };
     let Expr::Ident(name) = name.expr else {
@@ -195,7 +201,9 @@ struct Check<'k> {
 impl Check<'_> {
     fn expression(&mut self, expression: &IdedExpr) -> Result<(), CompileError> {
         match &expression.expr {
-            Expr::Unspecified => Err(CompileError::Syntax("ERROR: <input>:1:1: Syntax error: empty expression".to_owned())),
+            Expr::Unspecified => {
+                Err(CompileError::Syntax("ERROR: <input>:1:1: Syntax error: empty expression".to_owned()))
+            }
             Expr::Struct(literal) => Err(CompileError::Message(literal.type_name.clone())),
             Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => self.name(name),
@@ -239,7 +247,8 @@ impl Check<'_> {
             None => None,
         };
         if !is_function(library, &call.func_name) {
-            let name = library.map_or_else(|| call.func_name.clone(), |library| format!("{library}.{}", call.func_name));
+            let name = library
+                .map_or_else(|| call.func_name.clone(), |library| format!("{library}.{}", call.func_name));
             return Err(CompileError::Undeclared(name));
         }
         call.args.iter().try_for_each(|argument| self.expression(argument))
@@ -306,12 +315,15 @@ fn children_mut(expression: &mut IdedExpr) -> Vec<&mut IdedExpr> {
         Expr::Select(select) => vec![&mut *select.operand],
         Expr::List(list) => list.elements.iter_mut().collect(),
         Expr::Call(call) => call.target.as_deref_mut().into_iter().chain(call.args.iter_mut()).collect(),
-        Expr::Map(map) => map.entries.iter_mut().flat_map(|entry| entry_children_mut(&mut entry.expr)).collect(),
+        Expr::Map(map) => {
+            map.entries.iter_mut().flat_map(|entry| entry_children_mut(&mut entry.expr)).collect()
+        }
         Expr::Struct(literal) => {
             literal.entries.iter_mut().flat_map(|entry| entry_children_mut(&mut entry.expr)).collect()
         }
         Expr::Comprehension(comprehension) => {
-            let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } = &mut **comprehension;
+            let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } =
+                &mut **comprehension;
             vec![iter_range, accu_init, loop_cond, loop_step, result]
         }
     }
@@ -332,7 +344,10 @@ mod tests {
     fn what_an_expression_refers_to_must_be_known() {
         assert!(compile("self.a > 0 && oldSelf.a < self.a", &["self", "oldSelf"]).unwrap().uses("oldSelf"));
         let error = compile("object.a", &["self"]).unwrap_err();
-        assert_eq!(error.to_string(), "ERROR: <input>:1:1: undeclared reference to 'object' (in container '')");
+        assert_eq!(
+            error.to_string(),
+            "ERROR: <input>:1:1: undeclared reference to 'object' (in container '')"
+        );
         let error = compile("self.all(x, x.frobnicate())", &["self"]).unwrap_err();
         assert_eq!(error, CompileError::Undeclared("frobnicate".to_owned()));
         assert!(compile("type(self) == string && math.greatest(1, 2) == 2", &["self"]).is_ok());

@@ -105,13 +105,26 @@ fn reckon_call<'e>(call: &'e CallExpr, scope: &mut Vec<(&'e str, Extent)>) -> (u
     }
     match call.func_name.as_str() {
         // Operators that answer with a truth or a number.
-        "_&&_" | "_||_" | "!_" | "@not_strictly_false" | "-_" | "_-_" | "_*_" | "_/_" | "_%_" | "_<_" | "_<=_"
-        | "_>_" | "_>=_" => (cost, Extent::SMALL),
+        "_&&_"
+        | "_||_"
+        | "!_"
+        | "@not_strictly_false"
+        | "-_"
+        | "_-_"
+        | "_*_"
+        | "_/_"
+        | "_%_"
+        | "_<_"
+        | "_<=_"
+        | "_>_"
+        | "_>=_" => (cost, Extent::SMALL),
         "_==_" | "_!=_" => (cost.saturating_add(sum.bytes), Extent::SMALL),
         "@in" | "_in_" | "in" => (cost.saturating_add(sum.bytes), Extent::SMALL),
         "_?_:_" | "_[_]" | "_[?_]" | "_?._" | "or" | "orValue" | "value" | "hasValue" => (cost, widest),
         "_+_" => (cost.saturating_add(sum.bytes), sum),
-        "matches" | "find" => (cost.saturating_add(sum.bytes).saturating_add(REGEX), Extent { longest: 1, ..sum }),
+        "matches" | "find" => {
+            (cost.saturating_add(sum.bytes).saturating_add(REGEX), Extent { longest: 1, ..sum })
+        }
         // One list with as many items as the text has characters, at most.
         "findAll" | "split" => {
             (cost.saturating_add(sum.bytes).saturating_add(REGEX), Extent { longest: sum.bytes, ..sum })
@@ -126,7 +139,9 @@ fn reckon_call<'e>(call: &'e CallExpr, scope: &mut Vec<(&'e str, Extent)>) -> (u
             (cost.saturating_add(longest), Extent { longest, bytes: longest })
         }
         // Every item is compared with every other.
-        "distinct" | "equivalent" | "intersects" | "contains" if call.target.is_some() && call.func_name != "contains" => {
+        "distinct" | "equivalent" | "intersects" | "contains"
+            if call.target.is_some() && call.func_name != "contains" =>
+        {
             (cost.saturating_add(sum.bytes.saturating_mul(sum.longest)), sum)
         }
         // Lists of lists become one.
@@ -135,7 +150,10 @@ fn reckon_call<'e>(call: &'e CallExpr, scope: &mut Vec<(&'e str, Extent)>) -> (u
     }
 }
 
-fn reckon_loop<'e>(comprehension: &'e ComprehensionExpr, scope: &mut Vec<(&'e str, Extent)>) -> (u64, Extent) {
+fn reckon_loop<'e>(
+    comprehension: &'e ComprehensionExpr,
+    scope: &mut Vec<(&'e str, Extent)>,
+) -> (u64, Extent) {
     let (range_cost, range) = reckon(&comprehension.iter_range, scope);
     let (init_cost, init) = reckon(&comprehension.accu_init, scope);
     let rounds = range.longest;
@@ -162,7 +180,11 @@ fn reckon_loop<'e>(comprehension: &'e ComprehensionExpr, scope: &mut Vec<(&'e st
     } else {
         Extent::SMALL
     };
-    let copies = if collects { rounds.saturating_mul(collected.bytes.min(rounds.saturating_mul(step.bytes))) } else { 0 };
+    let copies = if collects {
+        rounds.saturating_mul(collected.bytes.min(rounds.saturating_mul(step.bytes)))
+    } else {
+        0
+    };
     scope.pop();
     scope.push((&comprehension.accu_var, collected));
     let (result_cost, result) = reckon(&comprehension.result, scope);

@@ -111,7 +111,8 @@ fn extent(value: &Value) -> Extent {
             for (key, inner) in map.map.as_ref() {
                 let inner = extent(inner);
                 whole.longest = whole.longest.max(inner.longest);
-                whole.bytes = whole.bytes.saturating_add(inner.bytes).saturating_add(count(key.to_string().len()));
+                whole.bytes =
+                    whole.bytes.saturating_add(inner.bytes).saturating_add(count(key.to_string().len()));
             }
             whole
         }

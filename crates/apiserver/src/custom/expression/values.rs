@@ -11,8 +11,27 @@ use serde_json::Value as Json;
 
 /// Words of the language that cannot be names of fields as they are.
 const RESERVED: [&str; 21] = [
-    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
-    "let", "loop", "package", "namespace", "return", "var", "void", "while",
+    "true",
+    "false",
+    "null",
+    "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Deepest value that is looked at; what is deeper is null.
@@ -57,7 +76,9 @@ fn convert(value: &Json, depth: usize) -> Value {
         Json::Bool(truth) => Value::Bool(*truth),
         Json::Number(number) => from_number(number),
         Json::String(text) => Value::String(Arc::new(text.clone())),
-        Json::Array(items) => Value::List(Arc::new(items.iter().map(|item| convert(item, depth - 1)).collect())),
+        Json::Array(items) => {
+            Value::List(Arc::new(items.iter().map(|item| convert(item, depth - 1)).collect()))
+        }
         Json::Object(fields) => {
             let mut map = HashMap::with_capacity(fields.len());
             for (name, value) in fields {
@@ -108,7 +129,9 @@ fn convert_with(value: &Json, schema: &Json, depth: usize) -> Value {
                     None if is_map => {
                         map.insert(key(name.clone()), convert_with(value, of_values, depth - 1));
                     }
-                    None if is_open || (is_embedded && matches!(name.as_str(), "apiVersion" | "kind" | "metadata")) => {
+                    None if is_open
+                        || (is_embedded && matches!(name.as_str(), "apiVersion" | "kind" | "metadata")) =>
+                    {
                         map.insert(key(name.clone()), convert(value, depth - 1));
                     }
                     None => {}
