@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::{catalog, consolidate, explain, generate, plan};
+use crate::{catalog, consolidate, explain, generate, local, plan, up};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -50,6 +50,10 @@ pub enum Command {
     Explain(explain::Arguments),
     /// Make up a cluster, for demonstrations and tests
     Generate(generate::Arguments),
+    /// Start a cluster on this machine: API server, control plane, simulated EC2 region
+    Up(up::Arguments),
+    /// Add simulated machines, or run parts of the control plane
+    Local(local::Arguments),
 }
 
 /// Runs one command, from the arguments (the program's name first) to the exit code.
@@ -72,6 +76,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Consolidate(arguments) => consolidate::run(arguments, &console),
         Command::Explain(arguments) => explain::run(arguments, &console),
         Command::Generate(arguments) => generate::run(arguments, &console),
+        Command::Up(arguments) => up::run(arguments, &console),
+        Command::Local(arguments) => local::run(arguments, &console),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -19,9 +19,11 @@ pub mod explain;
 pub mod figures;
 pub mod generate;
 pub mod input;
+pub mod local;
 pub mod market;
 pub mod place;
 pub mod plan;
 pub mod progress;
+pub mod up;
 
 pub use command_line::{CommandLine, run};

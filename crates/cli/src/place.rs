@@ -49,7 +49,8 @@ pub fn decide(
     Ok(place)
 }
 
-fn check_region(region: &str, catalog: &Catalog) -> Result<(), Failure> {
+/// Whether the catalogue knows a region.
+pub(crate) fn check_region(region: &str, catalog: &Catalog) -> Result<(), Failure> {
     if catalog.regions().any(|known| known == region) {
         return Ok(());
     }

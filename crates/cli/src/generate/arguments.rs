@@ -44,6 +44,9 @@ pub struct ClusterSettings {
     /// Share of the pods that is gone since the nodes were bought, from 0 to 0.95
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub churn: f64,
+    /// About how many pods a node has before churn
+    #[arg(long, value_name = "COUNT", default_value_t = 30)]
+    pub pods_per_node: u32,
     /// How many NodePools
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     pub pools: u32,

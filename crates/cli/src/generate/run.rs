@@ -14,18 +14,17 @@ use crate::progress::Progress;
 /// Makes up what was asked for and writes it.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let What::Cluster(settings) = &arguments.what;
-    let defaults = ClusterOptions::default();
     let options = ClusterOptions {
         nodes: settings.nodes,
         seed: settings.seed,
         churn: settings.churn,
+        pods_per_node: settings.pods_per_node,
         pools: settings.pools,
-        at: settings.at.unwrap_or(defaults.at),
+        at: settings.at.unwrap_or_else(|| ClusterOptions::default().at),
         region: settings.region.clone(),
         pdbs: !settings.no_pdbs,
         obstacles: !settings.no_obstacles,
         gpu: settings.gpu,
-        ..defaults
     };
     let progress = Progress::new(console);
     progress.stage("making up a cluster");

@@ -1,0 +1,10 @@
+//! `supercargo local`: machines and parts of a simulated control plane, on the embedded cluster or any other.
+
+mod arguments;
+mod client;
+mod nodes;
+mod parts;
+mod run;
+
+pub use arguments::Arguments;
+pub use run::run;

@@ -1,0 +1,39 @@
+//! The arguments of `supercargo up`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+
+/// Start a cluster on this machine.
+#[derive(Clone, Debug, Args)]
+#[command(
+    long_about = "Starts a Kubernetes API server with a control plane, simulated kubelets and a simulated EC2 region, all in \
+                  this process, and writes a kubeconfig for it. It runs until Ctrl-C.",
+    after_help = "Examples:\n  \
+                  supercargo up\n  \
+                  supercargo up --speed 10 --data-dir ./cluster\n  \
+                  supercargo local add-node --type m7i.2xlarge --count 3"
+)]
+pub struct Arguments {
+    /// How many times faster than the clock on the wall time passes
+    #[arg(long, value_name = "TIMES", default_value = "1",
+        value_parser = PossibleValuesParser::new(["1", "10", "100"]).map(|text| if text == "10" { 10 } else if text == "100" { 100 } else { 1 }))]
+    pub speed: u32,
+    /// Keep the cluster here, so that it is there again next time [default: only in memory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+    /// Port of the API server on 127.0.0.1; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 6443)]
+    pub port: u16,
+    /// Another seed, another course of things
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// The simulated region
+    #[arg(long, value_name = "REGION", default_value = crate::place::DEFAULT_REGION)]
+    pub region: String,
+    /// Where to write the kubeconfig
+    #[arg(long, value_name = "FILE", default_value = super::KUBECONFIG)]
+    pub kubeconfig: PathBuf,
+}

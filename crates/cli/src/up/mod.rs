@@ -1,0 +1,16 @@
+//! `supercargo up`: a cluster in one process.
+//!
+//! ```text
+//! arguments ──> time, region, API server, control plane ──> kubeconfig, what to do next
+//!                                                      └──> until Ctrl-C
+//! ```
+
+mod arguments;
+mod files;
+mod run;
+
+pub use arguments::Arguments;
+pub use run::run;
+
+/// Where the kubeconfig is unless told otherwise.
+pub const KUBECONFIG: &str = ".supercargo/kubeconfig";
