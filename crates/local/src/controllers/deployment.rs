@@ -157,7 +157,16 @@ impl Rollout<'_> {
             _ => highest + 1,
         };
         match self.newest {
-            None => actions.push(Action::create(self.first_version(number))),
+            None => {
+                let first = self.first_version(number);
+                let name = first.metadata.name.clone().unwrap_or_default();
+                let size = wanted(&first);
+                actions.push(Action::create(first));
+                if size > 0 {
+                    let message = format!("Scaled up replica set {name} from 0 to {size}");
+                    actions.push(Action::note(&**self.deployment, COMPONENT, "ScalingReplicaSet", message));
+                }
+            }
             Some(set) => {
                 let mut changed = (**set).clone();
                 let annotations = changed.metadata.annotations.get_or_insert_default();

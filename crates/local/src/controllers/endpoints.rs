@@ -74,9 +74,18 @@ impl Controller for EndpointSlices {
         let pods = pods.filter(|pod| selector.matches_optional(pod.metadata.labels.as_ref()) && has_address(pod));
         // pods may have different numbers for a named port, and each combination is a slice of its own
         let mut wanted: BTreeMap<String, (Vec<EndpointPort>, BTreeMap<String, Endpoint>)> = BTreeMap::new();
+        let by_name = has_named_targets(service);
+        let mut last: Option<(String, Vec<EndpointPort>)> = None;
         for pod in pods {
-            let ports = ports(service, pod);
-            let text = serde_json::to_string(&ports).unwrap_or_default();
+            let (text, ports) = match &last {
+                Some(same) if !by_name => same.clone(),
+                _ => {
+                    let ports = ports(service, pod);
+                    let found = (serde_json::to_string(&ports).unwrap_or_default(), ports);
+                    last = Some(found.clone());
+                    found
+                }
+            };
             let entry = wanted.entry(text).or_insert_with(|| (ports, BTreeMap::new()));
             entry.1.insert(pod.metadata.name.clone().unwrap_or_default(), endpoint(service, pod, state));
         }
@@ -213,6 +222,12 @@ fn ports(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
             app_protocol: port.app_protocol.clone(),
         })
         .collect()
+}
+
+/// Whether ports are found by name in each pod.
+fn has_named_targets(service: &Service) -> bool {
+    let mut ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    ports.any(|port| matches!(port.target_port, Some(IntOrString::String(_))))
 }
 
 fn number(port: &ServicePort, pod: &Pod) -> Option<i32> {

@@ -126,11 +126,6 @@ impl PodClass {
         class
     }
 
-    /// Whether it has any demand about other pods.
-    pub(super) fn looks_at_pods(&self) -> bool {
-        !self.hard_spread.is_empty() || self.affinity.is_some() || !self.anti_affinity.is_empty()
-    }
-
     fn read_spread(&mut self, spec: &PodSpec, pod: &Pod, state: &State) {
         let constraints = spec.topology_spread_constraints.as_deref().unwrap_or_default();
         for constraint in constraints {

@@ -84,11 +84,6 @@ impl Index {
         self.groups.counts(group)
     }
 
-    /// The slot of a node that exists.
-    pub(super) fn slot(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied().filter(|slot| self.nodes[*slot].exists)
-    }
-
     /// Where a pod is.
     pub(super) fn place_of(&self, key: &Key) -> Option<usize> {
         self.placed.get(key).copied()

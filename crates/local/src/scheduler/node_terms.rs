@@ -84,7 +84,7 @@ mod tests {
     #[case::not_less(json!([{"matchExpressions": [{"key": "cpu", "operator": "Lt", "values": ["8"]}]}]), false)]
     #[case::no_number_compares(json!([{"matchExpressions": [{"key": "zone", "operator": "Gt", "values": ["1"]}]}]), false)]
     #[case::by_name(json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]), true)]
-    fn terms(#[case] terms: Value, #[case] expected: bool) {
+    fn node_terms(#[case] terms: Value, #[case] expected: bool) {
         let selector: NodeSelector = serde_json::from_value(json!({"nodeSelectorTerms": terms})).unwrap();
         let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned()), ("cpu".to_owned(), "8".to_owned())]);
         assert_eq!(matches(&selector, "n1", &labels), expected);

@@ -304,9 +304,9 @@ impl Part for Scheduler {
         match &action.verb {
             Verb::Bind { node, .. } => match outcome {
                 Ok(()) => {
-                    if let Some(waiting) = self.waiting.get(&action.key) {
+                    if let Some(pod) = state.pods.get(&action.key) {
                         let message = format!("Successfully assigned {} to {node}", action.key);
-                        self.owed.push_back(Action::note(&*waiting.pod, COMPONENT, "Scheduled", message));
+                        self.owed.push_back(Action::note(&**pod, COMPONENT, "Scheduled", message));
                     }
                 }
                 Err(refusal) => {

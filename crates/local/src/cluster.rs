@@ -1,0 +1,173 @@
+//! A cluster in one process: API server, control plane, kubelets and the region under them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::Client;
+use kube::api::{Api, ListParams, PostParams};
+use supercargo_apiserver::Server;
+use supercargo_cloud_sim::Region;
+use supercargo_clock::Time;
+use tokio::task::JoinHandle;
+
+use crate::controllers::*;
+use crate::keyed::Keyed;
+use crate::kubelet::{HostSource, Kubelets, KubeletsOptions};
+use crate::machines::{RegionInstances, RegionMachines};
+use crate::metrics;
+use crate::mirror::State;
+use crate::part::Part;
+use crate::scheduler::{Scheduler, SchedulerOptions};
+use crate::shell::{Driver, DriverOptions};
+
+/// The names of all parts, in the order they have their turns in.
+pub const PART_NAMES: [&str; 18] = [
+    "serviceaccounts",
+    "volumes",
+    "attachments",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "cronjobs",
+    "autoscalers",
+    "budgets",
+    "endpoints",
+    "node-health",
+    "evictions",
+    "pod-garbage",
+    "cloud-nodes",
+    "scheduler",
+    "kubelets",
+];
+
+/// What parts are made of.
+#[derive(Clone)]
+pub struct PartOptions {
+    /// Decides every draw.
+    pub seed: u64,
+    /// How many seconds pass in a real one: what is renewed regularly is renewed as often in real time.
+    pub pace: f64,
+    /// The region whose machines get kubelets.
+    pub region: Option<Region>,
+}
+
+/// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` without a region.
+pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
+    let seed = options.seed;
+    let pace = options.pace.max(1.0);
+    Some(match name {
+        "serviceaccounts" => Box::new(Keyed::new(ServiceAccounts)),
+        "volumes" => Box::new(Keyed::new(Volumes::new(seed))),
+        "attachments" => Box::new(Keyed::new(Attachments)),
+        "deployments" => Box::new(Keyed::new(Deployments)),
+        "replicasets" => Box::new(Keyed::new(ReplicaSets)),
+        "statefulsets" => Box::new(Keyed::new(StatefulSets)),
+        "daemonsets" => Box::new(Keyed::new(DaemonSets)),
+        "jobs" => Box::new(Keyed::new(Jobs)),
+        "cronjobs" => Box::new(Keyed::new(CronJobs)),
+        "autoscalers" => Box::new(Keyed::new(Autoscalers::new(seed))),
+        "budgets" => Box::new(Keyed::new(Budgets)),
+        "endpoints" => Box::new(Keyed::new(EndpointSlices)),
+        "node-health" => {
+            let grace = NodeHealthOptions::default().grace.mul_f64(pace);
+            Box::new(Keyed::new(NodeHealth::new(NodeHealthOptions { grace })))
+        }
+        "evictions" => Box::new(Keyed::new(Evictions)),
+        "pod-garbage" => Box::new(Keyed::new(PodGarbage)),
+        "cloud-nodes" => {
+            let region = options.region.clone()?;
+            Box::new(Keyed::new(CloudNodes::new(Box::new(RegionInstances(region)))))
+        }
+        "scheduler" => Box::new(Scheduler::new(SchedulerOptions { seed, ..SchedulerOptions::default() })),
+        "kubelets" => {
+            let machines = options.region.clone().map(|region| {
+                let source: Box<dyn HostSource> = Box::new(RegionMachines::new(region));
+                source
+            });
+            Box::new(Kubelets::new(KubeletsOptions { seed, pace }, machines.into_iter().collect()))
+        }
+        _ => return None,
+    })
+}
+
+/// Parts that run against an API server, wherever it is.
+pub struct ControlPlane {
+    task: JoinHandle<()>,
+    state: Arc<Mutex<State>>,
+}
+
+impl ControlPlane {
+    /// Starts parts. With one request at a time the whole is repeatable; over a network more are faster.
+    pub fn start(client: Client, time: Time, parts: Vec<Box<dyn Part>>, concurrency: usize) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let options = DriverOptions { client, time, concurrency };
+        let driver = Driver::new(options, parts, Arc::clone(&state));
+        Self { task: tokio::spawn(driver.run()), state }
+    }
+
+    /// Asks the mirrored state a question.
+    pub fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> T {
+        // a change is taken in whole or not at all, so a poisoned state is still one
+        question(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until the parts have ended, which they do only if the watches cannot go on.
+    pub async fn ended(&mut self) {
+        // a task that is aborted has ended too
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Why a cluster did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// What every cluster has could not be made.
+    #[error("the storage class gp3 could not be made: {0}")]
+    StorageClass(#[source] kube::Error),
+}
+
+/// A whole cluster on an API server in this process.
+pub struct Cluster {
+    server: Server,
+    plane: ControlPlane,
+}
+
+impl Cluster {
+    /// Starts every part and lets the server answer for usage. To be called within a tokio runtime.
+    pub async fn start(server: Server, time: Time, options: PartOptions) -> Result<Self, ClusterError> {
+        storage_class(&server.client()).await.map_err(ClusterError::StorageClass)?;
+        let parts = PART_NAMES.iter().filter_map(|name| part(name, &options)).collect();
+        let plane = ControlPlane::start(server.client(), time.clone(), parts, 1);
+        metrics::mount(&server, Arc::clone(&plane.state), time, options.seed);
+        Ok(Self { server, plane })
+    }
+
+    /// The API server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// What runs on it.
+    pub fn control_plane(&self) -> &ControlPlane {
+        &self.plane
+    }
+}
+
+/// Makes the default StorageClass, unless there is a class already.
+async fn storage_class(client: &Client) -> Result<(), kube::Error> {
+    let classes: Api<StorageClass> = Api::all(client.clone());
+    if !classes.list(&ListParams::default().limit(1)).await?.items.is_empty() {
+        return Ok(());
+    }
+    let class = serde_json::from_str(DEFAULT_STORAGE_CLASS).map_err(kube::Error::SerdeError)?;
+    classes.create(&PostParams::default(), &class).await?;
+    Ok(())
+}
