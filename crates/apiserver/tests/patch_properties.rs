@@ -144,11 +144,12 @@ fn nonsense() -> BoxedStrategy<Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-2_i64..99).prop_map(Value::from),
-        "[a-z$:{}\"]{0,4}".prop_map(Value::from)
+        "[a-z$:{}\"]{0,4}|object|array|string|integer|map|set|name".prop_map(Value::from)
     ];
     let name = prop_oneof![
         "metadata|spec|status|template|containers|name|labels|finalizers|ports|env|managedFields|annotations|ownerReferences|strategy",
         "\\$patch|\\$retainKeys|\\$setElementOrder/containers|\\$setElementOrder/finalizers|\\$deleteFromPrimitiveList/finalizers",
+        "properties|items|type|additionalProperties|required|x-kubernetes-list-type|x-kubernetes-list-map-keys|x-kubernetes-int-or-string|default|allOf",
         "f:spec|f:metadata|k:\\{\"name\":\"a\"\\}|v:1|i:0|\\.|manager|operation|fieldsV1|apiVersion",
     ];
     leaf.prop_recursive(6, 60, 5, move |inner| {

@@ -9,10 +9,12 @@ pub fn apply(target: Value, patch: &Value) -> Value {
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    for (name, change) in changes {
-        if change.is_null() {
-            fields.shift_remove(name);
-        } else if change.is_object() {
+    // At once, because each removal moves all fields that follow.
+    if changes.values().any(Value::is_null) {
+        fields.retain(|name, _| !changes.get(name).is_some_and(Value::is_null));
+    }
+    for (name, change) in changes.iter().filter(|(_, change)| !change.is_null()) {
+        if change.is_object() {
             let old = fields.get_mut(name).map(Value::take).unwrap_or_default();
             fields.insert(name.clone(), apply(old, change));
         } else {

@@ -17,7 +17,7 @@ pub struct TypeError {
 }
 
 impl Schema {
-    /// All values of the wrong type, in the order of the object; the decoder reports the first. Unknown fields are no type errors, and neither is
+    /// Values of the wrong type, in the order of the object and at most a hundred; the decoder reports the first. Unknown fields are no type errors, and neither is
     /// `null`, which reads as absent. Of custom resources only `metadata` is looked at: the rest is for their validation.
     pub fn check_types(&self, object: &Value) -> Vec<TypeError> {
         let mut walker = Walker { path: String::new(), fields: String::new(), errors: Vec::new() };
@@ -32,6 +32,9 @@ impl Schema {
         walker.errors
     }
 }
+
+/// More are not listed.
+const MOST: usize = 100;
 
 struct Walker {
     /// With positions of elements.
@@ -57,7 +60,7 @@ impl Walker {
 
     /// `owner` is the innermost struct.
     fn walk(&mut self, view: View<'_>, value: &Value, owner: &str) {
-        if value.is_null() {
+        if value.is_null() || self.errors.len() >= MOST {
             return;
         }
         match (view.shape(), value) {

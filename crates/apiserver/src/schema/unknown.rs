@@ -6,13 +6,16 @@ use super::arena::{Schema, View};
 
 impl Schema {
     /// The paths of all fields that the type does not declare, as strict decoding names them: `spec.foo`, `spec.containers[0].bar`.
-    /// In the order of the object; only the topmost unknown field of a branch is named.
+    /// In the order of the object; only the topmost unknown field of a branch is named, and at most a hundred.
     pub fn unknown_fields(&self, object: &Value) -> Vec<String> {
         let mut found = Vec::new();
         walk(self.view(), object, &mut String::new(), &mut found);
         found
     }
 }
+
+/// More are not listed.
+const MOST: usize = 100;
 
 fn walk(view: View<'_>, value: &Value, path: &mut String, found: &mut Vec<String>) {
     let length = path.len();
@@ -29,7 +32,8 @@ fn walk(view: View<'_>, value: &Value, path: &mut String, found: &mut Vec<String
                 path.push_str(name);
                 match view.field(name) {
                     Some(field) => walk(field, value, path, found),
-                    None => found.push(path.clone()),
+                    None if found.len() < MOST => found.push(path.clone()),
+                    None => {}
                 }
                 path.truncate(length);
             }

@@ -85,7 +85,8 @@ impl FieldSet {
         result
     }
 
-    fn extend(&mut self, other: &FieldSet) {
+    /// Adds the paths of another set.
+    pub(crate) fn extend(&mut self, other: &FieldSet) {
         for (element, theirs) in &other.entries {
             match self.entries.get_mut(element) {
                 Some(entry) => {
@@ -170,23 +171,28 @@ impl FieldSet {
         result
     }
 
-    /// All paths, written as in conflicts: `.spec.replicas`, in order.
+    /// All paths, written as in conflicts: `.spec.replicas`, in order. No more than four megabytes of them.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
-        self.collect(&mut String::new(), &mut paths);
+        let mut bytes = 4 * 1024 * 1024;
+        self.collect(&mut String::new(), &mut paths, &mut bytes);
         paths
     }
 
-    fn collect(&self, prefix: &mut String, paths: &mut Vec<String>) {
+    fn collect(&self, prefix: &mut String, paths: &mut Vec<String>, bytes: &mut usize) {
         // As upstream lists them: all paths that end here first, then what is below.
-        for (element, entry) in self.entries.iter().filter(|(_, entry)| entry.member) {
-            debug_assert!(entry.member);
-            paths.push(format!("{prefix}{element}"));
+        for (element, _) in self.entries.iter().filter(|(_, entry)| entry.member) {
+            let path = format!("{prefix}{element}");
+            *bytes = bytes.saturating_sub(path.len());
+            if *bytes == 0 {
+                return;
+            }
+            paths.push(path);
         }
         for (element, entry) in &self.entries {
             let length = prefix.len();
             prefix.push_str(&element.to_string());
-            entry.below.collect(prefix, paths);
+            entry.below.collect(prefix, paths, bytes);
             prefix.truncate(length);
         }
     }

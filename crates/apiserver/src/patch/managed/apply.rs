@@ -9,6 +9,7 @@ use super::prune::prune;
 use super::stripped::strip;
 use super::update::note;
 use super::writer::Writer;
+use crate::patch::fields::FieldSet;
 use crate::patch::typed::{compare, field_set, merge, validate, without_nulls};
 use crate::schema::Schema;
 
@@ -134,12 +135,14 @@ fn settle(
     let changes = compare(schema.view(), live, object);
     let changed = changes.modified.union(&changes.added).without_branches(writer.reset);
     let mut conflicts = Vec::new();
+    let mut all = FieldSet::new();
     for (theirs, owned) in managers.owned.iter().filter(|(theirs, _)| *theirs != id) {
-        let fields = owned.fields.intersection(&changed).paths();
-        conflicts.extend(fields.into_iter().map(|field| Conflict { manager: theirs.clone(), field }));
+        let fields = owned.fields.intersection(&changed);
+        all.extend(&fields);
+        conflicts.extend(fields.paths().into_iter().map(|field| Conflict { manager: theirs.clone(), field }));
     }
     if !force && !conflicts.is_empty() {
-        return Err(ApplyError::Conflict(Conflicts { conflicts }));
+        return Err(ApplyError::Conflict(Conflicts { conflicts, fields: all }));
     }
     let gone = changed.union(&changes.removed.without_branches(writer.reset));
     managers.take(&gone, |theirs| theirs != id);

@@ -1,6 +1,7 @@
 //! What an apply is refused for.
 
 use super::entries::{ManagerId, Operation};
+use crate::patch::fields::FieldSet;
 
 /// A field that the apply would change and another manager owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,10 @@ pub struct Conflict {
 /// All conflicts of an apply, by manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflicts {
-    /// At least one.
+    /// At least one. Of conflicts in fields whose names are megabytes long, not all are listed.
     pub conflicts: Vec<Conflict>,
+    /// All fields in conflict.
+    pub fields: FieldSet,
 }
 
 /// Why an apply was refused.

@@ -28,8 +28,8 @@ pub(super) fn allows(conflicts: &Conflicts, live: &Value, schema: &Schema) -> bo
     let view = schema.view();
     let changes = compare(view, &before, live);
     let changed: FieldSet = changes.modified.union(&changes.added).union(&changes.removed);
-    let allowed = field_set(view, &before).difference(&changed).paths();
-    conflicts.conflicts.iter().all(|conflict| allowed.contains(&conflict.field))
+    let allowed = field_set(view, &before).difference(&changed);
+    conflicts.fields.difference(&allowed).is_empty()
 }
 
 /// Keeps the annotation up to date with what is applied server-side, where there is one.

@@ -20,7 +20,7 @@ pub(super) fn prune(merged: Value, before: Option<&FieldSet>, managers: &Manager
     let pruned = remove(view, &merged, &before);
     let mut owned = FieldSet::new();
     for theirs in managers.owned.values() {
-        owned = owned.union(&theirs.fields);
+        owned.extend(&theirs.fields);
     }
     let kept = named(&field_set(view, &pruned)).union(&named(&owned));
     let pruned = remove(view, &merged, &of_merged.difference(&kept));

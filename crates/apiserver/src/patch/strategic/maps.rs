@@ -29,7 +29,11 @@ pub(super) fn merge(
     }
     retain_keys(&mut object, &mut changes)?;
     set_orders(&mut object, &mut changes, view)?;
-    for (name, change) in changes {
+    // At once, because each removal moves all fields that follow.
+    if changes.values().any(Value::is_null) {
+        object.retain(|name, _| !changes.get(name).is_some_and(Value::is_null));
+    }
+    for (name, change) in changes.into_iter().filter(|(_, change)| !change.is_null()) {
         merge_field(&mut object, &name, change, view)?;
     }
     Ok(object)
@@ -47,10 +51,6 @@ fn merge_field(
             return Ok(());
         };
         lists::remove_scalars(elements, gone);
-        return Ok(());
-    }
-    if change.is_null() {
-        object.shift_remove(name);
         return Ok(());
     }
     let Some(old) = object.get_mut(name) else {

@@ -7,15 +7,18 @@ use serde_json::Value;
 use super::form::element_of;
 use crate::schema::{ListType, Scalar, Shape, View};
 
-/// What is wrong with an applied object, worded as upstream: `.spec.foo: field not declared in schema`. All of it, in the order of the object.
+/// What is wrong with an applied object, worded as upstream: `.spec.foo: field not declared in schema`. In the order of the object, and at most a hundred.
 pub(in crate::patch) fn validate(view: View<'_>, value: &Value) -> Vec<String> {
     let mut errors = Vec::new();
     walk(view, value, &mut String::new(), &mut errors);
     errors
 }
 
+/// More are not listed.
+const MOST: usize = 100;
+
 fn walk(view: View<'_>, value: &Value, path: &mut String, errors: &mut Vec<String>) {
-    if value.is_null() {
+    if value.is_null() || errors.len() >= MOST {
         return;
     }
     let length = path.len();
@@ -30,7 +33,8 @@ fn walk(view: View<'_>, value: &Value, path: &mut String, errors: &mut Vec<Strin
                 path.push_str(name);
                 match view.field(name) {
                     Some(field) => walk(field, value, path, errors),
-                    None => errors.push(located(path, "field not declared in schema")),
+                    None if errors.len() < MOST => errors.push(located(path, "field not declared in schema")),
+                    None => {}
                 }
                 path.truncate(length);
             }
@@ -62,6 +66,9 @@ fn walk_list(
     let length = path.len();
     let mut seen = BTreeSet::new();
     for (position, element) in elements.iter().enumerate() {
+        if errors.len() >= MOST {
+            return;
+        }
         let step = match kind {
             ListType::Atomic => format!("[{position}]"),
             kind => match element_of(items, kind, element) {
