@@ -164,7 +164,7 @@ fn a_schedule_that_never_fires_counts_always() {
 #[case::a_node_like_any_other(json!({}), json!({}), 4, 0)]
 #[case::not_ready_9_2_11(json!({ "status": { "conditions": [{ "type": "Ready", "status": "False" }] } }), json!({}), 4, 1)]
 #[case::of_unknown_readiness(json!({ "status": { "conditions": [{ "type": "Ready", "status": "Unknown" }] } }), json!({}), 4, 1)]
-#[case::without_a_word_about_it(json!({ "status": { "conditions": [] } }), json!({}), 4, 1)]
+#[case::without_a_word_about_it(json!({ "status": { "conditions": [] } }), json!({}), 4, 0)]
 #[case::being_deleted_9_2_18(json!({}), json!({ "metadata": { "deletionTimestamp": "2026-11-23T11:59:00Z" } }), 4, 1)]
 #[case::tainted_for_disruption(json!({ "spec": { "taints": [{ "key": keys::DISRUPTED_TAINT, "effect": "NoSchedule" }] } }), json!({}), 4, 1)]
 #[case::not_initialized(json!({ "metadata": { "labels": { keys::INITIALIZED: "false" } } }), json!({}), 3, 0)]
@@ -192,17 +192,21 @@ fn which_nodes_count(
     assert_eq!(budget.allowed(DisruptionReason::Drifted).nodes, nodes.div_ceil(2) - unavailable);
 }
 
+fn not_ready() -> Value {
+    json!({ "status": { "conditions": [{ "type": "Ready", "status": "False" }] } })
+}
+
 #[test]
 fn nodes_that_are_unavailable_do_not_limit_what_has_no_limit() {
-    let mut dump = Dump::new().with_node("n1", json!({ "status": { "conditions": [] } }), json!({}));
+    let mut dump = Dump::new().with_node("n1", not_ready(), json!({}));
     dump.pools = vec![pool_with(json!([]))];
     assert_eq!(dump.judge().disruption.budgets[0].allowed(DisruptionReason::Empty).nodes, NO_LIMIT);
 }
 
 #[test]
 fn more_unavailable_than_allowed_leaves_nothing() {
-    let away = json!({ "status": { "conditions": [] } });
-    let mut dump = Dump::new().with_node("n1", away.clone(), json!({})).with_node("n2", away, json!({}));
+    let mut dump =
+        Dump::new().with_node("n1", not_ready(), json!({})).with_node("n2", not_ready(), json!({}));
     dump.pools = vec![pool_with(json!([{ "nodes": "1" }]))];
     let found = dump.judge().disruption.budgets[0].allowed(DisruptionReason::Empty);
     assert_eq!(found.nodes, 0);

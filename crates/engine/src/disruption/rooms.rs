@@ -47,7 +47,7 @@ pub struct RoomStanding {
     pub drift: Option<Drift>,
     /// When its time is over, by its NodeClaim.
     pub expires: Option<Expiry>,
-    /// Whether the kubelet says it is.
+    /// Whether it is there, and nobody says that it is not ready.
     pub ready: bool,
     /// Whether percentages of budgets are of it, too: managed, initialised, its instance not terminating.
     pub counts_for_budget: bool,
@@ -199,10 +199,11 @@ impl Case<'_> {
         self.is_managed() && self.room.initialized && !self.room.in_flight && !ending
     }
 
+    /// A node that nobody has said anything about, as in a manifest, is taken to be ready.
     pub(super) fn is_ready(&self) -> bool {
         let conditions = self.node.and_then(|node| node.status.as_ref()?.conditions.as_deref());
         let ready = conditions.unwrap_or_default().iter().find(|condition| condition.type_ == "Ready");
-        ready.is_some_and(|condition| condition.status == "True")
+        self.node.is_some() && ready.is_none_or(|condition| condition.status == "True")
     }
 
     fn annotated(&self) -> Option<Annotated> {
