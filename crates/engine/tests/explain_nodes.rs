@@ -327,117 +327,24 @@ fn requirements_are_told_in_order_and_alone() {
     assert_eq!(pool.message, "it allows 1 instance type of 1 family in 2 zones");
 }
 
-/// Twenty types of two families in two zones, on demand and spot: nothing to find fault with.
-fn plenty() -> Vec<InstanceTypeBuilder> {
-    (1..=20)
-        .map(|size| {
-            let family = if size % 2 == 0 { "m" } else { "c" };
-            instance_type(&format!("{family}.x{size}"), size, size * 4, 0.05 * size as f64)
-                .zones("a b")
-                .spot(0.02 * size as f64)
-        })
-        .collect()
-}
-
-/// A NodePool with limits, and more.
-fn limited(spec: Value) -> Manifest {
-    pool("general").spec(json!({"limits": {"cpu": "100"}})).spec(spec)
-}
-
-fn requiring(requirements: &[&str]) -> Manifest {
-    limited(json!({})).requires(requirements)
-}
-
-#[rstest]
-#[case::nothing(limited(json!({})), &[])]
-#[case::one_type(requiring(&["node.kubernetes.io/instance-type In m.x2"]), &["one-type warning"])]
-#[case::few_types(
-    requiring(&["karpenter.k8s.aws/instance-cpu Lt 9"]), &["few-types warning"]
-)]
-#[case::one_family(requiring(&["karpenter.k8s.aws/instance-family In m"]), &["few-types warning", "one-family warning"])]
-#[case::one_zone(requiring(&["topology.kubernetes.io/zone In a"]), &["one-zone warning"])]
-#[case::no_types(requiring(&["kubernetes.io/arch In arm64"]), &["no-types error"])]
-#[case::impossible_min_values(
-    requiring(&["karpenter.k8s.aws/instance-family Exists minValues=3"]), &["min-values error"]
-)]
-#[case::min_values_that_hold(requiring(&["karpenter.k8s.aws/instance-family Exists minValues=2"]), &[])]
-#[case::no_limits(pool("general"), &["no-limits note"])]
-#[case::never_expires(limited(json!({"template": {"spec": {"expireAfter": "Never"}}})), &["never-expires warning"])]
-#[case::expires(limited(json!({"template": {"spec": {"expireAfter": "720h"}}})), &[])]
-#[case::never_consolidates(limited(json!({"disruption": {"consolidateAfter": "Never"}})), &["never-consolidates warning"])]
-#[case::only_when_empty(
-    limited(json!({"disruption": {"consolidateAfter": "1m", "consolidationPolicy": "WhenEmpty"}})), &["only-when-empty note"]
-)]
-#[case::a_budget_of_zero(
-    limited(json!({"disruption": {"consolidateAfter": "1m", "budgets": [{"nodes": "0"}]}})), &["budget-zero warning"]
-)]
-#[case::a_budget_of_zero_for_a_while(
-    limited(json!({"disruption": {"consolidateAfter": "1m", "budgets": [
-        {"nodes": "0", "schedule": "0 9 * * *", "duration": "8h"}, {"nodes": "10%"},
-    ]}})), &[]
-)]
-#[case::a_schedule_that_is_none(
-    limited(json!({"disruption": {"consolidateAfter": "1m", "budgets": [{"nodes": "5", "schedule": "never", "duration": "8h"}]}})),
-    &["budget-problem warning"]
-)]
-#[case::a_node_class_that_is_not_there(
-    limited(json!({"template": {"spec": {"nodeClassRef": {"name": "gone"}}}})), &["not-ready error"]
-)]
-fn findings_name_what_is_wrong(#[case] pool: Manifest, #[case] expected: &[&str]) {
-    let explained = pool_explained(&Cluster::new(&plenty()).pool(pool));
-    let found: Vec<String> = explained
+#[test]
+fn what_is_unwise_about_a_node_pool_is_said_with_its_place() {
+    let (node, claim) = bought("n", "m.large", "8", "32Gi");
+    let limited = pool("general").spec(json!({"limits": {"cpu": "10"}}));
+    let explained = pool_explained(&Cluster::new(&types()).pool(limited).node(node).claim(claim));
+    let limit = &explained.limits[0];
+    assert_eq!(
+        (limit.limit.as_str(), limit.used.as_str(), limit.left.as_str(), limit.percent),
+        ("10", "8", "2", 80.0)
+    );
+    let findings: Vec<(&str, Severity, &str)> = explained
         .findings
         .iter()
-        .map(|finding| format!("{} {}", finding.code, format!("{:?}", finding.severity).to_lowercase()))
+        .map(|finding| (finding.code.as_str(), finding.severity, finding.field.as_str()))
         .collect();
-    assert_eq!(found, expected);
+    let requirements = "spec.template.spec.requirements";
+    assert_eq!(findings[0], ("few-types", Severity::Warning, requirements));
     assert!(explained.findings.iter().all(|finding| !finding.text.is_empty() && !finding.advice.is_empty()));
-}
-
-#[test]
-fn few_types_as_spot_are_a_finding_of_their_own() {
-    let mut types = plenty();
-    for (index, one) in types.iter_mut().enumerate() {
-        if index > 5 {
-            *one = instance_type(&format!("r.x{index}"), index as i64, 8 * index as i64, 0.1).zones("a b");
-        }
-    }
-    let explained = pool_explained(&Cluster::new(&types).pool(limited(json!({}))));
-    let codes: Vec<&str> = explained.findings.iter().map(|finding| finding.code.as_str()).collect();
-    assert_eq!(codes, ["few-spot-types"]);
-    assert_eq!(explained.flexibility.unwrap().types_by_capacity["spot"], 6);
-}
-
-#[rstest]
-#[case::half(20, None, 50.0)]
-#[case::nearly(11, Some(("limit-nearly-reached", Severity::Warning)), 90.9)]
-#[case::reached(10, Some(("limit-reached", Severity::Error)), 100.0)]
-#[case::exceeded(9, Some(("limit-reached", Severity::Error)), 111.1)]
-fn limits_are_told_with_what_is_used(
-    #[case] cores: i64,
-    #[case] expected: Option<(&str, Severity)>,
-    #[case] percent: f64,
-) {
-    let (node, claim) = bought("n", "m.x10", "10", "40Gi");
-    let limited = pool("general").spec(json!({"limits": {"cpu": cores.to_string()}}));
-    let cluster = Cluster::new(&plenty()).pool(limited).node(node).claim(claim);
-    let explained = pool_explained(&cluster);
-    let limit = &explained.limits[0];
-    assert_eq!((limit.limit.clone(), limit.used.as_str(), limit.percent), (cores.to_string(), "10", percent));
-    let found = explained.findings.first().map(|finding| (finding.code.as_str(), finding.severity));
-    assert_eq!(found, expected);
-}
-
-#[test]
-fn a_limit_that_leaves_less_than_the_smallest_type_is_reached() {
-    let (node, claim) = bought("n", "m.x10", "10", "40Gi");
-    let limited = pool("general")
-        .spec(json!({"limits": {"cpu": "13"}}))
-        .requires(&["karpenter.k8s.aws/instance-cpu Gt 3"]);
-    let explained = pool_explained(&Cluster::new(&plenty()).pool(limited).node(node).claim(claim));
-    let finding = &explained.findings[0];
-    assert_eq!(finding.code, "limit-reached");
-    assert_eq!(finding.text, "10 of 13 cpu in use: what is left is less than its smallest type has");
 }
 
 #[test]

@@ -10,7 +10,6 @@
 
 mod constraints;
 mod costs;
-mod findings;
 mod flexibility;
 mod funnel;
 mod neighbours;

@@ -7,12 +7,12 @@ use supercargo_api::{NodePool, resources, taint};
 use supercargo_catalog::Usd;
 
 use crate::disruption::{BudgetStanding, Disruption, DisruptionReason, PoolBudget};
-use crate::market::{OfferMask, TypeSet};
+use crate::lints::lint_node_pool;
+use crate::market::TypeSet;
 use crate::plan::{month, percent};
 use crate::pools::Pool;
 use crate::snapshot::Snapshot;
 
-use super::findings::{Case, findings};
 use super::flexibility::flexibility;
 use super::funnel::funnel;
 use super::node_pool_document::{
@@ -31,12 +31,12 @@ pub fn explain_node_pool(
     let object = objects.node_pools.iter().find(|pool| pool.metadata.name.as_deref() == Some(name))?;
     let index = snapshot.pools.iter().position(|pool| pool.name == name)?;
     let pool = &snapshot.pools[index];
-    let (mut steps, mut types, mut offers): (_, _, OfferMask) = (Vec::new(), TypeSet::new(), 0);
+    let (mut steps, mut types) = (Vec::new(), TypeSet::new());
     let mut choice = None;
     if let Some(table) = &pool.table {
         let funnel = funnel(object, table, &snapshot.market);
         choice = flexibility(table, &snapshot.market, &funnel.types, funnel.offers);
-        (steps, types, offers) = (funnel.steps, funnel.types, funnel.offers);
+        (steps, types) = (funnel.steps, funnel.types);
     }
     let mut narrowest = None;
     for step in steps.iter().filter(|step| step.alone > 0) {
@@ -47,17 +47,7 @@ pub fn explain_node_pool(
     let narrowest = narrowest.map(|(_, requirement)| requirement.to_owned());
     let limits = limits(pool);
     let settings = settings(object, disruption.budgets.get(index));
-    let case = Case {
-        snapshot,
-        object,
-        pool,
-        types: &types,
-        offers,
-        flexibility: choice.as_ref(),
-        limits: &limits,
-        budgets: &settings.budgets,
-    };
-    let findings = findings(&case);
+    let lints = lint_node_pool(objects, snapshot, disruption, index as u32);
     Some(NodePoolExplanation {
         api_version: "supercargo.dev/v1".to_owned(),
         kind: "NodePoolExplanation".to_owned(),
@@ -77,7 +67,7 @@ pub fn explain_node_pool(
         limits,
         disruption: settings,
         nodes: nodes(snapshot, disruption, index as u32),
-        findings,
+        findings: lints.into_iter().map(Into::into).collect(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use supercargo_catalog::Usd;
 
+use crate::lints::{self, Lint};
 use crate::plan::InstanceChoice;
 
 /// What a NodePool allows, how flexible it is, and what is wrong with it.
@@ -194,9 +195,11 @@ pub struct Finding {
     pub code: String,
     /// How bad it is.
     pub severity: Severity,
+    /// Where in the manifest.
+    pub field: String,
     /// What it is.
     pub text: String,
-    /// What to do.
+    /// What would be right.
     pub advice: String,
 }
 
@@ -204,10 +207,26 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Nodes cannot be made, or not as meant.
+    /// No node can be launched, or none goes, until it is right.
     Error,
-    /// It will hurt.
+    /// It works, and it will hurt.
     Warning,
-    /// Good to know.
+    /// Fine if it is meant.
     Note,
+}
+
+impl From<Lint> for Finding {
+    fn from(lint: Lint) -> Finding {
+        Finding {
+            code: lint.code.to_owned(),
+            severity: match lint.severity {
+                lints::Severity::Error => Severity::Error,
+                lints::Severity::Warning => Severity::Warning,
+                lints::Severity::Note => Severity::Note,
+            },
+            field: lint.field,
+            text: lint.what,
+            advice: lint.right,
+        }
+    }
 }
