@@ -316,8 +316,14 @@ mod tests {
                 FieldError::not_supported(spec.field("type"), "x", &["ClusterIP", "NodePort"]),
                 r#"spec.type: Unsupported value: "x": supported values: "ClusterIP", "NodePort""#,
             ),
-            (FieldError::duplicate(first.field("name"), "a"), r#"spec.containers[0].name: Duplicate value: "a""#),
-            (FieldError::too_long("metadata.name", 63), "metadata.name: Too long: may not be more than 63 bytes"),
+            (
+                FieldError::duplicate(first.field("name"), "a"),
+                r#"spec.containers[0].name: Duplicate value: "a""#,
+            ),
+            (
+                FieldError::too_long("metadata.name", 63),
+                "metadata.name: Too long: may not be more than 63 bytes",
+            ),
             (FieldError::too_many("spec.x", 9, 8), "spec.x: Too many: 9: must have at most 8 items"),
             (FieldError::forbidden("spec.x", "no"), "spec.x: Forbidden: no"),
             (FieldError::invalid("", "a", "b"), r#"<nil>: Invalid value: "a": b"#),

@@ -68,7 +68,11 @@ impl Gvr {
 
     /// `resource.group`, or the resource alone for the core group: what messages call it.
     pub fn qualified_resource(&self) -> String {
-        if self.group.is_empty() { self.resource.clone() } else { format!("{}.{}", self.resource, self.group) }
+        if self.group.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}.{}", self.resource, self.group)
+        }
     }
 }
 

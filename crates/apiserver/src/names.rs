@@ -192,7 +192,8 @@ pub fn env_var_name(text: &str) -> Vec<String> {
         return Vec::new();
     }
     vec![
-        "a valid environment variable name must consist only of printable ASCII characters other than '='".to_owned(),
+        "a valid environment variable name must consist only of printable ASCII characters other than '='"
+            .to_owned(),
     ]
 }
 

@@ -9,7 +9,8 @@ use supercargo_apiserver::gvk::Gvk;
 #[test]
 fn a_new_deployment_has_generation_one_and_no_status() {
     let gvk = Gvk::new("apps", "v1", "Deployment");
-    let mut object = json!({ "metadata": { "name": "a", "generation": 9 }, "spec": {}, "status": { "replicas": 5 } });
+    let mut object =
+        json!({ "metadata": { "name": "a", "generation": 9 }, "spec": {}, "status": { "replicas": 5 } });
     strategy::prepare_for_create(&gvk, &mut object);
     assert_eq!(object["metadata"]["generation"], 1);
     assert_eq!(object["status"], json!({}));
@@ -34,7 +35,10 @@ fn a_new_node_keeps_the_status_its_kubelet_sends() {
 fn a_jobs_pods_carry_its_uid() {
     let mut job = json!({ "metadata": { "name": "j", "uid": "u-1" }, "spec": { "template": {} } });
     strategy::prepare_for_create(&Gvk::new("batch", "v1", "Job"), &mut job);
-    assert_eq!(job["spec"]["selector"], json!({ "matchLabels": { "batch.kubernetes.io/controller-uid": "u-1" } }));
+    assert_eq!(
+        job["spec"]["selector"],
+        json!({ "matchLabels": { "batch.kubernetes.io/controller-uid": "u-1" } })
+    );
     let labels = &job["spec"]["template"]["metadata"]["labels"];
     assert_eq!(labels["batch.kubernetes.io/controller-uid"], "u-1");
     assert_eq!(labels["job-name"], "j");
@@ -61,7 +65,8 @@ fn the_generation_counts_what_is_wanted_and_nothing_else() {
 fn a_status_update_changes_the_status_only() {
     let gvk = Gvk::new("apps", "v1", "Deployment");
     let old = json!({ "metadata": { "generation": 3, "labels": { "a": "b" } }, "spec": { "replicas": 1 } });
-    let mut new = json!({ "metadata": { "generation": 8 }, "spec": { "replicas": 9 }, "status": { "replicas": 2 } });
+    let mut new =
+        json!({ "metadata": { "generation": 8 }, "spec": { "replicas": 9 }, "status": { "replicas": 2 } });
     strategy::prepare_for_status(&gvk, &mut new, &old);
     assert_eq!(new["spec"], old["spec"]);
     assert_eq!(new["metadata"], old["metadata"]);
@@ -76,7 +81,10 @@ fn service(name: &str, spec: Value) -> Value {
 fn services_get_addresses_of_their_own() {
     let mut stored: Vec<Arc<Value>> = Vec::new();
     for index in 0..200 {
-        let mut service = service(&format!("s-{index}"), json!({ "type": "NodePort", "ports": [{ "port": 80 }, { "port": 81 }] }));
+        let mut service = service(
+            &format!("s-{index}"),
+            json!({ "type": "NodePort", "ports": [{ "port": 80 }, { "port": 81 }] }),
+        );
         addresses::assign(&mut service, &stored).unwrap();
         let ip = service["spec"]["clusterIP"].as_str().unwrap();
         assert!(ip.starts_with("10.100."), "{ip}");
@@ -84,7 +92,8 @@ fn services_get_addresses_of_their_own() {
         assert_eq!(service["spec"]["ipFamilies"], json!(["IPv4"]));
         stored.push(Arc::new(service));
     }
-    let mut ips: Vec<&str> = stored.iter().map(|service| service["spec"]["clusterIP"].as_str().unwrap()).collect();
+    let mut ips: Vec<&str> =
+        stored.iter().map(|service| service["spec"]["clusterIP"].as_str().unwrap()).collect();
     ips.sort_unstable();
     ips.dedup();
     assert_eq!(ips.len(), 200);
@@ -130,7 +139,8 @@ fn headless_and_external_services_have_no_address() {
     let mut headless = service("a", json!({ "clusterIP": "None" }));
     addresses::assign(&mut headless, &[]).unwrap();
     assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));
-    let mut external = service("b", json!({ "type": "ExternalName", "externalName": "example.com", "clusterIP": "" }));
+    let mut external =
+        service("b", json!({ "type": "ExternalName", "externalName": "example.com", "clusterIP": "" }));
     addresses::assign(&mut external, &[]).unwrap();
     assert!(external["spec"].get("clusterIP").is_none());
 }

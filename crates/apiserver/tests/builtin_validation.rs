@@ -340,9 +340,11 @@ fn a_stateful_set_changes_only_in_some_fields() {
     let found = update_errors("apps/v1", "StatefulSet", &moved, &old);
     assert_eq!(
         found,
-        ["spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
+        [
+            "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
           'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are \
-          forbidden"]
+          forbidden"
+        ]
     );
 }
 
@@ -355,15 +357,20 @@ fn a_bound_claim_only_grows() {
         }))
     };
     let kind = "PersistentVolumeClaim";
-    assert_eq!(update_errors("v1", kind, &claim("3Gi", "Bound"), &claim("2Gi", "Bound")), Vec::<String>::new());
+    assert_eq!(
+        update_errors("v1", kind, &claim("3Gi", "Bound"), &claim("2Gi", "Bound")),
+        Vec::<String>::new()
+    );
     assert_eq!(
         update_errors("v1", kind, &claim("1Gi", "Bound"), &claim("2Gi", "Bound")),
         ["spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"]
     );
     assert_eq!(
         update_errors("v1", kind, &claim("3Gi", "Pending"), &claim("2Gi", "Pending")),
-        ["spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for \
-          bound claims"]
+        [
+            "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for \
+          bound claims"
+        ]
     );
 }
 
@@ -385,7 +392,10 @@ fn a_suspended_job_may_still_be_placed_elsewhere() {
     };
     assert_eq!(update_errors("batch/v1", "Job", &job(true, "b"), &job(true, "a")), Vec::<String>::new());
     let found = update_errors("batch/v1", "Job", &job(false, "b"), &job(false, "a"));
-    assert!(found[0].starts_with("spec.template: Invalid value: ") && found[0].ends_with("field is immutable"), "{found:?}");
+    assert!(
+        found[0].starts_with("spec.template: Invalid value: ") && found[0].ends_with("field is immutable"),
+        "{found:?}"
+    );
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn shipped() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.iter().map(|path| serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()).collect()
+    paths
+        .iter()
+        .map(|path| serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
+        .collect()
 }
 
 #[test]
@@ -177,7 +180,8 @@ fn rule(rule: Value) -> Value {
         "type": "object",
         "properties": { "spec": {
             "type": "object",
-            "properties": { "a": { "type": "integer" }, "list": { "type": "array", "items": {
+            "properties": { "a": { "type": "integer" }, "inner": { "type": "object", "properties": {
+                "b": { "type": "integer" } } }, "list": { "type": "array", "items": {
                 "type": "object", "properties": { "b": { "type": "integer" } },
                 "x-kubernetes-validations": [{ "rule": "self.b > 0" }],
             } } },
@@ -196,6 +200,11 @@ fn rule(rule: Value) -> Value {
 #[case(
     json!({ "rule": "self.b > 0" }),
     ".rule: Invalid value: \"self.b > 0\": compilation failed: ERROR: <input>:1:5: undefined field 'b'"
+)]
+#[case(
+    json!({ "rule": "!has(self.inner.c) || self.inner.b > self.a" }),
+    ".rule: Invalid value: \"!has(self.inner.c) || self.inner.b > self.a\": compilation failed: ERROR: <input>:1:5: undefined \
+     field 'c'"
 )]
 #[case(
     json!({ "rule": "self.a > 0", "message": "a\nb" }),
@@ -223,7 +232,10 @@ fn a_rule_is_refused_at_its_path(#[case] given: Value, #[case] expected: &str) {
 fn a_rule_that_is_no_expression_is_refused() {
     let found = errors(rule(json!({ "rule": "self.a >" })));
     assert_eq!(found.len(), 1);
-    assert!(found[0].contains(".rule: Invalid value: \"self.a >\": compilation failed: ERROR: "), "{found:?}");
+    assert!(
+        found[0].contains(".rule: Invalid value: \"self.a >\": compilation failed: ERROR: "),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -252,7 +264,8 @@ fn an_established_definition_keeps_its_names() {
     old["status"] = custom::status_of_definition(&old, &[], Timestamp::UNIX_EPOCH);
     let new = with(old.clone(), "/spec/names/kind", json!("Ship"));
     let new = with(new, "/spec/scope", json!("Cluster"));
-    let found: Vec<String> = custom::validate_definition_update(&new, &old).iter().map(ToString::to_string).collect();
+    let found: Vec<String> =
+        custom::validate_definition_update(&new, &old).iter().map(ToString::to_string).collect();
     assert_eq!(
         found,
         [
@@ -268,10 +281,13 @@ fn names_are_accepted_once() {
     custom::default_definition(&mut first);
     let status = custom::status_of_definition(&first, &[], Timestamp::UNIX_EPOCH);
     assert_eq!(status["conditions"][0]["reason"], "NoConflicts");
-    assert_eq!(status["conditions"][1], json!({
-        "type": "Established", "status": "True", "reason": "InitialNamesAccepted",
-        "message": "the initial names have been accepted", "lastTransitionTime": "1970-01-01T00:00:00Z",
-    }));
+    assert_eq!(
+        status["conditions"][1],
+        json!({
+            "type": "Established", "status": "True", "reason": "InitialNamesAccepted",
+            "message": "the initial names have been accepted", "lastTransitionTime": "1970-01-01T00:00:00Z",
+        })
+    );
     assert_eq!(status["acceptedNames"]["listKind"], "BoatList");
     assert_eq!(status["storedVersions"], json!(["v1"]));
     first["status"] = status.clone();
@@ -280,7 +296,8 @@ fn names_are_accepted_once() {
     assert_eq!(custom::status_of_definition(&first, &[], later), status, "times stay while nothing changes");
 
     let mut second = with(first.clone(), "/metadata/name", json!("ships.example.com"));
-    second["spec"]["names"] = json!({ "plural": "ships", "singular": "ship", "kind": "Boat", "listKind": "ShipList" });
+    second["spec"]["names"] =
+        json!({ "plural": "ships", "singular": "ship", "kind": "Boat", "listKind": "ShipList" });
     second["status"] = custom::first_status(&second);
     let status = custom::status_of_definition(&second, &[&first], later);
     assert_eq!(status["conditions"][0]["reason"], "KindConflict");

@@ -26,6 +26,9 @@ impl Errors {
 
     /// One error for each thing that is wrong with the text at the path.
     pub(crate) fn invalid_text(&mut self, path: impl ToString, text: &str, wrong: Vec<String>) {
+        if wrong.is_empty() {
+            return;
+        }
         let path = path.to_string();
         self.extend(wrong.into_iter().map(|detail| FieldError::invalid(&path, text, detail)));
     }

@@ -1,5 +1,7 @@
 //! Rules in a schema: whether they compile, and are where they can be evaluated.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::builtin::read::{Errors, has, has_content, items, text};
@@ -44,7 +46,7 @@ pub(super) fn check_rules(schema: &Value, place: Place, at: &Path<'_>, errors: &
     }
 }
 
-/// The fields that are selected directly from `self` must be declared.
+/// The fields that are selected from `self` must be declared, as far down as the schema says what there is.
 fn check_fields(
     expression: &Expression,
     schema: &Value,
@@ -52,15 +54,27 @@ fn check_fields(
     at: &Path<'_>,
     errors: &mut Errors,
 ) {
-    let Some(properties) = schema["properties"].as_object() else { return };
-    let is_object = is_object || schema["x-kubernetes-embedded-resource"].as_bool() == Some(true);
-    for field in expression.fields_of("self") {
-        let is_declared = properties.keys().any(|name| escaped_name(name) == field)
-            || (is_object && matches!(field, "apiVersion" | "kind" | "metadata"));
-        if !is_declared {
-            let detail = format!("compilation failed: ERROR: <input>:1:5: undefined field '{field}'");
-            errors.push(FieldError::invalid(at.field("rule"), expression.source(), detail));
+    let mut undefined = BTreeSet::new();
+    for path in expression.paths_of("self") {
+        let mut here = schema;
+        let mut is_object = is_object;
+        for field in path {
+            let Some(properties) = here["properties"].as_object() else { break };
+            is_object |= here["x-kubernetes-embedded-resource"].as_bool() == Some(true);
+            match properties.iter().find(|(name, _)| escaped_name(name) == field) {
+                Some((_, inner)) => here = inner,
+                None if is_object && matches!(field, "apiVersion" | "kind" | "metadata") => break,
+                None => {
+                    undefined.insert(field);
+                    break;
+                }
+            }
+            is_object = false;
         }
+    }
+    for field in undefined {
+        let detail = format!("compilation failed: ERROR: <input>:1:5: undefined field '{field}'");
+        errors.push(FieldError::invalid(at.field("rule"), expression.source(), detail));
     }
 }
 

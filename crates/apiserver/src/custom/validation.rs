@@ -215,6 +215,9 @@ fn holds(node: &Node, value: &Value) -> bool {
 }
 
 fn check_combinations(node: &Node, value: &Value, at: &Path<'_>, errors: &mut Errors) {
+    if node.all_of.is_empty() && node.any_of.is_empty() && node.one_of.is_empty() && node.not.is_none() {
+        return;
+    }
     let shown = || match value {
         Value::Object(_) | Value::Array(_) => Value::from(type_of(value)),
         other => other.clone(),

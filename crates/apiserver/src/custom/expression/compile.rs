@@ -1,19 +1,22 @@
 //! Parsing, and what can be known of an expression before it meets a value.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr};
 use kube_cel::cel::parser::Parser;
 
 use super::names::{is_function, is_library, is_type};
+use super::room::with_room;
 
 /// Longest source, in bytes.
 const LONGEST_SOURCE: usize = 16 * 1024;
 
 /// Most brackets that are open at once.
 const DEEPEST_BRACKETS: usize = 40;
+
+/// Most question marks: each opens an expression within the one before.
+const MOST_CHOICES: usize = 60;
 
 /// Most operators, dots and commas: they are what trees of expressions get deep from.
 const MOST_OPERATORS: usize = 600;
@@ -23,6 +26,8 @@ const MOST_OPERATORS: usize = 600;
 pub(crate) struct Expression {
     source: String,
     pub(super) tree: IdedExpr,
+    /// Levels of the tree.
+    pub(super) depth: usize,
     variables: BTreeSet<String>,
 }
 
@@ -39,12 +44,22 @@ impl Expression {
 
     /// The fields that are selected directly from a variable.
     pub(crate) fn fields_of<'e>(&'e self, variable: &str) -> BTreeSet<&'e str> {
+        self.paths_of(variable).into_iter().filter_map(|path| path.first().copied()).collect()
+    }
+
+    /// The chains of fields that are selected from a variable, such as `spec`, `replicas`.
+    pub(crate) fn paths_of<'e>(&'e self, variable: &str) -> BTreeSet<Vec<&'e str>> {
         let mut found = BTreeSet::new();
         visit(&self.tree, &mut |expression| {
-            if let Expr::Select(select) = &expression.expr
-                && matches!(&select.operand.expr, Expr::Ident(name) if name == variable)
-            {
-                found.insert(select.field.as_str());
+            let mut path = Vec::new();
+            let mut here = expression;
+            while let Expr::Select(select) = &here.expr {
+                path.push(select.field.as_str());
+                here = &select.operand;
+            }
+            if !path.is_empty() && matches!(&here.expr, Expr::Ident(name) if name == variable) {
+                path.reverse();
+                found.insert(path);
             }
         });
         found
@@ -72,8 +87,11 @@ pub(crate) enum CompileError {
 pub(crate) fn compile(source: &str, variables: &[&str]) -> Result<Expression, CompileError> {
     check_size(source)?;
     // The parser is a library's: where it gives up on nonsense, so does the expression, not the server.
-    let parsed = catch_unwind(AssertUnwindSafe(|| Parser::new().enable_optional_syntax(true).parse(source)));
-    let mut tree = parsed.map_err(|_| CompileError::TooDeep)?.map_err(|errors| {
+    with_room(|| parse(source, variables)).unwrap_or(Err(CompileError::TooDeep))
+}
+
+fn parse(source: &str, variables: &[&str]) -> Result<Expression, CompileError> {
+    let mut tree = Parser::new().enable_optional_syntax(true).parse(source).map_err(|errors| {
         let text = errors.to_string();
         let text = text.strip_prefix("ERROR: ").unwrap_or(&text);
         CompileError::Syntax(format!("ERROR: {text}"))
@@ -82,7 +100,18 @@ pub(crate) fn compile(source: &str, variables: &[&str]) -> Result<Expression, Co
     let mut check = Check { known: variables, bound: Vec::new(), used: BTreeSet::new() };
     check.expression(&tree)?;
     let used = check.used;
-    Ok(Expression { source: source.to_owned(), tree, variables: used })
+    Ok(Expression { source: source.to_owned(), depth: depth(&tree), tree, variables: used })
+}
+
+/// Levels of a tree.
+fn depth(expression: &IdedExpr) -> usize {
+    let mut deepest = 0;
+    let mut waiting = vec![(expression, 1)];
+    while let Some((expression, level)) = waiting.pop() {
+        deepest = deepest.max(level);
+        waiting.extend(children(expression).into_iter().map(|inner| (inner, level + 1)));
+    }
+    deepest
 }
 
 /// Expressions that were compiled before, by source and variables.
@@ -117,6 +146,7 @@ fn check_size(source: &str) -> Result<(), CompileError> {
     }
     let mut open = 0_usize;
     let mut operators = 0_usize;
+    let mut choices = 0_usize;
     let mut quote = None;
     let mut escaped = false;
     for c in source.chars() {
@@ -136,12 +166,16 @@ fn check_size(source: &str) -> Result<(), CompileError> {
                 operators += 1;
             }
             ')' | ']' | '}' => open = open.saturating_sub(1),
-            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | '?' | ':' | '.' | ',' => {
+            '?' => {
+                operators += 1;
+                choices += 1;
+            }
+            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | ':' | '.' | ',' => {
                 operators += 1
             }
             _ => {}
         }
-        if open > DEEPEST_BRACKETS || operators > MOST_OPERATORS {
+        if open > DEEPEST_BRACKETS || operators > MOST_OPERATORS || choices > MOST_CHOICES {
             return Err(CompileError::TooDeep);
         }
     }
@@ -272,40 +306,37 @@ impl Check<'_> {
 
 /// Calls `visitor` for an expression and all within it.
 pub(super) fn visit<'e>(expression: &'e IdedExpr, visitor: &mut impl FnMut(&'e IdedExpr)) {
-    visitor(expression);
-    match &expression.expr {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
-        Expr::Select(select) => visit(&select.operand, visitor),
-        Expr::List(list) => list.elements.iter().for_each(|element| visit(element, visitor)),
-        Expr::Call(call) => {
-            if let Some(target) = &call.target {
-                visit(target, visitor);
-            }
-            call.args.iter().for_each(|argument| visit(argument, visitor));
-        }
-        Expr::Map(map) => map.entries.iter().for_each(|entry| visit_entry(&entry.expr, visitor)),
-        Expr::Struct(literal) => literal.entries.iter().for_each(|entry| visit_entry(&entry.expr, visitor)),
-        Expr::Comprehension(comprehension) => {
-            for part in [
-                &comprehension.iter_range,
-                &comprehension.accu_init,
-                &comprehension.loop_cond,
-                &comprehension.loop_step,
-                &comprehension.result,
-            ] {
-                visit(part, visitor);
-            }
-        }
+    let mut waiting = vec![expression];
+    while let Some(expression) = waiting.pop() {
+        visitor(expression);
+        waiting.extend(children(expression));
     }
 }
 
-fn visit_entry<'e>(entry: &'e EntryExpr, visitor: &mut impl FnMut(&'e IdedExpr)) {
-    match entry {
-        EntryExpr::MapEntry(entry) => {
-            visit(&entry.key, visitor);
-            visit(&entry.value, visitor);
+fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+        Expr::Select(select) => vec![&*select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|entry| entry_children(&entry.expr)).collect(),
+        Expr::Struct(literal) => {
+            literal.entries.iter().flat_map(|entry| entry_children(&entry.expr)).collect()
         }
-        EntryExpr::StructField(field) => visit(&field.value, visitor),
+        Expr::Comprehension(comprehension) => vec![
+            &comprehension.iter_range,
+            &comprehension.accu_init,
+            &comprehension.loop_cond,
+            &comprehension.loop_step,
+            &comprehension.result,
+        ],
+    }
+}
+
+fn entry_children(entry: &EntryExpr) -> Vec<&IdedExpr> {
+    match entry {
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+        EntryExpr::StructField(field) => vec![&field.value],
     }
 }
 

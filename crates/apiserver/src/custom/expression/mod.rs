@@ -12,6 +12,7 @@ mod cost;
 mod evaluate;
 
 mod names;
+mod room;
 mod values;
 
 pub(crate) use compile::{Expression, compile, compile_once};
