@@ -12,6 +12,27 @@
 //! A [`Region`] is a pure state machine: it has no tasks and never waits. Every call first lets everything happen that was
 //! due until the clock's time, in order, and then answers at once. The same options and the same calls at the same times
 //! give the same answers, to the byte.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use supercargo_catalog::CapacityType;
+//! use supercargo_clock::VirtualClock;
+//! use supercargo_cloud_sim::{Region, RegionOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = Arc::new(VirtualClock::new("2026-11-23T09:00:00Z".parse()?));
+//! let mut options = RegionOptions::new(clock.clone(), 1);
+//! options.script = r#"at: 10:00, zone: us-east-1a, capacityType: spot, types: "m*", depth: 0, for: 30m"#.parse()?;
+//! let region = Region::new(options);
+//! let depth = || region.pool("m5.large", "us-east-1a", CapacityType::Spot).map(|pool| pool.depth);
+//! assert!(depth() > Some(0));
+//! clock.advance(Duration::from_secs(3_600));
+//! assert_eq!(depth(), Some(0));
+//! # Ok(())
+//! # }
+//! ```
 
 mod addresses;
 mod allocation;

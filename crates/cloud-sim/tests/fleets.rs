@@ -238,6 +238,19 @@ fn calls_are_throttled_by_the_buckets_that_ec2_documents() {
 }
 
 #[test]
+fn large_accounts_have_larger_buckets() {
+    let world = World::with(|options| {
+        throttled(options);
+        options.api = options.api.clone().with_raised_limits(3.0);
+    });
+    world.pass(10);
+    let answers = (0..500).map(|_| world.region.describe_subnets(&[]).outcome);
+    assert_eq!(answers.filter(|outcome| outcome.is_ok()).count(), 300);
+    world.pass(60);
+    assert_eq!(world.launch(ON_DEMAND, 50, &[("m5.large", "us-east-1a")]).instance_ids().count(), 30);
+}
+
+#[test]
 fn launched_instances_have_a_bucket_of_their_own() {
     let world = World::with(throttled);
     let answer = world.launch(ON_DEMAND, 12, &[("m5.large", "us-east-1a")]);

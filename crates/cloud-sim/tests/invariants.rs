@@ -209,7 +209,7 @@ fn check(world: &World, free_at_first: &BTreeMap<String, u32>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_and_nothing_sold_twice(seed: u64, deeds in deeds()) {

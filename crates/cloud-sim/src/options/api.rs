@@ -84,6 +84,18 @@ impl Default for ApiOptions {
 }
 
 impl ApiOptions {
+    /// With buckets so many times as large and as fast, as AWS grants to large accounts that ask for it.
+    pub fn with_raised_limits(mut self, times: f64) -> ApiOptions {
+        let raised = |size: &mut BucketSize| {
+            size.capacity *= times;
+            size.per_second *= times;
+        };
+        self.buckets.values_mut().for_each(raised);
+        self.launched_instances.iter_mut().for_each(raised);
+        self.terminated_instances.iter_mut().for_each(raised);
+        self
+    }
+
     /// No throttling, no latency, and everything is seen at once.
     pub fn instant() -> ApiOptions {
         ApiOptions {
