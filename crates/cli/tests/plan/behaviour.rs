@@ -236,6 +236,11 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 #[case::of_the_program(&["--help"], "program")]
 #[case::short(&["plan", "-h"], "plan_short")]
 #[case::long(&["plan", "--help"], "plan_long")]
+#[case::of_consolidate(&["consolidate", "-h"], "consolidate_short")]
+#[case::of_consolidate_long(&["consolidate", "--help"], "consolidate_long")]
+#[case::of_explain(&["explain", "-h"], "explain_short")]
+#[case::of_explain_long(&["explain", "--help"], "explain_long")]
+#[case::of_generate(&["generate", "cluster", "--help"], "generate_cluster")]
 fn help_is_as_it_should_be(#[case] arguments: &[&str], #[case] name: &str) {
     let output = supercargo(&input()).args(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(0));

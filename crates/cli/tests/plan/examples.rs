@@ -30,10 +30,12 @@ fn every_example_places_all_its_pods() {
     for folder in sorted(root().join("examples")).iter().filter(|path| path.is_dir()) {
         let said = plan_at_root(&["-f", text(folder), "-o", "json"]);
         assert_eq!(said.code, 0, "{}: {}", folder.display(), said.whole());
-        assert!(said.plan().summary.pods_on_new_nodes > 0, "{}", folder.display());
+        let pods = said.plan().summary.pods_on_new_nodes;
+        // in the fragmented cluster all pods have their place
+        assert_eq!(pods > 0, !folder.ends_with("fragmented"), "{}", folder.display());
         folders += 1;
     }
-    assert!(folders >= 4);
+    assert!(folders >= 5);
 }
 
 #[test]

@@ -71,14 +71,12 @@ pub fn plan(arguments: &[&str]) -> Said {
 
 /// Runs `supercargo plan` at the root of the repository.
 pub fn plan_at_root(arguments: &[&str]) -> Said {
-    Said::of(
-        supercargo(&root())
-            .arg("plan")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary runs"),
-    )
+    at_root(&[&["plan"], arguments].concat())
+}
+
+/// Runs any command at the root of the repository.
+pub fn at_root(arguments: &[&str]) -> Said {
+    Said::of(supercargo(&root()).args(arguments).stdin(Stdio::null()).output().expect("the binary runs"))
 }
 
 /// Runs `supercargo plan` with something on standard input.

