@@ -10,6 +10,9 @@ use super::options::Floor;
 use super::outcome::Stay;
 use super::weigh::{FLEXIBLE, Scene};
 
+/// What a node's pods would need may be this many nodes: too many to be worth it, but worth saying.
+const MOST_NEW_NODES: u32 = 16;
+
 /// Why a node stays, asked of the cluster as it is after all moves.
 pub(super) fn stay(scene: &Scene<'_>, board: &mut Board<'_>, room: u32) -> Stay {
     let standing = &scene.disruption.rooms[room as usize];
@@ -46,28 +49,26 @@ pub(super) fn stay(scene: &Scene<'_>, board: &mut Board<'_>, room: u32) -> Stay 
     }
     let price = scene.price(room);
     let required = scene.required(board, &[room]);
-    let open = Ask {
-        max_new_nodes: scene.options.max_new_nodes,
-        below: None,
+    let cheaper = Ask {
+        max_new_nodes: scene.options.max_new_nodes.max(MOST_NEW_NODES),
+        below: Some(price),
         use_rooms: true,
         spot: scene.spot_rule(&[room]),
     };
-    match board.what_if(&[room], &open) {
-        Ok(relocation) => {
-            let saved = price - relocation.price();
-            worth_it(scene, board, room, saved, required, relocation.new_nodes.is_empty())
+    if let Ok(relocation) = board.what_if(&[room], &cheaper) {
+        let saved = price - relocation.price();
+        return worth_it(scene, board, room, saved, required, relocation.new_nodes.is_empty());
+    }
+    if let Ok(relocation) = board.what_if(&[room], &Ask { spot: SpotRule::Free, ..cheaper }) {
+        let saved = price - relocation.price();
+        if saved >= required {
+            return spot_to_spot(scene, room, saved);
         }
-        Err(stranded) => {
-            let free = board.what_if(&[room], &Ask { spot: SpotRule::Free, ..open });
-            if let Ok(relocation) = free {
-                let saved = price - relocation.price();
-                if saved >= required {
-                    return spot_to_spot(scene, room, saved);
-                }
-                return worth_it(scene, board, room, saved, required, false);
-            }
-            no_place(scene, room, &stranded)
-        }
+        return worth_it(scene, board, room, saved, required, false);
+    }
+    match board.what_if(&[room], &Ask { spot: SpotRule::Free, below: None, ..cheaper }) {
+        Ok(relocation) => worth_it(scene, board, room, price - relocation.price(), required, false),
+        Err(stranded) => no_place(scene, room, &stranded),
     }
 }
 

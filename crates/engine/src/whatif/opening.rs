@@ -39,7 +39,7 @@ impl<'l> Board<'l> {
                 }
             }
             left.retain(|(_, pods)| *pods > 0);
-            let Some(node) = self.finished(&filling, ask.spot, &made) else { break };
+            let Some(node) = self.finished(&filling, below, ask.spot, &made) else { break };
             spent += node.price;
             made.push(node);
             if left.is_empty() {
