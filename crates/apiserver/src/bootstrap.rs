@@ -9,6 +9,11 @@ use crate::status::ApiError;
 /// The namespaces.
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
+/// Where addresses of services come from: that of EKS for VPCs outside of 10.0.0.0/8.
+const SERVICE_NETWORK: &str = "10.100.0.0/16";
+/// The address of the API server's own service: the first one.
+const SERVER_ADDRESS: &str = "10.100.0.1";
+
 /// Makes what is missing.
 pub(crate) fn bootstrap(server: &Server) -> Result<(), ApiError> {
     for name in NAMESPACES {
@@ -30,24 +35,20 @@ pub(crate) fn bootstrap(server: &Server) -> Result<(), ApiError> {
         ensure(server, "scheduling.k8s.io", "priorityclasses", "", name, class)?;
     }
     roles(server)?;
-    let cidr = server.shared.options.service_cidr.clone();
     let service_cidr = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {},
-        "spec": { "cidrs": [cidr] },
+        "spec": { "cidrs": [SERVICE_NETWORK] },
     });
     ensure(server, "networking.k8s.io", "servicecidrs", "", "kubernetes", service_cidr)?;
-    if let Some(address) = first_address(&cidr) {
-        let port = json!({ "name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443 });
-        let mut service = json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": { "labels": { "component": "apiserver", "provider": "kubernetes" } },
-            "spec": { "clusterIP": address, "clusterIPs": [address], "ports": [port], "type": "ClusterIP" },
-            "status": { "loadBalancer": {} },
-        });
-        let gvk = crate::gvk::Gvk::new("", "v1", "Service");
-        builtin::default(&gvk, &mut service, server.now());
-        ensure(server, "", "services", "default", "kubernetes", service)?;
-    }
+    let port = json!({ "name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443 });
+    let mut service = json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "labels": { "component": "apiserver", "provider": "kubernetes" } },
+        "spec": { "clusterIP": SERVER_ADDRESS, "clusterIPs": [SERVER_ADDRESS], "ports": [port], "type": "ClusterIP" },
+        "status": { "loadBalancer": {} },
+    });
+    builtin::default(&crate::gvk::Gvk::new("", "v1", "Service"), &mut service, server.now());
+    ensure(server, "", "services", "default", "kubernetes", service)?;
     server.settle();
     Ok(())
 }
@@ -109,11 +110,4 @@ fn ensure(
         Ok(_) => Ok(()),
         Err(_) => Err(ApiError::already_exists(&resource.qualified(), name)),
     }
-}
-
-/// The first address of a range, which is that of the API server's own service.
-fn first_address(cidr: &str) -> Option<String> {
-    let (network, _) = cidr.split_once('/')?;
-    let address: std::net::Ipv4Addr = network.parse().ok()?;
-    Some(std::net::Ipv4Addr::from(u32::from(address).checked_add(1)?).to_string())
 }

@@ -29,8 +29,6 @@ pub struct ServerOptions {
     pub watch_history: usize,
     /// Bytes of events kept for watches, per resource, about.
     pub watch_history_bytes: usize,
-    /// The range from which cluster addresses of services are taken, as `network/bits`; told to validation and to `ServiceCIDR`.
-    pub service_cidr: String,
     /// How webhooks are called.
     pub webhooks: Arc<Webhooks>,
 }
@@ -44,7 +42,6 @@ impl ServerOptions {
             data_dir: None,
             watch_history: 100_000,
             watch_history_bytes: 96 << 20,
-            service_cidr: "10.96.0.0/12".to_owned(),
             webhooks: Arc::new(Webhooks::default()),
         }
     }
@@ -105,6 +102,8 @@ pub(crate) struct Shared {
     mounts: RwLock<BTreeMap<Mount, axum::Router>>,
     /// Held while quotas are charged.
     pub quota: Mutex<()>,
+    /// Held while services are given addresses.
+    pub addresses: Mutex<()>,
     pub signer: Mutex<TokenSigner>,
     /// The certificate of the authority, once the server listens.
     pub certificate: Mutex<Option<String>>,
@@ -141,6 +140,7 @@ impl Server {
                 tasks: Mutex::new(Queue::default()),
                 mounts: RwLock::new(BTreeMap::new()),
                 quota: Mutex::new(()),
+                addresses: Mutex::new(()),
                 signer: Mutex::new(signer),
                 certificate: Mutex::new(None),
                 discovery: Mutex::new(crate::discovery::Cache::default()),

@@ -13,6 +13,7 @@ use super::negotiate::{Encoding, Form, Include, Negotiated};
 use crate::resources::{Conversion, convert};
 use crate::status::ApiError;
 use crate::store::Stored;
+use crate::tables::Columns;
 
 /// What a verb came to.
 #[derive(Debug, Clone)]
@@ -77,6 +78,9 @@ impl Call {
             }
             (Payload::Stored(object), _) => self.shaped(self.in_version(object.value())),
             (Payload::Unstored(value), _) => self.shaped(self.in_version(value)),
+            (Payload::Other(value), Form::Table) if value["kind"] == "Scale" => {
+                self.table_of(&crate::tables::scale_columns(), &value)
+            }
             (Payload::Other(value), _) => value,
         };
         respond_value(answer.code, &value, encoding, &self.warnings)
@@ -87,14 +91,17 @@ impl Call {
             Form::Object => object,
             Form::Metadata => metadata_only(&object),
             Form::Table => {
-                let columns = crate::tables::columns(&self.resource, &self.version.name);
-                let row = crate::tables::row(&columns, &object, self.server.now(), self.include());
-                let version = object["metadata"]["resourceVersion"].clone();
-                let mut table = crate::tables::table(&columns, vec![row]);
-                table["metadata"]["resourceVersion"] = version;
-                table
+                self.table_of(&crate::tables::columns(&self.resource, &self.version.name), &object)
             }
         }
+    }
+
+    /// A table of one row.
+    fn table_of(&self, columns: &Columns, object: &Value) -> Value {
+        let row = crate::tables::row(columns, object, self.server.now(), self.include());
+        let mut table = crate::tables::table(columns, vec![row]);
+        table["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+        table
     }
 
     /// What the rows of a table are to carry.

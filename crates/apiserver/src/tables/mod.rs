@@ -18,4 +18,4 @@ mod storage;
 mod workloads;
 
 pub(crate) use column::Columns;
-pub(crate) use render::{columns, row, table};
+pub(crate) use render::{columns, row, scale_columns, table};

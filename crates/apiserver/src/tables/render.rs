@@ -17,6 +17,11 @@ pub(crate) fn columns(resource: &Resource, version: &str) -> Columns {
     }
 }
 
+/// The columns of scales.
+pub(crate) fn scale_columns() -> Columns {
+    Columns::Builtin(super::workloads::SCALES)
+}
+
 /// One row.
 pub(crate) fn row(columns: &Columns, object: &Value, now: Timestamp, include: Include) -> Value {
     let cells: Vec<Value> = match columns {

@@ -78,6 +78,14 @@ pub(super) const DAEMON_SETS: &[Column] = &[
     wide("Selector", "string", spec_selector),
 ];
 
+/// Scales, whatever they are of.
+pub(super) const SCALES: &[Column] = &[
+    col("Name", "name", name),
+    col("Desired", "integer", |it, _| json!(number(it, &["spec", "replicas"]))),
+    col("Available", "integer", |it, _| json!(number(it, &["status", "replicas"]))),
+    col("Age", "string", age),
+];
+
 pub(super) const CONTROLLER_REVISIONS: &[Column] = &[
     col("Name", "name", name),
     col("Controller", "string", |it, _| {

@@ -1,11 +1,12 @@
 //! Admission of one write, from the request to the commit.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::lookup::StoreLookup;
 use crate::admission::{self, Admitted, Operation, Rejection, Request, UserInfo, quota};
+use crate::builtin::addresses;
 use crate::gvk::Gvk;
 use crate::http::Call;
 use crate::lifecycle::DeleteOptions;
@@ -145,6 +146,7 @@ impl Admission {
         object: &mut Value,
     ) -> Result<Committed, ApiError> {
         let server = &call.server;
+        let _addresses = self.assign_addresses(call, object)?;
         let write = |object: &mut Value| match previous {
             Some(previous) => server.commit_or_remove(&call.resource, previous, object),
             None => server.commit(&call.resource, key, None, object),
@@ -163,6 +165,25 @@ impl Admission {
             }
         }
         Ok(committed)
+    }
+}
+
+impl Admission {
+    /// Gives a service the addresses it needs. Until what is returned is dropped, no other service is given any.
+    fn assign_addresses<'c>(
+        &self,
+        call: &'c Call,
+        service: &mut Value,
+    ) -> Result<Option<MutexGuard<'c, ()>>, ApiError> {
+        if !call.resource.is("", "services") || !call.path.subresource.is_empty() {
+            return Ok(None);
+        }
+        let guard = call.server.shared.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let (others, _) = call.server.shared.store.range(call.resource.table, None);
+        let others: Vec<Arc<Value>> = others.iter().map(|other| other.shared_value()).collect();
+        addresses::assign(service, &others)
+            .map_err(|errors| ApiError::invalid(&call.gvk(), &self.request.name, &errors))?;
+        Ok(Some(guard))
     }
 }
 

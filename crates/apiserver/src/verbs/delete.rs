@@ -22,6 +22,9 @@ pub(crate) async fn delete(
     bytes: &[u8],
     media_type: &str,
 ) -> Result<Response<Body>, ApiError> {
+    if call.path.name.is_empty() && !call.resource.verbs().contains(&"deletecollection") {
+        return Err(ApiError::method_not_allowed());
+    }
     let value = if bytes.is_empty() { None } else { Some(body::decode(bytes, media_type)?.value) };
     let options = DeleteOptions::read(value.as_ref(), &call.query)?;
     if call.path.name.is_empty() {
@@ -64,9 +67,6 @@ pub(crate) async fn delete_one(
 }
 
 async fn delete_many(mut call: Call, mut options: DeleteOptions) -> Result<Response<Body>, ApiError> {
-    if !call.resource.verbs().contains(&"deletecollection") {
-        return Err(ApiError::method_not_allowed());
-    }
     let selection = Selection::of(&call.query, &call.resource, &call.version)?;
     let page = page(&call, &selection)?;
     let mut items: Vec<Value> = Vec::new();

@@ -198,19 +198,15 @@ pub(super) fn apply(
 }
 
 /// A patch that cannot be applied.
-pub(super) fn patch_error(call: &Call, error: &PatchError) -> ApiError {
+pub(super) fn patch_error(error: &PatchError) -> ApiError {
     match error {
         PatchError::Malformed(message) => ApiError::bad_request(message.clone()),
         PatchError::Internal(message) => ApiError::internal(message),
-        PatchError::DoesNotApply(message) => {
-            let gvk = call.gvk();
-            ApiError::from_status(json!({
-                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-                "message": format!("the server rejected our request due to an error in our request: {message}"),
-                "reason": "Invalid", "code": 422,
-                "details": { "name": call.path.name, "group": gvk.group, "kind": gvk.kind },
-            }))
-        }
+        PatchError::DoesNotApply(message) => ApiError::from_status(json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": format!("the server rejected our request due to an error in our request: {message}"),
+            "reason": "Invalid", "code": 422, "details": {},
+        })),
         PatchError::TooManyOperations { .. } => ApiError::from_status(json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": error.to_string(), "reason": "RequestEntityTooLarge", "code": 413,

@@ -20,9 +20,6 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
-/// The most operations in a JSON patch.
-const MOST_OPERATIONS: usize = 10_000;
-
 /// Answers a patch.
 pub(crate) async fn patch(
     mut call: Call,
@@ -43,10 +40,6 @@ pub(crate) async fn patch(
     if !is_apply && call.query.has("force") {
         let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
         return Err(invalid_options(&error));
-    }
-    if media_type == JSON_PATCH && decoded.value.as_array().is_some_and(|list| list.len() > MOST_OPERATIONS) {
-        let message = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}");
-        return Err(ApiError::bad_request(message));
     }
     if media_type == STRATEGIC_PATCH && call.resource.definition.is_some() {
         return Err(ApiError::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH], ""));
@@ -71,8 +64,9 @@ pub(crate) async fn patch(
 /// The live object with the patch applied, and looked at as if it had been sent.
 fn patched(call: &Call, live: &Value, decoded: &Decoded, media_type: &str) -> Result<Value, ApiError> {
     let new = match media_type {
-        JSON_PATCH => crate::patch::json::apply(live, &decoded.value)
-            .map_err(|error| hooks::patch_error(call, &error))?,
+        JSON_PATCH => {
+            crate::patch::json::apply(live, &decoded.value).map_err(|error| hooks::patch_error(&error))?
+        }
         MERGE_PATCH => {
             if !decoded.value.is_object() {
                 return Err(ApiError::bad_request("a merge patch is an object"));
@@ -84,7 +78,7 @@ fn patched(call: &Call, live: &Value, decoded: &Decoded, media_type: &str) -> Re
                 ApiError::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH], "")
             })?;
             crate::patch::strategic::apply(live, &decoded.value, &schema)
-                .map_err(|error| hooks::patch_error(call, &error))?
+                .map_err(|error| hooks::patch_error(&error))?
         }
     };
     let (api_version, kind) = (call.api_version(), &call.resource.kind);
@@ -99,9 +93,7 @@ fn patched(call: &Call, live: &Value, decoded: &Decoded, media_type: &str) -> Re
 /// The scale with a patch applied.
 fn patched_scale(scale: &Value, patch: &Value, media_type: &str) -> Result<Value, ApiError> {
     match media_type {
-        JSON_PATCH => {
-            crate::patch::json::apply(scale, patch).map_err(|error| ApiError::bad_request(error.to_string()))
-        }
+        JSON_PATCH => crate::patch::json::apply(scale, patch).map_err(|error| hooks::patch_error(&error)),
         // There are no lists in a scale that would merge in another way.
         _ => Ok(crate::patch::merge::apply(scale.clone(), patch)),
     }

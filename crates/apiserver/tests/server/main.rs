@@ -1,0 +1,13 @@
+//! What the server promises, asked over HTTP in process.
+
+mod bad_input;
+mod cluster;
+mod definitions;
+mod deletion;
+mod discovery;
+mod lists;
+mod persistence;
+mod pods;
+mod watches;
+mod witnesses;
+mod writes;
