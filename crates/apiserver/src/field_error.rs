@@ -258,6 +258,11 @@ impl Path<'static> {
 }
 
 impl<'p> Path<'p> {
+    /// Whether this is the object itself.
+    pub fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+
     /// The field of this name, or fields if the name has dots: `.name`.
     pub fn field(&'p self, name: &'p str) -> Path<'p> {
         Path { parent: Some(self), step: Step::Field(name) }

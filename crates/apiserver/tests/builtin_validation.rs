@@ -1,5 +1,7 @@
 //! Builtin kinds are refused for what upstream refuses them for, in the same words.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};

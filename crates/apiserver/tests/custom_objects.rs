@@ -1,5 +1,7 @@
 //! Custom objects: defaulted, pruned and validated by their definitions.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::path::Path;
 
 use rstest::rstest;
@@ -226,6 +228,18 @@ fn a_rule_that_holds_is_silent(#[case] rule: &str) {
     let definition = ruled(json!([{ "rule": rule.replace("self.?missing", "self.?a") }]));
     let spec = json!({ "a": 1, "b": 2, "list": [1, 2] });
     assert_eq!(errors(&definition, spec), Vec::<String>::new());
+}
+
+#[test]
+fn a_rule_of_the_whole_object_knows_its_name() {
+    let definition = compiled(json!({
+        "type": "object",
+        "properties": { "spec": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+        "x-kubernetes-validations": [
+            { "rule": "self.metadata.name.startsWith('b') && self.kind == 'Boat'", "message": "a name begins with b" },
+        ],
+    }));
+    assert_eq!(errors(&definition, json!({})), ["<nil>: Invalid value: a name begins with b"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::names::NameRule;
 use super::pod::{spec::check_pod, update};
 use super::read::{Errors, has, text};
 use super::workloads::{batch, replicated};
-use super::{access, availability, cluster, metadata, pod, registration, services, storage};
+use super::{access, availability, cluster, metadata, networking, pod, registration, services, storage};
 
 /// Builtin kinds that are not in a namespace.
 const CLUSTER_SCOPED: [(&str, &str); 23] = [
@@ -91,7 +91,7 @@ pub fn default(gvk: &Gvk, object: &mut Value, _now: Timestamp) {
         ("batch", "CronJob") => batch::default_cron_job(object),
         ("autoscaling", "HorizontalPodAutoscaler") => availability::default_autoscaler(object, &gvk.version),
         ("discovery.k8s.io", "EndpointSlice") => services::default_slice(object),
-        ("networking.k8s.io", "NetworkPolicy") => services::default_network_policy(object),
+        ("networking.k8s.io", "NetworkPolicy") => networking::default_network_policy(object),
         ("scheduling.k8s.io", "PriorityClass") => {
             super::read::set_default_text(object, "preemptionPolicy", "PreemptLowerPriority");
         }
@@ -199,8 +199,8 @@ fn check(gvk: &Gvk, object: &Value, errors: &mut Errors) {
         ("coordination.k8s.io", "Lease") => availability::check_lease(object, errors),
         ("node.k8s.io", "RuntimeClass") => availability::check_runtime_class(object, errors),
         ("discovery.k8s.io", "EndpointSlice") => services::check_slice(object, errors),
-        ("networking.k8s.io", "Ingress") => services::check_ingress(object, errors),
-        ("networking.k8s.io", "NetworkPolicy") => services::check_network_policy(object, errors),
+        ("networking.k8s.io", "Ingress") => networking::check_ingress(object, errors),
+        ("networking.k8s.io", "NetworkPolicy") => networking::check_network_policy(object, errors),
         ("storage.k8s.io", "StorageClass") => storage::check_class(object, errors),
         ("storage.k8s.io", "CSINode") => storage::check_csi_node(object, errors),
         ("storage.k8s.io", "VolumeAttachment") => storage::check_attachment(object, errors),

@@ -32,10 +32,9 @@ pub fn validate_update(new: &Value, old: &Value, is_builtin: bool) -> Vec<FieldE
     for field in
         ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"]
     {
-        if has(new, field)
-            && !same(&new[field], &old[field])
-            && !(field.starts_with("deletion") && !has(old, field))
-        {
+        // The server itself sets when an object goes.
+        let may_be_set = field.starts_with("deletion") && !has(old, field);
+        if has(new, field) && !may_be_set && !same(&new[field], &old[field]) {
             errors.push(FieldError::invalid(at.field(field), new[field].clone(), "field is immutable"));
         }
     }

@@ -15,6 +15,7 @@ mod availability;
 mod cluster;
 mod kinds;
 pub mod metadata;
+mod networking;
 mod pod;
 pub(crate) mod read;
 mod registration;

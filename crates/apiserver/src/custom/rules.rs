@@ -101,8 +101,9 @@ impl Run<'_> {
     }
 
     fn rules(&mut self, node: &Node, schema: &Value, value: &Value, old: Option<&Value>, at: &Path<'_>) {
-        let current = from_json_with_schema(value, schema);
-        let before = old.map(|old| from_json_with_schema(old, schema));
+        let is_object = at.is_root();
+        let current = from_json_with_schema(value, schema, is_object);
+        let before = old.map(|old| from_json_with_schema(old, schema, is_object));
         for rule in &node.rules {
             let old_self = match (&before, rule.is_transition) {
                 // What did not change was let through before: only rules about the change are asked.

@@ -1,6 +1,7 @@
 //! A small world for admission: objects in memory, requests, and webhooks that answer as they are told.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -93,12 +93,13 @@ fn convert(value: &Json, depth: usize) -> Value {
     }
 }
 
-/// A value of the shape that a structural schema says: declared fields only, formats understood.
-pub(crate) fn from_json_with_schema(value: &Json, schema: &Json) -> Value {
-    convert_with(value, schema, DEEPEST)
+/// A value of the shape that a structural schema says: declared fields only, formats understood. A whole object
+/// (`is_object`) also has what every object has.
+pub(crate) fn from_json_with_schema(value: &Json, schema: &Json, is_object: bool) -> Value {
+    convert_with(value, schema, is_object, DEEPEST)
 }
 
-fn convert_with(value: &Json, schema: &Json, depth: usize) -> Value {
+fn convert_with(value: &Json, schema: &Json, is_object: bool, depth: usize) -> Value {
     if depth == 0 {
         return Value::Null;
     }
@@ -112,22 +113,24 @@ fn convert_with(value: &Json, schema: &Json, depth: usize) -> Value {
         Json::String(text) => from_text(text, schema),
         Json::Array(items) => {
             let of_items = &schema["items"];
-            Value::List(Arc::new(items.iter().map(|item| convert_with(item, of_items, depth - 1)).collect()))
+            Value::List(Arc::new(
+                items.iter().map(|item| convert_with(item, of_items, false, depth - 1)).collect(),
+            ))
         }
         Json::Object(fields) => {
             let declared = schema["properties"].as_object();
             let of_values = &schema["additionalProperties"];
             let is_map = !matches!(of_values, Json::Null | Json::Bool(false));
             let is_open = declared.is_none() && !is_map;
-            let is_embedded = schema["x-kubernetes-embedded-resource"].as_bool() == Some(true);
+            let is_embedded = is_object || schema["x-kubernetes-embedded-resource"].as_bool() == Some(true);
             let mut map = HashMap::with_capacity(fields.len());
             for (name, value) in fields {
                 match declared.and_then(|declared| declared.get(name)) {
                     Some(schema) => {
-                        map.insert(key(escaped(name)), convert_with(value, schema, depth - 1));
+                        map.insert(key(escaped(name)), convert_with(value, schema, false, depth - 1));
                     }
                     None if is_map => {
-                        map.insert(key(name.clone()), convert_with(value, of_values, depth - 1));
+                        map.insert(key(name.clone()), convert_with(value, of_values, false, depth - 1));
                     }
                     None if is_open
                         || (is_embedded && matches!(name.as_str(), "apiVersion" | "kind" | "metadata")) =>
