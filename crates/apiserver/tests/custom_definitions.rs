@@ -204,6 +204,11 @@ fn rule(rule: Value) -> Value {
     ".rule: Invalid value: \"self.b > 0\": compilation failed: ERROR: <input>:1:5: undefined field 'b'"
 )]
 #[case(
+    json!({ "rule": "self.list.sortBy(x, x.b).size() > 0" }),
+    ".rule: Invalid value: \"self.list.sortBy(x, x.b).size() > 0\": compilation failed: ERROR: <input>:1:1: undeclared reference \
+     to 'sortBy' (in container '')"
+)]
+#[case(
     json!({ "rule": "!has(self.inner.c) || self.inner.b > self.a" }),
     ".rule: Invalid value: \"!has(self.inner.c) || self.inner.b > self.a\": compilation failed: ERROR: <input>:1:5: undefined \
      field 'c'"

@@ -224,6 +224,7 @@ fn a_rule_that_does_not_hold_speaks(#[case] rule: Value, #[case] expected: &str)
 #[case("self.?missing.orValue(1) == 1 || true")]
 #[case("quantity('1Gi').isGreaterThan(quantity('1Mi'))")]
 #[case("self.list.map(x, x * 2).filter(x, x > 2) == [4]")]
+#[case("type(self.a) == int && type(dyn(self.list)) == list && bool('true')")]
 fn a_rule_that_holds_is_silent(#[case] rule: &str) {
     let definition = ruled(json!([{ "rule": rule.replace("self.?missing", "self.?a") }]));
     let spec = json!({ "a": 1, "b": 2, "list": [1, 2] });

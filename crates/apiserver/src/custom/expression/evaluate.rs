@@ -9,6 +9,7 @@ use kube_cel::cel::{Context, ExecutionError, Value};
 
 use super::compile::Expression;
 use super::cost::{Extent, LONGEST_RANGE, highest_cost};
+use super::names::TYPES;
 use super::room::with_room;
 
 /// Levels of an expression that are evaluated on the stack of the caller. A level takes about 60 kB of it without
@@ -29,11 +30,47 @@ pub(crate) enum Failure {
 
 thread_local! {
     /// All functions. Making it takes longer than most evaluations.
-    static FUNCTIONS: Context<'static> = {
+    static FUNCTIONS_OF_ALL: Context<'static> = {
         let mut context = Context::default().with_all();
         context.add_function("lists.range", range);
+        context.add_function("dyn", |value: Value| -> Result<Value, ExecutionError> { Ok(value) });
+        context.add_function("type", type_of);
+        context.add_function("bool", truth_of);
+        // A type is known by its name.
+        for name in TYPES {
+            context.add_variable_from_value(name, Value::String(Arc::new(name.to_owned())));
+        }
         context
     };
+}
+
+/// The name of a value's type.
+fn type_of(value: Value) -> Result<Value, ExecutionError> {
+    let name = match value {
+        Value::Bool(_) => "bool",
+        Value::Int(_) => "int",
+        Value::UInt(_) => "uint",
+        Value::Float(_) => "double",
+        Value::String(_) => "string",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "list",
+        Value::Map(_) => "map",
+        Value::Null => "null_type",
+        _ => "dyn",
+    };
+    Ok(Value::String(Arc::new(name.to_owned())))
+}
+
+fn truth_of(value: Value) -> Result<Value, ExecutionError> {
+    match &value {
+        Value::Bool(_) => Ok(value),
+        Value::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),
+            _ => Err(ExecutionError::function_error("bool", "type conversion error from 'string' to 'bool'")),
+        },
+        _ => Err(ExecutionError::NoSuchOverload),
+    }
 }
 
 fn range(length: i64) -> Result<Value, ExecutionError> {
@@ -74,7 +111,7 @@ pub(crate) fn evaluate(
 }
 
 fn resolve(expression: &Expression, variables: &[(&str, &Value)]) -> Result<Value, String> {
-    FUNCTIONS.with(|functions| {
+    FUNCTIONS_OF_ALL.with(|functions| {
         let mut scope = functions.new_inner_scope();
         for (name, value) in variables.iter().filter(|(name, _)| expression.uses(name)) {
             scope.add_variable_from_value(*name, (*value).clone());
@@ -128,5 +165,30 @@ fn extent(value: &Value) -> Extent {
             whole
         }
         _ => Extent { longest: 1, bytes: 8 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube_cel::cel::parser::Parser;
+
+    use super::super::names::FUNCTIONS;
+    use super::*;
+
+    #[test]
+    fn every_function_that_compiles_is_known_to_the_interpreter() {
+        let mut unknown = Vec::new();
+        for name in FUNCTIONS {
+            let is_undeclared = |source: &str| {
+                let tree = Parser::new().parse(source).unwrap();
+                let result =
+                    FUNCTIONS_OF_ALL.with(|functions| Value::resolve(&tree, &functions.new_inner_scope()));
+                matches!(result, Err(ExecutionError::UndeclaredReference(_)))
+            };
+            if is_undeclared(&format!("{name}()")) && is_undeclared(&format!("'x'.{name}()")) {
+                unknown.push(name);
+            }
+        }
+        assert_eq!(unknown, Vec::<&str>::new());
     }
 }

@@ -1,10 +1,8 @@
 //! The functions and names of types that expressions can use.
 
 /// Functions, by the name that a call has; those of a library with its name before the dot.
-const FUNCTIONS: [&str; 155] = [
-    "abs",
+pub(super) const FUNCTIONS: [&str; 140] = [
     "add",
-    "all",
     "asApproximateFloat",
     "asInteger",
     "base64.decode",
@@ -58,7 +56,6 @@ const FUNCTIONS: [&str; 155] = [
     "getQuery",
     "getScheme",
     "getSeconds",
-    "has",
     "hasValue",
     "indexOf",
     "int",
@@ -67,7 +64,6 @@ const FUNCTIONS: [&str; 155] = [
     "isCIDR",
     "isCIDRv4",
     "isCIDRv6",
-    "isCanonical",
     "isGlobalUnicast",
     "isGreaterThan",
     "isIP",
@@ -146,17 +142,6 @@ const FUNCTIONS: [&str; 155] = [
     "url",
     "validate",
     "value",
-    "getDayOfWeek",
-    "ceil",
-    "floor",
-    "round",
-    "sqrt",
-    "trunc",
-    "greatest",
-    "least",
-    "optMap",
-    "optFlatMap",
-    "named",
 ];
 
 /// Names of libraries, which stand before the dot of a function's name.
@@ -164,7 +149,7 @@ const LIBRARIES: [&str; 10] =
     ["base64", "cel", "format", "ip", "jsonpatch", "lists", "math", "optional", "sets", "strings"];
 
 /// Names of types, which can be compared with what `type()` answers.
-const TYPES: [&str; 11] =
+pub(super) const TYPES: [&str; 11] =
     ["bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint"];
 
 /// Whether calls of this name can be evaluated; `library` is what stands before the dot.
