@@ -55,7 +55,8 @@ impl Server {
                 .collect();
             if !gone.is_empty() {
                 self.edit(resource, &place.key, |value| {
-                    gone.iter().fold(false, |is_changed, uid| remove_owner(value, uid) || is_changed)
+                    let removed = gone.iter().filter(|uid| remove_owner(value, uid)).count();
+                    removed > 0
                 });
             }
             return;

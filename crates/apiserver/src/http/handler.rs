@@ -56,9 +56,8 @@ async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Bod
         return Ok(system::not_found());
     };
     let Some(version) = resource.version(&path.version).cloned() else { return Ok(system::not_found()) };
-    if path.namespace.is_empty() != (!resource.is_namespaced || path.name.is_empty()) && !path.name.is_empty()
-        || (!path.namespace.is_empty() && !resource.is_namespaced)
-    {
+    let lacks_namespace = resource.is_namespaced && path.namespace.is_empty() && !path.name.is_empty();
+    if lacks_namespace || (!resource.is_namespaced && !path.namespace.is_empty()) {
         return Ok(system::not_found());
     }
     let is_watch = path.is_watch || query.flag("watch");

@@ -177,7 +177,7 @@ fn resource(line: &Line, store: &Store) -> Resource {
         .map(|name| Version {
             name: name.to_owned(),
             has_status: has('s'),
-            scale: has('r').then(|| scale_paths()),
+            scale: has('r').then(scale_paths),
             subresources,
             conversion: match (line.group, name) {
                 ("events.k8s.io", _) => Conversion::Events,

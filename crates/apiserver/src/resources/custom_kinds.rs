@@ -14,7 +14,7 @@ pub(crate) fn custom_resource(definition: Arc<Definition>, store: &Store) -> Opt
     let storage = definition.storage_version()?;
     let served = definition.versions().iter().filter(|version| version.served);
     let mut versions: Vec<Version> = served.map(served_version).collect();
-    versions.sort_by(|left, right| priority(&right.name).cmp(&priority(&left.name)));
+    versions.sort_by_key(|version| Reverse(priority(&version.name)));
     let mut fields: Vec<FieldPath> = Vec::new();
     let selectable = definition.versions().iter().flat_map(|version| &version.selectable_fields);
     for path in selectable.filter_map(custom::JsonPath::fields) {

@@ -47,6 +47,9 @@ pub(crate) struct Store {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// What a write found as it expected it, and the fields of the table.
+type Matched = (Option<Arc<Stored>>, Arc<[FieldPath]>);
+
 #[derive(Debug)]
 pub(super) struct Inner {
     pub revision: u64,
@@ -227,12 +230,7 @@ impl Store {
 }
 
 impl Inner {
-    fn check(
-        &self,
-        table: TableId,
-        key: &str,
-        expect: Expect,
-    ) -> Result<(Option<Arc<Stored>>, Arc<[FieldPath]>), Option<Arc<Stored>>> {
+    fn check(&self, table: TableId, key: &str, expect: Expect) -> Result<Matched, Option<Arc<Stored>>> {
         let Some(table) = self.tables.get(table.0 as usize) else { return Err(None) };
         let found = table.objects.get(key);
         match (expect, found) {

@@ -145,9 +145,10 @@ async fn apply(call: &mut Call, mut decoded: Decoded) -> Result<Answer, ApiError
         }
         let mut new = hooks::apply(call, None, &object, force)?;
         incoming::check_type(&mut new, &api_version, &kind)?;
-        let is_apply = std::mem::replace(&mut call.manager, String::new());
+        // The object names its managers already.
+        let manager = std::mem::take(&mut call.manager);
         let outcome = create_object(call, Decoded { value: new, duplicates: Vec::new() }).await;
-        call.manager = is_apply;
+        call.manager = manager;
         return outcome;
     }
     let make = |live: &Value| hooks::apply(&checked, Some(live), &decoded.value, force);

@@ -71,9 +71,9 @@ assert core.read_namespaced_secret("s00", "default").data == {"k": "dg=="}
 
 # Selectors select.
 assert len(core.list_namespaced_secret("default", field_selector="metadata.name=s03").items) == 1
-assert len(core.list_config_map_for_all_namespaces(label_selector="a in (b,c)").items) == 0
+assert len(core.list_config_map_for_all_namespaces(label_selector="a in (c,d)").items) == 0
 core.patch_namespaced_config_map("one", "default", {"metadata": {"labels": {"a": "c"}}})
-assert len(core.list_config_map_for_all_namespaces(label_selector="a in (b,c)").items) == 1
+assert len(core.list_config_map_for_all_namespaces(label_selector="a in (c,d)").items) == 1
 
 # Workloads with a scale.
 container = client.V1Container(name="web", image="nginx")
