@@ -80,6 +80,8 @@ pub(crate) fn goal_text(goal: &Goal) -> String {
 pub(crate) fn met_text(goal: &Goal) -> String {
     match goal.missed_by_percent() {
         None => "yes".to_owned(),
+        // Of nothing there are no percent.
+        Some(missed) if missed.is_infinite() => "no".to_owned(),
         Some(missed) => format!("no, by {missed:.0} %"),
     }
 }

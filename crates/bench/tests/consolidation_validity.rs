@@ -135,7 +135,7 @@ fn plans_without_anything_in_the_way_break_no_rule_of_pods(
     plan.moves.iter_mut().for_each(|one| one.wave = 1);
 })]
 #[case::a_price_is_wrong(Rule::Price, |plan: &mut Consolidation| {
-    plan.moves[0].saved_per_hour = plan.moves[0].saved_per_hour + Usd::from_nanos(1);
+    plan.moves[0].saved_per_hour += Usd::from_nanos(1);
 })]
 #[case::a_node_goes_twice(Rule::Bookkeeping, |plan: &mut Consolidation| {
     let again = plan.moves[0].clone();

@@ -88,13 +88,13 @@ fn row(variant: String, measured: &[Savings]) -> FigureRow {
                 "%",
             ),
             Figure::new("median of prefix search", median(measured.iter().map(|one| one.prefix)), "%"),
-            Figure::new("median of moves", median(measured.iter().map(|one| one.moves.0 as f64)), ""),
-            Figure::new("prefix search", median(measured.iter().map(|one| one.moves.1 as f64)), "commands"),
+            Figure::new("moves, median", median(measured.iter().map(|one| one.moves.0 as f64)), ""),
             Figure::new(
-                "median of pods moved",
-                median(measured.iter().map(|one| one.pods_moved.0 as f64)),
-                "",
+                "of prefix search",
+                median(measured.iter().map(|one| one.moves.1 as f64)),
+                "commands",
             ),
+            Figure::new("pods moved, median", median(measured.iter().map(|one| one.pods_moved.0 as f64)), ""),
             Figure::new(
                 "prefix search",
                 median(measured.iter().map(|one| one.pods_moved.1 as f64)),

@@ -6,6 +6,9 @@ use comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED;
 use super::figures::{Figure, FigureRow};
 use crate::table::{goal_text, met_text};
 
+/// So much of a broken rule is shown; the record has all of it.
+const LONGEST: usize = 60;
+
 /// One line a figure, one block a row.
 pub fn render(rows: &[FigureRow]) -> String {
     let mut table = Table::new();
@@ -15,7 +18,8 @@ pub fn render(rows: &[FigureRow]) -> String {
         let mut goals: Vec<String> = row.goals.iter().map(goal_text).collect();
         let mut met: Vec<String> = row.goals.iter().map(met_text).collect();
         if let Some(violation) = row.violations.first() {
-            goals.push(format!("{} rules broken: {violation}", row.violations.len()));
+            let shown: String = violation.chars().take(LONGEST).collect();
+            goals.push(format!("{} rules broken:\n{shown}", row.violations.len()));
             met.push("no".to_owned());
         }
         let work = if row.variant.is_empty() {
@@ -48,7 +52,7 @@ mod tests {
             goals: vec![Goal::at_most("time", "ms", 5.0, 1.5)],
         };
         let text = render(&[row]);
-        for expected in ["moves 12", "time 1.50 ms", "1 rules broken: move 1: too much", "yes"] {
+        for expected in ["moves 12", "time 1.50 ms", "1 rules broken:", "move 1: too much", "yes"] {
             assert!(text.contains(expected), "{expected} in\n{text}");
         }
     }
