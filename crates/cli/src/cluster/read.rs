@@ -70,8 +70,8 @@ pub fn read(
 }
 
 /// Says on stderr what there is to say about the input.
-pub fn remark_upon(cluster: &Cluster, console: &Console) {
-    for remark in &cluster.remarks {
+pub fn remark_upon(remarks: &[String], console: &Console) {
+    for remark in remarks {
         console.note(remark);
     }
 }

@@ -38,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "COUNT", default_value_t = 4, hide_short_help = true)]
     pub max_new_nodes: u32,
     /// Dollars a month that a move has to save [default: by the Balanced rule, in proportion to the disruption]
-    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars, allow_negative_numbers = true)]
     pub min_savings: Option<f64>,
     /// Ask what would be if every NodePool allowed spot, too
     #[arg(long)]

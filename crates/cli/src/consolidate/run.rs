@@ -6,6 +6,7 @@ use supercargo_catalog::Usd;
 use supercargo_clock::{Clock, RealClock};
 use supercargo_engine::consolidate::{self as engine, ConsolidateOptions, Consolidation, Floor, Phase};
 use supercargo_engine::disruption::{self, Disruption, DisruptionOptions};
+use supercargo_engine::market::Market;
 use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 
 use super::{Arguments, Format, Sort, moves, rotations, staying, summary, to_spot};
@@ -24,20 +25,21 @@ const PURPOSE: Purpose = Purpose {
 /// Runs the command.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let progress = Progress::new(console);
-    let mut cluster = cluster::read(&arguments.cluster, &[], PURPOSE, console, &progress)?;
-    if cluster.objects.nodes.is_empty() {
+    let Cluster { mut objects, market, remarks } =
+        cluster::read(&arguments.cluster, &[], PURPOSE, console, &progress)?;
+    if objects.nodes.is_empty() {
         return Err(Failure::new("there is no node in the input")
             .with_help(format!("{} needs {}", PURPOSE.name, PURPOSE.needs)));
     }
     if arguments.to_spot {
-        to_spot::allow_spot(&mut cluster.objects);
+        to_spot::allow_spot(&mut objects);
     }
-    let at = moment(arguments.at, &cluster.objects);
-    let consolidation = consolidated(arguments, &cluster, at, &progress);
+    let at = moment(arguments.at, &objects);
+    let consolidation = consolidated(arguments, objects, &market, at, &progress);
     progress.stage("writing");
     let text = render(&consolidation, arguments.output, arguments.sort, console.paint())?;
     drop(progress);
-    cluster::remark_upon(&cluster, console);
+    cluster::remark_upon(&remarks, console);
     console.data(&text)?;
     Ok(Exit::Success)
 }
@@ -49,22 +51,21 @@ pub fn moment(asked: Option<Timestamp>, objects: &Objects) -> Timestamp {
 
 fn consolidated(
     arguments: &Arguments,
-    cluster: &Cluster,
+    objects: Objects,
+    market: &Market,
     at: Timestamp,
     progress: &Progress,
 ) -> Consolidation {
     progress.stage("looking at the cluster");
-    let snapshot = Snapshot::build(&cluster.objects, &cluster.market, &SnapshotOptions::default());
-    let disruption = Disruption::build(&cluster.objects, &snapshot, &arguments.disruption_options(at));
+    let snapshot = Snapshot::build(&objects, market, &SnapshotOptions::default());
+    let disruption = Disruption::build(&objects, &snapshot, &arguments.disruption_options(at));
+    let claims = objects.node_claims.iter().map(|claim| claim.metadata.name.clone().unwrap_or_default());
+    let claims: Vec<String> = claims.collect();
+    // the objects of a large cluster take more memory than all that follows
+    drop(objects);
     let options = arguments.consolidate_options();
     let outcome =
         engine::consolidate(&snapshot, &disruption, &options, &mut |now| progress.stage(stage(&now)));
-    let claims: Vec<String> = cluster
-        .objects
-        .node_claims
-        .iter()
-        .map(|claim| claim.metadata.name.clone().unwrap_or_default())
-        .collect();
     Consolidation::new(&snapshot, &disruption, &outcome, &options, &claims, at)
 }
 

@@ -65,10 +65,19 @@ fn meant<'n>(name: &str, names: &'n [String]) -> Option<&'n str> {
     if let Some(close) = closest(name, all()) {
         return Some(close);
     }
+    // pods are known by the workloads that made them
+    if let Some(close) = closest(name, all().map(stem)) {
+        return all().find(|full| stem(full) == close);
+    }
     let longer = |full: &&str| {
         full.starts_with(name) || full.rsplit('/').next().is_some_and(|own| own.starts_with(bare))
     };
     (!bare.is_empty()).then(|| all().find(longer)).flatten()
+}
+
+/// `shop/web` of `shop/web-5d4f8c7b9-4tqzx`; a name with fewer parts is its own stem.
+fn stem(name: &str) -> &str {
+    name.rsplitn(3, '-').nth(2).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -82,6 +91,7 @@ mod tests {
     #[case::a_letter_wrong("shop/wep-1x7", Some("shop/web-1x7"))]
     #[case::the_beginning_of_a_name("shop/checkout", Some("shop/checkout-5d4f8c7b9-4tqzx"))]
     #[case::the_beginning_without_its_namespace("checkout", Some("shop/checkout-5d4f8c7b9-4tqzx"))]
+    #[case::a_workload_with_a_letter_wrong("shop/chekout", Some("shop/checkout-5d4f8c7b9-4tqzx"))]
     #[case::nothing_like_it("kube-system/dns", None)]
     fn a_name_that_nobody_has_may_mean_another(#[case] name: &str, #[case] expected: Option<&str>) {
         let names = ["shop/web-0", "shop/web-1x7", "shop/checkout-5d4f8c7b9-4tqzx"].map(str::to_owned);

@@ -90,7 +90,7 @@ fn sized(sizing: &Sizing) -> String {
         let (name, share) = (&sizing.fullest, percent(sizing.fullest_percent));
         said.push_str(&format!("; what is fullest is {name}, {share}"));
     }
-    if let Some(types) = sizing.launched_from {
+    if let Some(types) = sizing.launched_from.filter(|types| *types > 1) {
         said.push_str(&format!("; it was launched as one of {}", count(types, "type")));
     }
     said

@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     };
     drop(progress);
     let explained = explained.ok_or_else(|| names::unknown(subject, &arguments.name, &known))?;
-    cluster::remark_upon(&cluster, console);
+    cluster::remark_upon(&cluster.remarks, console);
     console.data(&render(&explained, arguments.output, console.paint())?)?;
     let homeless = matches!(&explained, Explained::Pod(pod) if pod.place == Some(Place::None));
     Ok(if homeless { Exit::Incomplete } else { Exit::Success })

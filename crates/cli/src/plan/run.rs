@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let outcome = solve(&snapshot, options);
     let plan = Plan::new(&snapshot, &outcome, options);
     drop(progress);
-    cluster::remark_upon(&cluster, console);
+    cluster::remark_upon(&cluster.remarks, console);
     console.data(&render(&plan, arguments.output, arguments.explain, console.paint())?)?;
     Ok(if plan.is_complete() { Exit::Success } else { Exit::Incomplete })
 }
