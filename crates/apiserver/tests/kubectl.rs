@@ -8,6 +8,8 @@
 //! these tests run only when asked for: `cargo test -p supercargo-apiserver --test kubectl -- --ignored`.
 //! With `UPDATE_TRANSCRIPTS=1` the files are written anew; look at what changed before it is kept.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};

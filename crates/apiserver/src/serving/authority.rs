@@ -7,15 +7,11 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ED25519, SanType,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-
-/// How long certificates are good for.
-const GOOD_FOR_DAYS: i64 = 3650;
 
 /// What a listening server is trusted by.
 #[derive(Debug, Clone)]
@@ -31,8 +27,8 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// The authority of a data directory, made if there is none; without a directory, a new one.
-    pub fn open(directory: Option<&Path>, now: Timestamp) -> Result<Self, String> {
-        let Some(directory) = directory.map(|directory| directory.join("pki")) else { return Self::new(now) };
+    pub fn open(directory: Option<&Path>) -> Result<Self, String> {
+        let Some(directory) = directory.map(|directory| directory.join("pki")) else { return Self::new() };
         let files = ["ca.crt", "ca.key", "token", "tokens.key"].map(|name| directory.join(name));
         let read = |path: &Path| std::fs::read(path);
         if let (Ok(certificate), Ok(key), Ok(token), Ok(token_key)) =
@@ -46,7 +42,7 @@ impl Authority {
                 token_key,
             });
         }
-        let authority = Self::new(now)?;
+        let authority = Self::new()?;
         let contents: [&[u8]; 4] = [
             authority.certificate.as_bytes(),
             authority.key.as_bytes(),
@@ -60,10 +56,10 @@ impl Authority {
         Ok(authority)
     }
 
-    fn new(now: Timestamp) -> Result<Self, String> {
+    fn new() -> Result<Self, String> {
         let text = |error: rcgen::Error| error.to_string();
         let key = KeyPair::generate().map_err(text)?;
-        let certificate = authority_params(now)?.self_signed(&key).map_err(text)?;
+        let certificate = authority_params().self_signed(&key).map_err(text)?;
         // A key that nobody can guess is also a secret that nobody can guess.
         let secret = KeyPair::generate_for(&PKCS_ED25519).map_err(text)?.serialize_der();
         let token_key = KeyPair::generate_for(&PKCS_ED25519).map_err(text)?.serialize_der();
@@ -80,12 +76,11 @@ impl Authority {
     pub fn server_certificate(
         &self,
         address: IpAddr,
-        now: Timestamp,
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
         let text = |error: rcgen::Error| error.to_string();
         let authority_key = KeyPair::from_pem(&self.key).map_err(text)?;
         // The subject, the key and what is derived from them are all that a signature takes from the authority.
-        let issuer = Issuer::new(authority_params(now)?, authority_key);
+        let issuer = Issuer::new(authority_params(), authority_key);
         let names = [
             "localhost",
             "kubernetes",
@@ -102,7 +97,7 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
-        set_validity(&mut params, now)?;
+        set_validity(&mut params);
         let key = KeyPair::generate().map_err(text)?;
         let certificate = params.signed_by(&key, &issuer).map_err(text)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -110,30 +105,20 @@ impl Authority {
     }
 }
 
-fn authority_params(now: Timestamp) -> Result<CertificateParams, String> {
+fn authority_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "supercargo");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages =
         vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-    set_validity(&mut params, now)?;
-    Ok(params)
+    set_validity(&mut params);
+    params
 }
 
-fn set_validity(params: &mut CertificateParams, now: Timestamp) -> Result<(), String> {
-    let date = |days: i64| {
-        let at =
-            now.saturating_add(SignedDuration::from_hours(24 * days)).map_err(|error| error.to_string())?;
-        let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-        Ok::<_, String>(rcgen::date_time_ymd(
-            i32::from(date.year()),
-            date.month().unsigned_abs(),
-            date.day().unsigned_abs(),
-        ))
-    };
-    params.not_before = date(-1)?;
-    params.not_after = date(GOOD_FOR_DAYS)?;
-    Ok(())
+/// Certificates are good whatever the cluster's clock shows, which may be years from that of its clients.
+fn set_validity(params: &mut CertificateParams) {
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2099, 12, 31);
 }
 
 /// Writes a file that only its owner may read.

@@ -81,14 +81,13 @@ impl Serving {
 impl Server {
     /// Serves over HTTPS. Only who has the administrator's token, or one of a service account, is let in.
     pub async fn serve(&self, options: ServeOptions) -> Result<Serving, ServerError> {
-        let now = self.now();
-        let authority = Authority::open(self.shared.options.data_dir.as_deref(), now);
+        let authority = Authority::open(self.shared.options.data_dir.as_deref());
         let authority = Arc::new(authority.map_err(ServerError::Certificates)?);
         let signer = TokenSigner::from_der(authority.token_key.clone()).map_err(ServerError::Certificates)?;
         *self.shared.signer.lock().unwrap_or_else(PoisonError::into_inner) = signer;
         self.publish_authority(&authority);
         let (chain, key) =
-            authority.server_certificate(options.addr.ip(), now).map_err(ServerError::Certificates)?;
+            authority.server_certificate(options.addr.ip()).map_err(ServerError::Certificates)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

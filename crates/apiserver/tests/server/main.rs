@@ -1,5 +1,7 @@
 //! What the server promises, asked over HTTP in process.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod bad_input;
 mod cluster;
 mod definitions;

@@ -108,11 +108,12 @@ async fn a_long_log_gives_way_to_a_snapshot() {
 #[test]
 fn a_directory_has_one_server() {
     let path = directory("locked");
-    let _first = open(&path);
-    let mut options = supercargo_apiserver::ServerOptions::new(_first.clock.clone(), 1);
+    let first = open(&path);
+    let mut options = supercargo_apiserver::ServerOptions::new(first.clock, 1);
     options.data_dir = Some(path);
     match supercargo_apiserver::Server::new(options) {
         Err(ServerError::Store(StoreError::Locked { .. })) => {}
         other => panic!("{other:?}"),
     }
+    drop(first.server);
 }
