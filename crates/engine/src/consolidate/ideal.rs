@@ -32,10 +32,9 @@ fn afresh(snapshot: &Snapshot, disruption: &Disruption) -> Snapshot {
         .collect();
     let mut fresh = snapshot.clone();
     let mut number = vec![UNBOUND; goes.len()];
-    let mut kept = 0;
-    for (room, _) in goes.iter().enumerate().filter(|(_, goes)| !**goes) {
-        number[room] = kept;
-        kept += 1;
+    let stays = (0..goes.len()).filter(|room| !goes[*room]);
+    for (kept, room) in stays.enumerate() {
+        number[room] = kept as u32;
     }
     let mut index = 0;
     fresh.rooms.retain(|_| {

@@ -64,7 +64,7 @@ impl LargestFree {
                 if (index + 1).is_power_of_two() {
                     return None;
                 }
-                if index % 2 == 0 {
+                if index.is_multiple_of(2) {
                     index += 1;
                     break;
                 }

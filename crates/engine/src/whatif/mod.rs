@@ -13,15 +13,18 @@
 //! heeds them when the pod is placed.
 
 mod answer;
+mod appraisal;
 mod asking;
 mod board;
 mod breadth;
 mod filling;
+mod groups;
 mod largest_free;
 mod layout;
 mod one_node;
 mod opening;
 mod placing;
+mod rows;
 
 pub use answer::{Answer, Ask, Fresh, Place, Relocation, SpotRule, Stranded};
 pub use board::Board;
