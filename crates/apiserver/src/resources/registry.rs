@@ -38,7 +38,8 @@ pub(crate) struct Mounted {
 pub(crate) struct Registry {
     /// Group and version by path segment, such as `metrics.k8s.io/v1beta1`.
     pub mounted: BTreeMap<String, Mounted>,
-    resources: BTreeMap<(String, String), Arc<Resource>>,
+    /// By group and plural.
+    resources: BTreeMap<String, BTreeMap<String, Arc<Resource>>>,
     /// Group names in the order of discovery.
     groups: Vec<String>,
     /// Grows with every change.
@@ -61,43 +62,44 @@ impl Registry {
             self.groups.push(resource.group.clone());
         }
         self.generation += 1;
-        self.resources.insert((resource.group.clone(), resource.plural.clone()), Arc::new(resource));
+        let group = self.resources.entry(resource.group.clone()).or_default();
+        group.insert(resource.plural.clone(), Arc::new(resource));
     }
 
     /// Takes a resource away.
     pub fn remove(&mut self, group: &str, plural: &str) {
         self.generation += 1;
-        self.resources.remove(&(group.to_owned(), plural.to_owned()));
-        if !self.resources.keys().any(|(known, _)| known == group) {
+        let Some(resources) = self.resources.get_mut(group) else { return };
+        resources.remove(plural);
+        if resources.is_empty() {
+            self.resources.remove(group);
             self.groups.retain(|known| known != group);
         }
     }
 
     /// A resource by group and plural.
     pub fn get(&self, group: &str, plural: &str) -> Option<&Arc<Resource>> {
-        self.resources.get(&(group.to_owned(), plural.to_owned()))
+        self.resources.get(group)?.get(plural)
     }
 
     /// A resource by group and kind.
     pub fn by_kind(&self, group: &str, kind: &str) -> Option<&Arc<Resource>> {
-        self.resources.values().find(|resource| resource.group == group && resource.kind == kind)
+        self.resources.get(group)?.values().find(|resource| resource.kind == kind)
     }
 
     /// The first resource that is kept in a table: the one whose group is that of the table.
     pub fn by_table(&self, table: TableId) -> Option<&Arc<Resource>> {
-        self.resources
-            .values()
-            .find(|resource| resource.table == table && resource.group == resource.storage_group)
+        self.all().find(|resource| resource.table == table && resource.group == resource.storage_group)
     }
 
     /// The resources of a group, in order of their plurals.
-    pub fn of_group<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a Arc<Resource>> {
-        self.resources.values().filter(move |resource| resource.group == group)
+    pub fn of_group(&self, group: &str) -> impl Iterator<Item = &Arc<Resource>> + use<'_> {
+        self.resources.get(group).into_iter().flat_map(BTreeMap::values)
     }
 
     /// All resources.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Resource>> {
-        self.resources.values()
+        self.resources.values().flat_map(BTreeMap::values)
     }
 
     /// The groups in the order of discovery, the core group first.

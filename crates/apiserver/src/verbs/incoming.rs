@@ -74,33 +74,80 @@ fn field_validation(call: &Call) -> Result<FieldValidation, ApiError> {
 
 /// Checks an object that was sent: type, types of fields, fields that are not known or come twice.
 pub(super) fn check(call: &mut Call, decoded: &mut Decoded) -> Result<(), ApiError> {
-    let (api_version, kind) = (call.api_version(), call.resource.kind.clone());
-    check_type(&mut decoded.value, &api_version, &kind)?;
-    check_fields(call, &decoded.value, &decoded.duplicates)
+    check_type(&mut decoded.value, &call.api_version(), &call.resource.kind)?;
+    let warnings = check_fields(call, &mut decoded.value, &decoded.duplicates)?;
+    call.warnings.extend(warnings);
+    Ok(())
 }
 
-/// Checks the types of fields, and fields that are not known or come twice.
-pub(super) fn check_fields(call: &mut Call, object: &Value, duplicates: &[String]) -> Result<(), ApiError> {
+/// Checks the types of fields, and fields that are not known or come twice. Unknown fields of builtin kinds are taken away.
+/// Answers with what the client is to be warned of.
+pub(super) fn check_fields(
+    call: &Call,
+    object: &mut Value,
+    duplicates: &[String],
+) -> Result<Vec<String>, ApiError> {
     let validation = field_validation(call)?;
-    let Some(schema) = schema_of(call) else { return Ok(()) };
-    let kind = call.resource.kind.clone();
-    let version = call.version.name.clone();
-    let prefix = format!("{kind} in version {version:?} cannot be handled as a {kind}: ");
+    let Some(schema) = schema_of(call) else { return Ok(Vec::new()) };
+    let kind = &call.resource.kind;
+    let prefix = format!("{kind} in version {:?} cannot be handled as a {kind}: ", call.version.name);
     if let Some(error) = schema.check_types(object).first() {
         return Err(ApiError::bad_request(format!("{prefix}{error}")));
     }
-    if validation == FieldValidation::Ignore {
-        return Ok(());
-    }
     let unknown = schema.unknown_fields(object);
-    let Some(error) = strict_error(duplicates, &unknown) else { return Ok(()) };
-    match validation {
-        FieldValidation::Strict if call.resource.definition.is_some() => Err(ApiError::bad_request(error)),
-        FieldValidation::Strict => Err(ApiError::bad_request(format!("{prefix}{error}"))),
-        _ => {
-            call.warnings.extend(duplicates.iter().map(|path| format!("duplicate field {path:?}")));
-            call.warnings.extend(unknown.iter().map(|path| format!("unknown field {path:?}")));
-            Ok(())
+    let is_custom = call.resource.definition.is_some();
+    if !is_custom {
+        unknown.iter().for_each(|path| remove(object, path));
+    }
+    match (validation, strict_error(duplicates, &unknown)) {
+        (FieldValidation::Strict, Some(error)) if is_custom => Err(ApiError::bad_request(error)),
+        (FieldValidation::Strict, Some(error)) => Err(ApiError::bad_request(format!("{prefix}{error}"))),
+        (FieldValidation::Warn, Some(_)) => {
+            let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+            let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+            Ok(duplicates.chain(unknown).collect())
         }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Takes the field at a path away. A path is as strict decoding names it: `spec.containers[0].foo`. Names may have dots,
+/// so the longest that is there counts.
+fn remove(object: &mut Value, path: &str) {
+    match object {
+        Value::Object(members) => {
+            if members.shift_remove(path).is_some() {
+                return;
+            }
+            let ends = path.char_indices().filter(|(_, character)| matches!(character, '.' | '[')).rev();
+            for (end, character) in ends {
+                if let Some(member) = members.get_mut(&path[..end]) {
+                    return remove(member, &path[end + usize::from(character == '.')..]);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+                return;
+            };
+            if let Some(item) = index.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                remove(item, rest.strip_prefix('.').unwrap_or(rest));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_taken_away_where_the_path_says() {
+        let mut object = json!({"a": {"b": [{"c": 1, "d.e": 2}, {"c": 3}]}, "f.g": {"h": 4}});
+        for path in ["a.b[0].d.e", "a.b[1].c", "f.g.h", "none.at[7].all", ""] {
+            remove(&mut object, path);
+        }
+        assert_eq!(object, json!({"a": {"b": [{"c": 1}, {}]}, "f.g": {}}));
     }
 }

@@ -84,9 +84,8 @@ fn patched(call: &Call, live: &Value, decoded: &Decoded, media_type: &str) -> Re
     let (api_version, kind) = (call.api_version(), &call.resource.kind);
     let mut new = new;
     incoming::check_type(&mut new, &api_version, kind)?;
-    // What was unknown before is not the patch's doing, and is gone after decoding upstream.
-    let mut quiet = call.clone();
-    incoming::check_fields(&mut quiet, &new, &decoded.duplicates)?;
+    // The client hears of what it does not know when it is refused; what is only taken away goes in silence.
+    incoming::check_fields(call, &mut new, &decoded.duplicates)?;
     Ok(new)
 }
 
@@ -120,7 +119,9 @@ async fn apply(call: &mut Call, mut decoded: Decoded) -> Result<Answer, ApiError
         )));
     }
     let duplicates = std::mem::take(&mut decoded.duplicates);
-    incoming::check_fields(call, &decoded.value, &duplicates)?;
+    let mut known = decoded.value.clone();
+    let warnings = incoming::check_fields(call, &mut known, &duplicates)?;
+    call.warnings.extend(warnings);
     let force = call.query.flag("force");
     let checked = call.clone();
     let exists = call.server.shared.store.get(call.resource.table, &call.key()).is_some();

@@ -6,6 +6,7 @@
 //!   └───────────────── again, if somebody came in between and the caller named no revision ──────────────┘
 //! ```
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -125,7 +126,12 @@ pub(crate) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Answer
             return Err(call.not_found());
         };
         let old = live.value();
-        let made = (change.make)(&call.in_version(old.clone()))?;
+        let seen = if call.is_storage_version() {
+            Cow::Borrowed(&old)
+        } else {
+            Cow::Owned(call.in_version(old.clone()))
+        };
+        let made = (change.make)(&seen)?;
         let has_revision = check_revision(call, change, &live, &made)?;
         let new = prepared(call, &live, &old, made)?;
         let mut admission = Admission::update(call, &name, is_dry_run);
@@ -212,7 +218,6 @@ fn prepared(call: &mut Call, live: &Stored, old: &Value, made: Value) -> Result<
         put_back(metadata, &old["metadata"], field);
     }
     metadata["resourceVersion"] = json!(live.revision.to_string());
-    hooks::prepare_for_update(call, old, &mut new);
     hooks::default(call, &mut new);
     Ok(new)
 }

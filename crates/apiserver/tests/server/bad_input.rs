@@ -91,7 +91,10 @@ async fn unknown_fields_are_told_or_refused_as_asked() {
         status["message"],
         "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"date\""
     );
-    assert_eq!(cluster.post(&format!("{MAPS}?fieldValidation=Ignore"), object.clone()).await.0, 201);
+    let (code, made) = cluster.post(&format!("{MAPS}?fieldValidation=Ignore"), object.clone()).await;
+    assert_eq!((code, made.get("date")), (201, None));
+    let (code, patched) = cluster.merge(&format!("{MAPS}/a"), json!({"date": {}, "data": {"k": "v"}})).await;
+    assert_eq!((code, patched.get("date"), &patched["data"]["k"]), (200, None, &json!("v")));
     assert_eq!(cluster.post(&format!("{MAPS}?fieldValidation=Maybe"), object).await.0, 422);
 }
 
