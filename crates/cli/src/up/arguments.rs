@@ -2,9 +2,32 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser as _;
+use clap::{Args, ValueEnum};
+
+/// How many times faster than the clock on the wall time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Speed {
+    /// As on the wall.
+    #[value(name = "1")]
+    Real,
+    /// Ten seconds in one.
+    #[value(name = "10")]
+    Ten,
+    /// A hundred seconds in one.
+    #[value(name = "100")]
+    Hundred,
+}
+
+impl Speed {
+    /// As a number.
+    pub fn times(self) -> u32 {
+        match self {
+            Speed::Real => 1,
+            Speed::Ten => 10,
+            Speed::Hundred => 100,
+        }
+    }
+}
 
 /// Start a cluster on this machine.
 #[derive(Clone, Debug, Args)]
@@ -18,9 +41,8 @@ use clap::builder::TypedValueParser as _;
 )]
 pub struct Arguments {
     /// How many times faster than the clock on the wall time passes
-    #[arg(long, value_name = "TIMES", default_value = "1",
-        value_parser = PossibleValuesParser::new(["1", "10", "100"]).map(|text| if text == "10" { 10 } else if text == "100" { 100 } else { 1 }))]
-    pub speed: u32,
+    #[arg(long, value_name = "TIMES", default_value = "1")]
+    pub speed: Speed,
     /// Keep the cluster here, so that it is there again next time [default: only in memory]
     #[arg(long, value_name = "DIRECTORY")]
     pub data_dir: Option<PathBuf>,

@@ -47,7 +47,7 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         ..RegionOptions::new(clock, arguments.seed)
     });
     let parts =
-        PartOptions { seed: arguments.seed, pace: f64::from(arguments.speed), region: Some(region) };
+        PartOptions { seed: arguments.seed, pace: f64::from(arguments.speed.times()), region: Some(region) };
     let cluster = Cluster::start(server.clone(), time.clone(), parts)
         .await
         .map_err(|error| Failure::new(error.to_string()))?;
@@ -77,7 +77,7 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
 fn time_of(arguments: &Arguments) -> Time {
     let now = RealClock::new().now();
     let kept = arguments.data_dir.as_deref().and_then(read_time).filter(|kept| *kept > now);
-    match (arguments.speed, kept) {
+    match (arguments.speed.times(), kept) {
         (1, None) => Time::real(),
         (speed, kept) => Time::paced(f64::from(speed), kept.unwrap_or(now)),
     }
@@ -122,7 +122,7 @@ async fn interrupted() {
 
 fn next_steps(arguments: &Arguments, addr: SocketAddr) -> String {
     let kubeconfig = std::path::absolute(&arguments.kubeconfig).unwrap_or_else(|_| arguments.kubeconfig.clone());
-    let speed = match arguments.speed {
+    let speed = match arguments.speed.times() {
         1 => String::new(),
         speed => format!(", {speed} times faster than the clock on the wall"),
     };

@@ -150,7 +150,7 @@ impl Kubelets {
     }
 
     fn ask_sources(&mut self, state: &State, now: Timestamp) {
-        if self.wake_of_sources(now).is_none_or(|at| at > now) {
+        if self.wake_of_sources().is_none_or(|at| at > now) {
             return;
         }
         self.asked = Some(now);
@@ -167,7 +167,10 @@ impl Kubelets {
                     if let Some(running) = self.hosts.get_mut(&name) {
                         running.up = false;
                         if let Some(at) = running.agenda.take() {
-                            self.agenda.remove(&(at, name));
+                            self.agenda.remove(&(at, name.clone()));
+                        }
+                        if state.nodes.get(&Key::cluster(&name)).is_none() {
+                            self.hosts.remove(&name);
                         }
                     }
                 }
@@ -175,11 +178,11 @@ impl Kubelets {
         }
     }
 
-    fn wake_of_sources(&self, now: Timestamp) -> Option<Timestamp> {
+    fn wake_of_sources(&self) -> Option<Timestamp> {
         match self.asked {
             None if self.sources.is_empty() => None,
             None => Some(Timestamp::MIN),
-            Some(asked) => self.sources.iter().filter_map(|source| source.next(asked.max(now))).min(),
+            Some(asked) => self.sources.iter().filter_map(|source| source.next(asked)).min(),
         }
     }
 
@@ -326,7 +329,7 @@ impl Kubelets {
         let Some(Object::Node(node)) = &change.new else {
             if let Some(running) = self.hosts.get(name) {
                 // a machine that is only a Node is gone with it; others stay without one
-                if running.host.provider_id.is_none() || is_annotated(change.old.as_ref()) {
+                if !running.up || running.host.provider_id.is_none() || is_annotated(change.old.as_ref()) {
                     let planned = running.agenda;
                     self.hosts.remove(name);
                     if let Some(at) = planned {
@@ -463,7 +466,7 @@ impl Part for Kubelets {
             return Some(Timestamp::MIN);
         }
         let agenda = self.agenda.first().map(|(at, _)| *at);
-        let sources = self.wake_of_sources(Timestamp::MIN);
+        let sources = self.wake_of_sources();
         agenda.into_iter().chain(sources).chain(self.queue.wake()).min()
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct WaitingPods {
     active: BTreeSet<(Reverse<i32>, Timestamp, Key)>,
     backoff: BTreeSet<(Timestamp, Key)>,
     unschedulable: BTreeSet<Key>,
+    /// The same, by the moment they failed.
+    failed: BTreeSet<(Timestamp, Key)>,
 }
 
 impl WaitingPods {
@@ -114,8 +116,9 @@ impl WaitingPods {
             Stage::Backoff(until) => {
                 self.backoff.insert((*until, key.clone()));
             }
-            Stage::Unschedulable(..) => {
+            Stage::Unschedulable(_, failed) => {
                 self.unschedulable.insert(key.clone());
+                self.failed.insert((*failed, key.clone()));
             }
             Stage::Gated | Stage::Volumes { .. } | Stage::Binding { .. } => {}
         }
@@ -145,11 +148,8 @@ impl WaitingPods {
             return Some(Timestamp::MIN);
         }
         let backoff = self.backoff.first().map(|(until, _)| *until);
-        let forgotten = self.unschedulable.iter().filter_map(|key| match self.stage(key) {
-            Some(Stage::Unschedulable(_, failed)) => Some(*failed + FORGOTTEN),
-            _ => None,
-        });
-        backoff.into_iter().chain(forgotten.min()).min()
+        let forgotten = self.failed.first().map(|(failed, _)| *failed + FORGOTTEN);
+        backoff.into_iter().chain(forgotten).min()
     }
 
     /// A pod's turn failed for reasons of its own, such as a refused request: it waits.
@@ -167,6 +167,10 @@ impl WaitingPods {
         now: Timestamp,
         helps: impl Fn(&PodClass, Cure) -> bool,
     ) {
+        let oldest = self.failed.first().map(|(failed, _)| *failed + FORGOTTEN);
+        if cure == Cure::default() && oldest.is_none_or(|oldest| oldest > now) {
+            return;
+        }
         let mut again = Vec::new();
         for key in &self.unschedulable {
             let Some(waiting) = self.pods.get(key) else { continue };
@@ -205,8 +209,9 @@ impl WaitingPods {
             Stage::Backoff(until) => {
                 self.backoff.remove(&(*until, key.clone()));
             }
-            Stage::Unschedulable(..) => {
+            Stage::Unschedulable(_, failed) => {
                 self.unschedulable.remove(key);
+                self.failed.remove(&(*failed, key.clone()));
             }
             Stage::Gated | Stage::Volumes { .. } | Stage::Binding { .. } => {}
         }

@@ -72,12 +72,18 @@ impl Driver {
                 }
                 worked = true;
             }
+            // let the watches bring what came of it, and everybody else have a turn
+            tokio::task::yield_now().await;
             if worked {
-                // let the watches bring what came of it
-                tokio::task::yield_now().await;
                 continue;
             }
-            let wake = self.parts.iter().filter_map(|part| part.wake()).min().unwrap_or(Timestamp::MAX);
+            for path in self.recorder.expired(self.options.time.now()) {
+                // an Event that is gone already, or stays a little longer, does no harm
+                let options = serde_json::json!({});
+                let _ = send(&self.options.client, "DELETE", &path, "application/json", &options).await;
+            }
+            let parts = self.parts.iter().filter_map(|part| part.wake());
+            let wake = parts.chain(self.recorder.next_end()).min().unwrap_or(Timestamp::MAX);
             tokio::select! {
                 biased;
                 message = feed.recv() => match message {

@@ -39,9 +39,33 @@ pub(crate) struct Recorder {
     known: BTreeMap<Kind, Remembered>,
     order: VecDeque<Kind>,
     written: u64,
+    /// When Events may go, with their paths and kinds.
+    ends: VecDeque<(Timestamp, String, Kind)>,
 }
 
 impl Recorder {
+    /// The paths of Events that have lived for an hour since they last happened.
+    pub(crate) fn expired(&mut self, now: Timestamp) -> Vec<String> {
+        let mut expired = Vec::new();
+        while let Some((end, _, _)) = self.ends.front() {
+            if *end > now {
+                break;
+            }
+            let Some((_, path, kind)) = self.ends.pop_front() else { break };
+            let known = self.known.get(&kind).filter(|known| path.ends_with(&known.name));
+            match known.map(|known| known.last + LIFETIME).filter(|end| *end > now) {
+                Some(later) => self.ends.push_back((later, path, kind)),
+                None => expired.push(path),
+            }
+        }
+        expired
+    }
+
+    /// When the next Event may go.
+    pub(crate) fn next_end(&self) -> Option<Timestamp> {
+        self.ends.front().map(|(end, _, _)| *end)
+    }
+
     /// The request that records a note now.
     pub(crate) fn record(&mut self, note: &Note, now: Timestamp) -> EventRequest {
         let namespace =
@@ -91,6 +115,7 @@ impl Recorder {
             "reportingComponent": note.component,
             "reportingInstance": note.host.clone().unwrap_or_default(),
         });
+        self.ends.push_back((now + LIFETIME, format!("{collection}/{name}"), kind.clone()));
         self.remember(kind, Remembered { name, count: 1, last: now });
         EventRequest { method: "POST", path: collection, body }
     }
