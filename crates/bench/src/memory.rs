@@ -23,7 +23,10 @@ pub enum MemoryError {
 }
 
 /// Memory this process has in use, in bytes.
-fn resident_bytes() -> Result<u64, MemoryError> {
+///
+/// # Errors
+/// When the system does not tell.
+pub fn resident_bytes() -> Result<u64, MemoryError> {
     status_bytes("VmRSS:")
 }
 

@@ -12,7 +12,7 @@ use super::dump::{self, DumpError};
 use super::figures::{Figure, FigureRow};
 use crate::goals::Goal;
 use crate::measure::Times;
-use crate::memory::{MemoryError, peak_bytes};
+use crate::memory::{MemoryError, peak_bytes, resident_bytes};
 
 const SEED: u64 = 42;
 const CHURN: f64 = 0.3;
@@ -28,6 +28,8 @@ pub struct PlanFigures {
     pub ms: f64,
     /// Most memory the process had in use, its objects included, in bytes.
     pub peak_bytes: u64,
+    /// Of that, what the decoded objects and the market take, in bytes.
+    pub input_bytes: u64,
     /// Nodes.
     pub nodes: usize,
     /// Pods, those of DaemonSets included.
@@ -65,6 +67,7 @@ fn planned(clock: &dyn Clock, case: &Case) -> PlanFigures {
     PlanFigures {
         ms,
         peak_bytes: 0,
+        input_bytes: 0,
         nodes: case.objects.nodes.len(),
         pods: case.objects.pods.len(),
         moves: document.moves.len(),
@@ -129,6 +132,7 @@ pub fn large_plan(nodes: u32) -> Result<FigureRow, PlanError> {
     let time = std::time::Duration::from_secs_f64(plan.ms / 1e3);
     let mut figures = figures(&plan, Times::of(&[time]));
     figures.push(Figure::new("peak memory", plan.peak_bytes as f64 / 1e6, "MB"));
+    figures.push(Figure::new("of that, decoded objects", plan.input_bytes as f64 / 1e6, "MB"));
     Ok(FigureRow {
         work: "whole plan",
         variant: variant(&plan),
@@ -156,6 +160,7 @@ fn in_own_process(path: &Path) -> Result<PlanFigures, MemoryError> {
 pub fn plan_of_dump(clock: &dyn Clock, path: &Path) -> Result<PlanFigures, PlanError> {
     let objects = dump::read(path)?;
     let case = Case::of(ClusterOptions::default(), objects)?;
+    let input_bytes = resident_bytes()?;
     let plan = planned(clock, &case);
-    Ok(PlanFigures { peak_bytes: peak_bytes()?, ..plan })
+    Ok(PlanFigures { peak_bytes: peak_bytes()?, input_bytes, ..plan })
 }
