@@ -9,9 +9,10 @@ use supercargo_cli::console::Paint;
 use supercargo_cli::explain::{Explained, Format, render};
 use supercargo_engine::consolidate::{NewNode, PodMove};
 use supercargo_engine::explain::{
-    BudgetNow, Constraint, DisruptionSettings, Eviction, ExistingNodes, Finding, Flexibility, Going, LimitUse,
-    NewPlace, NodeExplanation, NodePoolAnswer, NodePoolExplanation, NodeState, NodesOfPool, Obstacle, Place,
-    PodExplanation, PodOnNode, PodState, PoolStep, PriceSplit, Refusing, Severity, Share, Sizing, TypeCount, WhatIf,
+    BudgetNow, Constraint, DisruptionSettings, Eviction, ExistingNodes, Finding, Flexibility, Going,
+    LimitUse, NewPlace, NodeExplanation, NodePoolAnswer, NodePoolExplanation, NodeState, NodesOfPool,
+    Obstacle, Place, PodExplanation, PodOnNode, PodState, PoolStep, PriceSplit, Refusing, Severity, Share,
+    Sizing, TypeCount, WhatIf,
 };
 use supercargo_engine::plan::InstanceChoice;
 use supercargo_engine::reasons::{Explanation, Step};
@@ -230,7 +231,12 @@ fn node_pool() -> NodePoolExplanation {
         problem: Some("the NodePool is not ready: no subnets".to_owned()),
         types: 1_360,
         steps: vec![
-            PoolStep { requirement: "kubernetes.io/arch In [amd64]".to_owned(), removed: 412, left: 948, alone: 4 },
+            PoolStep {
+                requirement: "kubernetes.io/arch In [amd64]".to_owned(),
+                removed: 412,
+                left: 948,
+                alone: 4,
+            },
             PoolStep {
                 requirement: "karpenter.k8s.aws/instance-family In [m7i]".to_owned(),
                 removed: 939,
@@ -303,15 +309,19 @@ fn node_pool() -> NodePoolExplanation {
                 price_per_hour: usd("3.9744"),
             }],
         },
-        findings: [(Severity::Error, "not-ready"), (Severity::Warning, "one-family"), (Severity::Note, "no-limits")]
-            .map(|(severity, code)| Finding {
-                code: code.to_owned(),
-                severity,
-                field: "spec.template.spec.requirements".to_owned(),
-                text: "one instance family only, m7i".to_owned(),
-                advice: "allow another family".to_owned(),
-            })
-            .to_vec(),
+        findings: [
+            (Severity::Error, "not-ready"),
+            (Severity::Warning, "one-family"),
+            (Severity::Note, "no-limits"),
+        ]
+        .map(|(severity, code)| Finding {
+            code: code.to_owned(),
+            severity,
+            field: "spec.template.spec.requirements".to_owned(),
+            text: "one instance family only, m7i".to_owned(),
+            advice: "allow another family".to_owned(),
+        })
+        .to_vec(),
     }
 }
 

@@ -88,7 +88,8 @@ fn the_same_input_always_gives_the_same_bytes() {
 fn prices_add_up() {
     let consolidation = document(&[]);
     let summary = &consolidation.summary;
-    let saved = consolidation.moves.iter().fold(supercargo_catalog::Usd::ZERO, |sum, one| sum + one.saved_per_hour);
+    let saved =
+        consolidation.moves.iter().fold(supercargo_catalog::Usd::ZERO, |sum, one| sum + one.saved_per_hour);
     assert_eq!(saved, summary.saved_per_hour);
     assert_eq!(summary.price_per_hour_now - saved, summary.price_per_hour_after);
     assert!(summary.lower_bound_per_hour <= summary.ideal_per_hour);
@@ -126,7 +127,7 @@ fn more_is_saved_the_more_is_allowed() {
     let saved = |arguments: &[&str]| document(arguments).summary.saved_per_hour;
     let by_default = saved(&[]);
     assert!(saved(&["--min-savings", "0"]) >= by_default);
-    assert!(saved(&["--min-savings", "5000"]).is_zero(), "no move can save more than there is");
+    assert!(saved(&["--min-savings", "5000"]) < by_default, "nothing but empty nodes goes");
     assert!(saved(&["--to-spot"]) > by_default);
     assert!(saved(&["--spot-to-spot"]) > by_default);
     assert!(saved(&["--max-moves", "2"]) < by_default);

@@ -21,7 +21,9 @@ fn the_same_options_make_the_same_bytes_and_another_seed_others() {
 #[test]
 fn a_file_is_written_in_the_format_that_its_name_tells() {
     let folder = folder("generate");
-    for (name, start) in [("dump.json", "{\"apiVersion\""), ("dump.yaml", "---\n"), ("dump", "{\"apiVersion\"")] {
+    for (name, start) in
+        [("dump.json", "{\"apiVersion\""), ("dump.yaml", "---\n"), ("dump", "{\"apiVersion\"")]
+    {
         let path = folder.join(name);
         let said = generate(&["--out", path.to_str().unwrap()]);
         assert_eq!((said.code, said.stdout.as_str()), (0, ""));
