@@ -1,7 +1,7 @@
 //! How fast the server is, and how much memory it takes: `cargo run --release --example load [-- pods nodes]`.
 //!
-//! Prints one line of JSON for each figure. Everything but the list over HTTPS goes through `kube::Client` in process, one
-//! request after the other.
+//! Prints one line of JSON for each figure. Everything but the list over HTTPS goes through `kube::Client` in process: one
+//! request after the other where it says "in a row", else from eight tasks at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
@@ -44,18 +44,30 @@ async fn speeds(clock: &dyn Clock) -> Outcome<()> {
     let server = server()?;
     let client = server.client();
     let mut watch = Stopwatch::start(clock);
+    let per_second = |watch: &mut Stopwatch<'_>| COUNT as f64 / watch.lap().as_secs_f64();
     for number in 0..COUNT {
         post(&client, "/api/v1/namespaces/default/configmaps", &small(number)).await?;
     }
-    figure("creates of small objects", COUNT as f64 / watch.lap().as_secs_f64(), "1/s");
+    figure("creates of small objects, in a row", per_second(&mut watch), "1/s");
     for number in 0..COUNT {
-        post(&client, "/api/v1/namespaces/default/pods", &pod(number, 100)).await?;
+        post(&client, "/api/v1/namespaces/kube-system/pods", &pod(number, 100)).await?;
     }
-    figure("creates of pods", COUNT as f64 / watch.lap().as_secs_f64(), "1/s");
+    figure("creates of pods, in a row", per_second(&mut watch), "1/s");
     for number in 0..COUNT {
-        patch_status(&client, number).await?;
+        patch_status(&client, "kube-system", number).await?;
     }
-    figure("status patches of pods", COUNT as f64 / watch.lap().as_secs_f64(), "1/s");
+    figure("status patches of pods, in a row", per_second(&mut watch), "1/s");
+    let all = "/api/v1/namespaces/kube-system/pods?gracePeriodSeconds=0";
+    send(&client, Method::DELETE, all, "application/json", &json!({ "kind": "DeleteOptions" })).await?;
+    watch.lap();
+    at_once(&client, COUNT, |client, number| async move {
+        post(&client, "/api/v1/namespaces/default/pods", &pod(number, 100)).await
+    })
+    .await?;
+    figure("creates of pods", per_second(&mut watch), "1/s");
+    at_once(&client, COUNT, |client, number| async move { patch_status(&client, "default", number).await })
+        .await?;
+    figure("status patches of pods", per_second(&mut watch), "1/s");
     let serving = server.serve(ServeOptions::default()).await?;
     for _ in 0..3 {
         watch.lap();
@@ -64,6 +76,30 @@ async fn speeds(clock: &dyn Clock) -> Outcome<()> {
         figure("size of that list", bytes as f64 / 1e6, "MB");
     }
     serving.shutdown().await;
+    Ok(())
+}
+
+/// Does something so many times, from eight tasks.
+async fn at_once<F, R>(client: &kube::Client, count: usize, act: F) -> Outcome<()>
+where
+    F: Fn(kube::Client, usize) -> R + Clone + Send + 'static,
+    R: Future<Output = Outcome<()>> + Send,
+{
+    const TASKS: usize = 8;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|first| {
+            let (client, act) = (client.clone(), act.clone());
+            tokio::spawn(async move {
+                for number in (first..count).step_by(TASKS) {
+                    act(client.clone(), number).await?;
+                }
+                Outcome::Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
     Ok(())
 }
 
@@ -109,7 +145,7 @@ async fn memory(clock: &dyn Clock, pods: usize, nodes: usize) -> Outcome<()> {
     }
     for number in 0..pods {
         post(&client, "/api/v1/namespaces/default/pods", &pod(number, nodes.max(1))).await?;
-        patch_status(&client, number).await?;
+        patch_status(&client, "default", number).await?;
     }
     figure("time to make all nodes and pods, with a status each", watch.elapsed().as_secs_f64(), "s");
     figure("resident memory with all nodes and pods", resident()?, "MB");
@@ -128,7 +164,7 @@ async fn post(client: &kube::Client, path: &str, object: &Value) -> Outcome<()> 
     send(client, Method::POST, path, "application/json", object).await
 }
 
-async fn patch_status(client: &kube::Client, number: usize) -> Outcome<()> {
+async fn patch_status(client: &kube::Client, namespace: &str, number: usize) -> Outcome<()> {
     let address = format!("10.1.{}.{}", number / 250 % 250, number % 250);
     let status = json!({ "status": {
         "phase": "Running", "podIP": address, "podIPs": [{ "ip": address }], "startTime": "2026-01-01T00:00:00Z",
@@ -143,7 +179,7 @@ async fn patch_status(client: &kube::Client, number: usize) -> Outcome<()> {
             "state": { "running": { "startedAt": "2026-01-01T00:00:00Z" } },
         }],
     }});
-    let path = format!("/api/v1/namespaces/default/pods/pod-{number}/status");
+    let path = format!("/api/v1/namespaces/{namespace}/pods/pod-{number}/status");
     send(client, Method::PATCH, &path, "application/merge-patch+json", &status).await
 }
 
