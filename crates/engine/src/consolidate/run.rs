@@ -60,7 +60,7 @@ pub fn consolidate(
     let mut search = Search { scene, board, moves: Vec::new(), questions: 0, progress };
     search.run();
     let Search { mut board, mut moves, mut questions, progress, .. } = search;
-    number_waves(&scene, &mut moves);
+    number_waves(&scene, layout.variants(), &mut moves);
     let rooms = snapshot.rooms.len();
     let saved = moves.iter().fold(Usd::ZERO, |sum, one| sum + one.saved);
     let mut staying = Vec::new();

@@ -114,25 +114,17 @@ impl<'l> Search<'_, 'l> {
             })
             .collect();
         for pool in 0..scene.snapshot.pools.len() as u32 {
-            let of_pool: Vec<u32> = empty
-                .iter()
-                .copied()
-                .filter(|room| scene.snapshot.rooms[*room as usize].pool == Some(pool))
-                .collect();
-            let allowed = scene.disruption.budgets[pool as usize].allowed(DisruptionReason::Empty).nodes;
-            if allowed == 0 {
-                continue;
-            }
-            for rooms in of_pool.chunks(allowed as usize) {
-                if self.is_full() {
-                    return;
+            let of_pool = |room: &&u32| scene.snapshot.rooms[**room as usize].pool == Some(pool);
+            let mut left: Vec<u32> = empty.iter().filter(of_pool).copied().collect();
+            while !left.is_empty() && !self.is_full() {
+                // Fewer nodes are a smaller share of what is left.
+                let allowed = scene.allowed(pool, DisruptionReason::Empty, self.board.grown(pool)).nodes;
+                if allowed == 0 {
+                    break;
                 }
-                let weighed = Weighed {
-                    rooms: rooms.to_vec(),
-                    relocation: Relocation::default(),
-                    saved: scene.prices(rooms),
-                    cost: rooms.len() as f64,
-                };
+                let rooms: Vec<u32> = left.drain(..left.len().min(allowed as usize)).collect();
+                let (saved, cost) = (scene.prices(&rooms), rooms.len() as f64);
+                let weighed = Weighed { rooms, relocation: Relocation::default(), saved, cost };
                 self.make(weighed, MoveKind::DeleteEmpty, DisruptionReason::Empty);
             }
         }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use supercargo_api::labels;
+use supercargo_api::{DisruptionReason, labels};
 
 use crate::whatif::Board;
 
@@ -45,9 +45,9 @@ pub(super) fn promising_sets(scene: &Scene<'_>, board: &Board<'_>, rooms: &[u32]
     let mut sets: BTreeMap<Vec<u32>, f64> = BTreeMap::new();
     let most = scene.options.max_nodes as usize;
     for ((pool, _), mut nodes) in groups {
-        let allowed = match scene.disruption.budgets.get(pool as usize) {
-            Some(budget) => budget.allowed(supercargo_api::DisruptionReason::Underutilized).nodes as usize,
-            None => most,
+        let allowed = match pool {
+            u32::MAX => most,
+            pool => scene.allowed(pool, DisruptionReason::Underutilized, board.grown(pool)).nodes as usize,
         };
         type Key = fn(&Wasteful) -> f64;
         let orders: [Key; 4] =

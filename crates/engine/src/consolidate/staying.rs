@@ -27,7 +27,7 @@ pub(super) fn stay(scene: &Scene<'_>, board: &mut Board<'_>, room: u32) -> Stay 
     let reason = if is_empty { DisruptionReason::Empty } else { DisruptionReason::Underutilized };
     if let Some(pool) = scene.snapshot.rooms[room as usize].pool {
         let budget = &scene.disruption.budgets[pool as usize];
-        let allowed = budget.allowed(reason);
+        let allowed = scene.allowed(pool, reason, board.grown(pool));
         if allowed.nodes == 0 {
             let binding = allowed.binding.map(|binding| binding.to_string()).unwrap_or_default();
             return said(

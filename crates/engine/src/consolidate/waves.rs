@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use supercargo_api::DisruptionReason;
 
+use crate::pools::Variant;
 use crate::whatif::Place;
 
 use super::outcome::PlannedMove;
@@ -17,6 +18,8 @@ use super::weigh::Scene;
 struct Wave {
     /// Nodes that go, by NodePool.
     nodes: BTreeMap<u32, u32>,
+    /// Nodes that come, less those that go, by NodePool.
+    change: BTreeMap<u32, i64>,
     /// The reasons they go for, by NodePool.
     reasons: BTreeMap<u32, BTreeSet<DisruptionReason>>,
     /// Evictions, by PodDisruptionBudget.
@@ -27,22 +30,26 @@ struct Wave {
 }
 
 /// Numbers the waves of the moves; how many there are.
-pub(super) fn number_waves(scene: &Scene<'_>, moves: &mut [PlannedMove]) -> u32 {
+pub(super) fn number_waves(scene: &Scene<'_>, variants: &[Variant], moves: &mut [PlannedMove]) -> u32 {
     let mut number = 0;
     let mut wave = Wave::default();
+    // By NodePool: nodes that earlier waves brought, less those that they took away.
+    let mut grown: BTreeMap<u32, i64> = BTreeMap::new();
     for one in moves {
-        if number == 0 || !wave.admits(scene, one) {
+        if number == 0 || !wave.admits(scene, one, &grown) {
             number += 1;
-            wave = Wave::default();
+            for (pool, change) in std::mem::take(&mut wave).change {
+                *grown.entry(pool).or_default() += change;
+            }
         }
-        wave.add(scene, one);
+        wave.add(scene, variants, one);
         one.wave = number;
     }
     number
 }
 
 impl Wave {
-    fn admits(&self, scene: &Scene<'_>, one: &PlannedMove) -> bool {
+    fn admits(&self, scene: &Scene<'_>, one: &PlannedMove, grown: &BTreeMap<u32, i64>) -> bool {
         let waits = one.rooms.iter().any(|room| self.takers.contains(room))
             || one.relocation.placements.iter().any(|(_, place)| match place {
                 Place::Room(room) => self.fresh.contains(room),
@@ -60,8 +67,8 @@ impl Wave {
         let within_budgets = nodes.iter().all(|(pool, nodes)| {
             let mut reasons = self.reasons.get(pool).cloned().unwrap_or_default();
             reasons.insert(one.reason);
-            let budget = &scene.disruption.budgets[*pool as usize];
-            reasons.into_iter().all(|reason| *nodes <= budget.allowed(reason).nodes)
+            let grown = grown.get(pool).copied().unwrap_or(0);
+            reasons.into_iter().all(|reason| *nodes <= scene.allowed(*pool, reason, grown).nodes)
         });
         let mut evictions = self.evictions.clone();
         count_evictions(scene, one, &mut evictions);
@@ -70,12 +77,16 @@ impl Wave {
         within_budgets && within_pdbs
     }
 
-    fn add(&mut self, scene: &Scene<'_>, one: &PlannedMove) {
+    fn add(&mut self, scene: &Scene<'_>, variants: &[Variant], one: &PlannedMove) {
         for room in &one.rooms {
             if let Some(pool) = scene.snapshot.rooms[*room as usize].pool {
                 *self.nodes.entry(pool).or_default() += 1;
+                *self.change.entry(pool).or_default() -= 1;
                 self.reasons.entry(pool).or_default().insert(one.reason);
             }
+        }
+        for node in &one.relocation.new_nodes {
+            *self.change.entry(variants[node.variant as usize].pool).or_default() += 1;
         }
         count_evictions(scene, one, &mut self.evictions);
         self.fresh.extend(&one.new_rooms);
@@ -91,7 +102,7 @@ impl Wave {
 fn count_evictions(scene: &Scene<'_>, one: &PlannedMove, evictions: &mut BTreeMap<u32, u32>) {
     for (pod, _) in &one.relocation.placements {
         let standing = &scene.disruption.pods[*pod as usize];
-        if standing.exempt_from_pdb {
+        if standing.exempt_from_pdb || !standing.evicted {
             continue;
         }
         for pdb in &standing.pdbs {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use supercargo_api::DisruptionReason;
 use supercargo_catalog::{CapacityType, Usd};
 
-use crate::disruption::Disruption;
+use crate::disruption::{Allowed, Disruption};
 use crate::snapshot::Snapshot;
 use crate::whatif::{Ask, Board, Relocation, SpotRule};
 
@@ -62,16 +62,21 @@ impl<'s> Scene<'s> {
         !board.is_gone(room) && self.disruption.rooms[room as usize].candidate.is_ok()
     }
 
+    /// What the budgets of a NodePool allow once it has so many nodes more than now.
+    pub(super) fn allowed(&self, pool: u32, reason: DisruptionReason, grown: i64) -> Allowed {
+        let budget = &self.disruption.budgets[pool as usize];
+        let nodes = (i64::from(budget.nodes) + grown).max(0);
+        budget.allowed_of(reason, u32::try_from(nodes).unwrap_or(u32::MAX))
+    }
+
     /// Whether budgets let these nodes go at once.
-    pub(super) fn within_budgets(&self, rooms: &[u32], reason: DisruptionReason) -> bool {
+    pub(super) fn within_budgets(&self, board: &Board<'_>, rooms: &[u32], reason: DisruptionReason) -> bool {
         let mut by_pool: BTreeMap<u32, u32> = BTreeMap::new();
         for room in rooms {
             let Some(pool) = self.snapshot.rooms[*room as usize].pool else { return false };
             *by_pool.entry(pool).or_default() += 1;
         }
-        by_pool
-            .iter()
-            .all(|(pool, nodes)| *nodes <= self.disruption.budgets[*pool as usize].allowed(reason).nodes)
+        by_pool.iter().all(|(pool, nodes)| *nodes <= self.allowed(*pool, reason, board.grown(*pool)).nodes)
     }
 
     /// Whether PodDisruptionBudgets let all pods of these nodes be evicted at once.
@@ -118,7 +123,7 @@ impl<'s> Scene<'s> {
     /// The best that can be made of these nodes, if that is worth it.
     pub(super) fn weigh(&self, board: &mut Board<'_>, rooms: &[u32]) -> Option<Weighed> {
         let may_go = rooms.iter().all(|room| self.is_candidate(board, *room))
-            && self.within_budgets(rooms, DisruptionReason::Underutilized)
+            && self.within_budgets(board, rooms, DisruptionReason::Underutilized)
             && self.within_pdbs(board, rooms);
         if !may_go {
             return None;

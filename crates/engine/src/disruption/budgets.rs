@@ -114,22 +114,38 @@ impl PoolBudget {
     /// How many more nodes may be disrupted for this reason now: the tightest of the budgets that count, less the nodes
     /// that are unavailable already.
     pub fn allowed(&self, reason: DisruptionReason) -> Allowed {
+        self.allowed_of(reason, self.nodes)
+    }
+
+    /// The same if the NodePool had so many nodes: percentages are of the nodes of the moment (reference section 4.4).
+    pub fn allowed_of(&self, reason: DisruptionReason, nodes: u32) -> Allowed {
         let counts = |budget: &&BudgetStanding| {
             budget.active && budget.reasons.as_ref().is_none_or(|reasons| reasons.contains(&reason))
         };
-        let tightest = self.budgets.iter().filter(counts).min_by_key(|budget| budget.limit);
-        let Some(tightest) = tightest else { return Allowed { nodes: u32::MAX, binding: None } };
+        let limits = self.budgets.iter().filter(counts).map(|budget| (budget.limit_of(nodes), budget));
+        let tightest = limits.min_by_key(|(limit, _)| *limit);
+        let Some((limit, tightest)) = tightest else { return Allowed { nodes: u32::MAX, binding: None } };
         Allowed {
-            nodes: tightest.limit.saturating_sub(self.unavailable),
+            nodes: limit.saturating_sub(self.unavailable),
             binding: Some(Binding {
                 budget: tightest.index,
                 nodes: tightest.nodes.clone(),
-                limit: tightest.limit,
+                limit,
                 unavailable: self.unavailable,
                 until: tightest.changes,
                 problem: tightest.problem.clone(),
             }),
         }
+    }
+}
+
+impl BudgetStanding {
+    /// The limit if the NodePool had so many nodes. What allows nothing because it cannot be read still does.
+    fn limit_of(&self, nodes: u32) -> u32 {
+        if self.limit == 0 && self.problem.is_some() {
+            return 0;
+        }
+        self.nodes.parse::<BudgetOverride>().map_or(self.limit, |budget| budget.of(nodes))
     }
 }
 

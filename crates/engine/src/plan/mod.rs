@@ -7,9 +7,9 @@ mod document;
 mod nodes;
 mod writing;
 
+pub(crate) use document::month;
 pub use document::{
     HOURS_PER_MONTH, Ignored, InstanceChoice, Node, NodePoolProblem, Placement, Plan, Summary, Unschedulable,
     Why,
 };
-pub(crate) use document::month;
 pub(crate) use nodes::{percent, texts};

@@ -56,6 +56,8 @@ pub struct Board<'l> {
     pub(super) annex_domains: Vec<Vec<u32>>,
     /// By pool: what its limits leave.
     pub(super) limits: Vec<Vec<(String, i64)>>,
+    /// By pool: nodes that moves have brought, less those that they have taken away.
+    pub(super) grown: Vec<i64>,
     /// By offering key: instances taken of a reservation.
     pub(super) reserved: FxHashMap<u8, u32>,
     pub(super) log: Vec<Change>,
@@ -90,6 +92,7 @@ impl<'l> Board<'l> {
             annexes: Vec::new(),
             annex_domains: Vec::new(),
             limits: limits.collect(),
+            grown: vec![0; snapshot.pools.len()],
             reserved: FxHashMap::default(),
             log: Vec::new(),
             layout,
@@ -132,6 +135,11 @@ impl<'l> Board<'l> {
     /// What pods may still take on a room.
     pub fn free(&self, room: u32) -> &Amounts {
         &self.free[room as usize]
+    }
+
+    /// How many nodes applied moves have brought to a NodePool, less those that they have taken away.
+    pub fn grown(&self, pool: u32) -> i64 {
+        self.grown[pool as usize]
     }
 
     /// Whether a room was removed by an applied move.
@@ -292,6 +300,7 @@ impl<'l> Board<'l> {
             self.residents[*room as usize].clear();
             let gone = &self.layout.snapshot.rooms[*room as usize];
             if let Some(pool) = gone.pool {
+                self.grown[pool as usize] -= 1;
                 for (resource, left) in &mut self.limits[pool as usize] {
                     *left += if resource == "nodes" { 1 } else { gone.capacity.get(resource) };
                 }
@@ -321,6 +330,7 @@ impl<'l> Board<'l> {
         let keys = 0..self.layout.keys.len() as u32;
         let domains = keys.map(|key| self.fresh_domain(key, node.variant, node.type_index, node.offer));
         self.annex_domains.push(domains.collect());
+        self.grown[variant.pool as usize] += 1;
         let pool = &self.layout.snapshot.pools[variant.pool as usize];
         if let Some(table) = &pool.table {
             let capacity = &table.types[node.type_index as usize].capacity;
