@@ -12,10 +12,10 @@ mod patch;
 mod review;
 mod update;
 
+pub(crate) use admission::Admission;
 pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use get::get;
-pub(crate) use admission::Admission;
 pub(crate) use incoming::check_type;
 pub(crate) use patch::patch;
 pub(crate) use review::{REVIEWS, review};
