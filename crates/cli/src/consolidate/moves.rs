@@ -1,5 +1,6 @@
 //! The moves as a table.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use supercargo_engine::consolidate::{Move, NewNode};
@@ -23,7 +24,7 @@ pub fn table(moves: &[Move], sort: Sort, wide: bool, paint: Paint) -> String {
     let mut order: Vec<&Move> = moves.iter().collect();
     match sort {
         Sort::Order => {}
-        Sort::Savings => order.sort_by(|left, right| right.saved_per_hour.cmp(&left.saved_per_hour)),
+        Sort::Savings => order.sort_by_key(|one| Reverse(one.saved_per_hour)),
         Sort::Pods => order.sort_by_key(|one| one.pods_moved),
         Sort::Score => order.sort_by(|left, right| {
             let score = |one: &Move| one.score.unwrap_or(f64::INFINITY);

@@ -76,7 +76,7 @@ fn stage(now: &engine::Progress) -> String {
         Phase::Sets => "asking of sets of nodes",
         Phase::Reasons => "asking why the others stay",
     };
-    let share = if now.of == 0 { 100 } else { (now.done.min(now.of)) * 100 / now.of };
+    let share = (now.done.min(now.of) * 100).checked_div(now.of).unwrap_or(100);
     let found = count(now.moves, "move");
     format!("{doing}: {share} %; {found} so far, {} an hour saved", hourly_in_words(now.saved))
 }

@@ -68,7 +68,7 @@ fn groups(staying: &[StayingNode]) -> Vec<Group<'_>> {
     }
     let mut groups: Vec<Group<'_>> = by_reason.into_values().collect();
     // equal prices keep the order of their names
-    groups.sort_by(|left, right| right.price.cmp(&left.price));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.price));
     groups
 }
 
