@@ -14,8 +14,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 /// Written by kubectl for itself: the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Drops what decides nothing.
-pub(super) fn strip<K: 'static>(object: &mut K) {
+/// Drops what decides nothing. A reader makes room for four members of every list; that is given back, too.
+pub fn strip<K: 'static>(object: &mut K) {
     let object: &mut dyn Any = object;
     if let Some(pod) = object.downcast_mut::<Pod>() {
         strip_pod(pod);
@@ -63,7 +63,13 @@ fn strip_pod(pod: &mut Pod) {
     if let Some(spec) = &mut pod.spec {
         strip_spec(spec);
     }
+    if let Some(owners) = &mut pod.metadata.owner_references {
+        owners.shrink_to_fit();
+    }
     if let Some(status) = &mut pod.status {
+        if let Some(conditions) = &mut status.conditions {
+            conditions.shrink_to_fit();
+        }
         status.container_statuses = None;
         status.init_container_statuses = None;
         status.ephemeral_container_statuses = None;
@@ -84,6 +90,13 @@ fn strip_spec(spec: &mut PodSpec) {
         if volumes.is_empty() {
             spec.volumes = None;
         }
+    }
+    spec.containers.shrink_to_fit();
+    if let Some(containers) = &mut spec.init_containers {
+        containers.shrink_to_fit();
+    }
+    if let Some(tolerations) = &mut spec.tolerations {
+        tolerations.shrink_to_fit();
     }
     spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip_container);
 }

@@ -28,5 +28,6 @@ mod yaml_tree;
 
 pub use crate::validate::Severity;
 pub use diagnostic::Diagnostic;
+pub use essentials::strip;
 pub use reader::read;
 pub use source::SourceFile;

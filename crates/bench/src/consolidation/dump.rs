@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use supercargo_api::Objects;
+use supercargo_api::manifest::strip;
 use supercargo_generate::write_json;
 
 /// A file that cannot be written or read back.
@@ -44,7 +45,7 @@ pub(super) fn write(objects: &Objects, path: &Path) -> Result<(), DumpError> {
     file.flush().map_err(failed)
 }
 
-/// Reads it back, line by line.
+/// Reads it back, line by line, as `supercargo consolidate` reads a dump: without what decides nothing.
 pub(super) fn read(path: &Path) -> Result<Objects, DumpError> {
     let failed = |error| DumpError::File { path: path.display().to_string(), error };
     let file = BufReader::new(File::open(path).map_err(failed)?);
@@ -65,7 +66,11 @@ fn add(objects: &mut Objects, text: &str) -> Result<(), serde_json::Error> {
     macro_rules! kinds {
         ($($kind:literal $list:ident)*) => {
             match head.kind.as_str() {
-                $($kind => objects.$list.push(serde_json::from_str(text)?),)*
+                $($kind => {
+                    let mut object = serde_json::from_str(text)?;
+                    strip(&mut object);
+                    objects.$list.push(object);
+                })*
                 _ => {}
             }
         };
@@ -92,8 +97,12 @@ mod tests {
         let made = cluster(&ClusterOptions { nodes: 6, ..ClusterOptions::default() }).unwrap();
         let path = std::env::temp_dir().join(format!("supercargo-dump-{}.json", std::process::id()));
         write(&made, &path).unwrap();
-        let same = read(&path).unwrap() == made;
+        let once = read(&path).unwrap();
+        write(&once, &path).unwrap();
+        let twice = read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(same);
+        assert!(once == twice);
+        assert_eq!((once.pods.len(), once.nodes.len()), (made.pods.len(), made.nodes.len()));
+        assert_eq!(once.pods[0].metadata, made.pods[0].metadata);
     }
 }
