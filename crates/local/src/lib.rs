@@ -40,7 +40,8 @@ pub use cluster::{Cluster, ClusterError, ControlPlane, PART_NAMES, PartOptions, 
 pub use controllers::*;
 pub use keyed::{Controller, Decision, Keyed};
 pub use kubelet::{
-    Host, HostSource, HostState, KUBELET_VERSION, Kubelets, KubeletsOptions, MACHINE_ANNOTATION, ORDERS_PREFIX, Usage, pod_usage,
+    Host, HostSource, HostState, KUBELET_VERSION, Kubelets, KubeletsOptions, MACHINE_ANNOTATION,
+    ORDERS_PREFIX, Usage, pod_usage,
 };
 pub use machines::{RegionInstances, RegionMachines};
 pub use mirror::{Change, Key, Kind, Object, Place, State, Store, Stores};

@@ -64,7 +64,12 @@ impl HostSource for RegionMachines {
 
     fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let regular = now.checked_add(PERIOD).unwrap_or(Timestamp::MAX);
-        Some(self.region.next_change().filter(|change| *change > now).map_or(regular, |change| change.min(regular)))
+        Some(
+            self.region
+                .next_change()
+                .filter(|change| *change > now)
+                .map_or(regular, |change| change.min(regular)),
+        )
     }
 }
 

@@ -74,7 +74,11 @@ fn selector(parameters: &Parameters) -> Result<Selector, Box<Response>> {
     match parameters.get("labelSelector").filter(|text| !text.is_empty()) {
         None => Ok(Selector::everything()),
         Some(text) => text.parse().map_err(|problem| {
-            Box::new(status(StatusCode::BAD_REQUEST, "BadRequest", &format!("unable to parse requirement: {problem}")))
+            Box::new(status(
+                StatusCode::BAD_REQUEST,
+                "BadRequest",
+                &format!("unable to parse requirement: {problem}"),
+            ))
         }),
     }
 }
@@ -126,9 +130,7 @@ fn pod_list(source: &Source, namespace: Option<&str>, parameters: &Parameters) -
     let wanted = |pod: &Pod| selector.matches_optional(pod.metadata.labels.as_ref());
     let metrics = |pod: &Pod| wanted(pod).then(|| pod_metrics(pod, source.seed, now)).flatten();
     let items = match namespace {
-        Some(namespace) => {
-            state.pods.of_namespace(namespace).filter_map(|(_, pod)| metrics(pod)).collect()
-        }
+        Some(namespace) => state.pods.of_namespace(namespace).filter_map(|(_, pod)| metrics(pod)).collect(),
         None => state.pods.values().filter_map(|pod| metrics(pod)).collect(),
     };
     list("PodMetricsList", items)
@@ -172,9 +174,8 @@ fn pod_metrics(pod: &Pod, seed: u64, now: Timestamp) -> Option<Value> {
     if containers.is_empty() {
         return None;
     }
-    let container = |used: &Usage| {
-        json!({"name": used.container, "usage": usage(used.cpu_nanocores, used.memory_bytes)})
-    };
+    let container =
+        |used: &Usage| json!({"name": used.container, "usage": usage(used.cpu_nanocores, used.memory_bytes)});
     Some(json!({
         "kind": "PodMetrics",
         "apiVersion": "metrics.k8s.io/v1beta1",
@@ -200,13 +201,15 @@ fn node_usage(name: &str, state: &State, seed: u64, now: Timestamp) -> (i64, i64
 /// The kubelet's summary of a node and its pods.
 fn summary_of(node: &Node, state: &State, seed: u64, now: Timestamp) -> Value {
     let name = node.metadata.name.as_deref().unwrap_or_default();
-    let capacity = crate::scheduler::quantities(
-        node.status.as_ref().and_then(|status| status.capacity.as_ref()),
-    );
+    let capacity =
+        crate::scheduler::quantities(node.status.as_ref().and_then(|status| status.capacity.as_ref()));
     let (cpu, memory) = node_usage(name, state, seed, now);
     let time = seconds(now);
     let measured = |cpu: i64, memory: i64| {
-        (json!({"time": time, "usageNanoCores": cpu}), json!({"time": time, "workingSetBytes": memory, "usageBytes": memory}))
+        (
+            json!({"time": time, "usageNanoCores": cpu}),
+            json!({"time": time, "workingSetBytes": memory, "usageBytes": memory}),
+        )
     };
     let pods: Vec<Value> = state
         .pods_on(name)

@@ -90,7 +90,12 @@ impl Toy {
             for action in actions {
                 let outcome = self.write(&action);
                 if let Err(refusal) = &outcome {
-                    self.journal.push(format!("{} refused {} {}: {refusal}", self.now, action.kind.name(), action.key));
+                    self.journal.push(format!(
+                        "{} refused {} {}: {refusal}",
+                        self.now,
+                        action.kind.name(),
+                        action.key
+                    ));
                 }
                 self.parts[index].done(&action, &outcome, &self.state, self.now);
             }
@@ -151,7 +156,9 @@ impl Toy {
                 let bound = matches!(&found, Object::Pod(pod)
                     if pod.spec.as_ref().unwrap().node_name.is_some() && !crate::conditions::is_finished(pod));
                 let own = match &found {
-                    Object::Pod(pod) => pod.spec.as_ref().unwrap().termination_grace_period_seconds.unwrap_or(30),
+                    Object::Pod(pod) => {
+                        pod.spec.as_ref().unwrap().termination_grace_period_seconds.unwrap_or(30)
+                    }
                     _ => 0,
                 };
                 let grace = grace.unwrap_or(if bound { own } else { 0 });

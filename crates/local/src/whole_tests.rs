@@ -52,7 +52,8 @@ fn add_node(toy: &mut Toy, name: &str, zone: &str, machine: Value) {
 }
 
 fn deployment(name: &str, replicas: i32, image: &str, spec: Value) -> Value {
-    let mut pod = json!({"containers": [{"name": "c", "image": image, "resources": {"requests": {"cpu": "100m"}}}]});
+    let mut pod =
+        json!({"containers": [{"name": "c", "image": image, "resources": {"requests": {"cpu": "100m"}}}]});
     for (key, value) in spec.as_object().unwrap() {
         pod[key] = value.clone();
     }
@@ -90,12 +91,20 @@ fn a_deployment_runs_and_rolls_and_scales() {
     toy.run(Duration::from_secs(120));
     assert_eq!(toy.state.replica_sets.len(), 2);
     assert_eq!(ready_pods(&toy), 10);
-    assert!(toy.state.pods.values().all(|pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some("v2")));
+    assert!(
+        toy.state
+            .pods
+            .values()
+            .all(|pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some("v2"))
+    );
     toy.patch(Kind::Deployment, &key("web"), json!({"spec": {"replicas": 3}}));
     toy.run(Duration::from_secs(120));
     assert_eq!(toy.state.pods.len(), 3);
     let said = toy.said("web", "ScalingReplicaSet");
-    assert!(said[0].ends_with(" from 0 to 10") && said[0].starts_with("Scaled up replica set web-"), "{said:?}");
+    assert!(
+        said[0].ends_with(" from 0 to 10") && said[0].starts_with("Scaled up replica set web-"),
+        "{said:?}"
+    );
     assert!(said[1].ends_with(" from 0 to 3") && said.last().unwrap().ends_with(" from 10 to 3"), "{said:?}");
     toy.delete(Kind::Deployment, &key("web"));
     toy.run(Duration::from_secs(60));
@@ -114,8 +123,12 @@ fn a_rollout_that_does_not_come_up_keeps_the_old_pods_and_times_out() {
     toy.run(Duration::from_secs(120));
     assert_eq!(ready_pods(&toy), 3);
     let status = toy.state.deployments.get(&key("web")).unwrap().status.clone().unwrap();
-    let progressing =
-        status.conditions.unwrap().into_iter().find(|known| known.type_.as_deref() == Some("Progressing")).unwrap();
+    let progressing = status
+        .conditions
+        .unwrap()
+        .into_iter()
+        .find(|known| known.type_.as_deref() == Some("Progressing"))
+        .unwrap();
     assert_eq!(progressing.reason.as_deref(), Some("ProgressDeadlineExceeded"));
 }
 
@@ -141,7 +154,9 @@ fn the_batch_job_of_the_exercise_completes() {
     let status = toy.state.jobs.get(&key("video-encode-batch")).unwrap().status.clone().unwrap();
     assert_eq!(status.succeeded, Some(50));
     assert_eq!(status.failed, None);
-    assert!(status.conditions.unwrap().iter().any(|known| known.type_ == "Complete" && known.status == "True"));
+    assert!(
+        status.conditions.unwrap().iter().any(|known| known.type_ == "Complete" && known.status == "True")
+    );
     assert_eq!(phases(&toy, "Succeeded"), 50);
     assert!(toy.state.pods.values().all(|pod| pod.metadata.finalizers.iter().flatten().count() == 0));
 }
@@ -210,7 +225,10 @@ fn a_stateful_set_comes_up_in_order_with_its_volumes() {
         let volume = toy.state.volumes.get(&Key::cluster(volume)).unwrap();
         let affinity = serde_json::to_value(&volume.spec.as_ref().unwrap().node_affinity).unwrap();
         let zone = &affinity["required"]["nodeSelectorTerms"][0]["matchExpressions"][0]["values"][0];
-        assert_eq!(node.metadata.labels.as_ref().unwrap()["topology.kubernetes.io/zone"], zone.as_str().unwrap());
+        assert_eq!(
+            node.metadata.labels.as_ref().unwrap()["topology.kubernetes.io/zone"],
+            zone.as_str().unwrap()
+        );
     }
     let created: Vec<&String> = toy.journal.iter().filter(|line| line.contains("added Pod n/db-")).collect();
     assert!(created[0].ends_with("db-0") && created[1].ends_with("db-1") && created[2].ends_with("db-2"));
@@ -235,10 +253,18 @@ fn a_partition_holds_back_the_update_of_a_stateful_set() {
     toy.run(Duration::from_secs(60));
     toy.patch(Kind::StatefulSet, &key("db"), json!({"spec": {"template": set("v2")["spec"]["template"]}}));
     toy.run(Duration::from_secs(60));
-    let images: Vec<String> =
-        toy.state.pods.values().map(|pod| pod.spec.as_ref().unwrap().containers[0].image.clone().unwrap()).collect();
+    let images: Vec<String> = toy
+        .state
+        .pods
+        .values()
+        .map(|pod| pod.spec.as_ref().unwrap().containers[0].image.clone().unwrap())
+        .collect();
     assert_eq!(images, ["v1", "v1", "v2"]);
-    toy.patch(Kind::StatefulSet, &key("db"), json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}));
+    toy.patch(
+        Kind::StatefulSet,
+        &key("db"),
+        json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}),
+    );
     toy.run(Duration::from_secs(120));
     let status = toy.state.stateful_sets.get(&key("db")).unwrap().status.clone().unwrap();
     assert_eq!((status.current_revision.clone(), status.ready_replicas), (status.update_revision, Some(3)));
@@ -268,7 +294,11 @@ fn a_daemon_set_is_on_every_node_and_follows_new_ones() {
 #[test]
 fn what_does_not_fit_says_why_as_kube_scheduler_does() {
     let mut toy = cluster(3);
-    toy.patch(Kind::Node, &Key::cluster("n0"), json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}));
+    toy.patch(
+        Kind::Node,
+        &Key::cluster("n0"),
+        json!({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}),
+    );
     toy.create(
         Kind::Pod,
         json!({"metadata": {"name": "big", "namespace": "n"}, "spec": {"containers": [
@@ -321,9 +351,14 @@ fn spread_affinity_and_anti_affinity_are_kept() {
     let labels = json!({"matchLabels": {"app": "spread"}});
     toy.create(
         Kind::Deployment,
-        deployment("spread", 9, "i", json!({"topologySpreadConstraints": [{
+        deployment(
+            "spread",
+            9,
+            "i",
+            json!({"topologySpreadConstraints": [{
             "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule",
-            "labelSelector": labels}]})),
+            "labelSelector": labels}]}),
+        ),
     );
     let own = json!({"matchLabels": {"app": "apart"}});
     toy.create(
@@ -333,9 +368,14 @@ fn spread_affinity_and_anti_affinity_are_kept() {
     );
     toy.create(
         Kind::Deployment,
-        deployment("near", 3, "i", json!({"affinity": {"podAffinity": {
+        deployment(
+            "near",
+            3,
+            "i",
+            json!({"affinity": {"podAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "topology.kubernetes.io/zone",
-                "labelSelector": {"matchLabels": {"app": "near"}}}]}}})),
+                "labelSelector": {"matchLabels": {"app": "near"}}}]}}}),
+        ),
     );
     toy.run(Duration::from_secs(60));
     let of = |app: &str, by: &str| {
@@ -344,7 +384,8 @@ fn spread_affinity_and_anti_affinity_are_kept() {
             if pod.metadata.labels.as_ref().unwrap()["app"] == app
                 && let Some(node) = node_of(pod)
             {
-                let labels = toy.state.nodes.get(&Key::cluster(node)).unwrap().metadata.labels.clone().unwrap();
+                let labels =
+                    toy.state.nodes.get(&Key::cluster(node)).unwrap().metadata.labels.clone().unwrap();
                 *counts.entry(labels[by].clone()).or_insert(0) += 1;
             }
         }
@@ -355,7 +396,10 @@ fn spread_affinity_and_anti_affinity_are_kept() {
     assert_eq!(of("near", "topology.kubernetes.io/zone"), [3]);
     let waiting = toy.state.pods.values().find(|pod| node_of(pod).is_none()).unwrap();
     let message = crate::conditions::pod_condition(waiting, "PodScheduled").unwrap().message.clone().unwrap();
-    assert!(message.starts_with("0/6 nodes are available: 6 node(s) didn't match pod anti-affinity rules."), "{message}");
+    assert!(
+        message.starts_with("0/6 nodes are available: 6 node(s) didn't match pod anti-affinity rules."),
+        "{message}"
+    );
 }
 
 #[test]
@@ -368,7 +412,10 @@ fn gates_hold_a_pod_back_until_they_are_gone() {
     );
     toy.run(Duration::from_secs(10));
     let pod = toy.state.pods.get(&key("gated")).unwrap();
-    assert_eq!(crate::conditions::pod_condition(pod, "PodScheduled").unwrap().reason.as_deref(), Some("SchedulingGated"));
+    assert_eq!(
+        crate::conditions::pod_condition(pod, "PodScheduled").unwrap().reason.as_deref(),
+        Some("SchedulingGated")
+    );
     toy.patch(Kind::Pod, &key("gated"), json!({"spec": {"schedulingGates": null}}));
     toy.run(Duration::from_secs(10));
     assert_eq!(ready_pods(&toy), 1);
@@ -387,7 +434,13 @@ fn a_crashing_container_waits_longer_every_time() {
     let container = &status.container_statuses.as_ref().unwrap()[0];
     let waiting = container.state.as_ref().unwrap().waiting.as_ref().unwrap();
     assert_eq!(waiting.reason.as_deref(), Some("CrashLoopBackOff"));
-    assert!(waiting.message.as_ref().unwrap().starts_with("back-off 20s restarting failed container=c pod=crash_n("));
+    assert!(
+        waiting
+            .message
+            .as_ref()
+            .unwrap()
+            .starts_with("back-off 20s restarting failed container=c pod=crash_n(")
+    );
     assert_eq!(container.last_state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code, 1);
     toy.run(Duration::from_secs(120));
     let status = toy.state.pods.get(&key("crash")).unwrap().status.clone().unwrap();
@@ -489,18 +542,23 @@ fn a_budget_counts_half_of_its_controllers() {
 #[test]
 fn services_follow_their_pods() {
     let mut toy = cluster(2);
-    toy.create(Kind::Deployment, deployment("web", 120, "i", json!({"containers": [{"name": "c", "image": "i"}]})));
+    toy.create(
+        Kind::Deployment,
+        deployment("web", 120, "i", json!({"containers": [{"name": "c", "image": "i"}]})),
+    );
     toy.create(
         Kind::Service,
         json!({"metadata": {"name": "web", "namespace": "n"},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}}),
     );
     toy.run(Duration::from_secs(60));
-    let sizes: Vec<usize> = toy.state.endpoint_slices.values().map(|slice| slice.endpoints.iter().flatten().count()).collect();
+    let sizes: Vec<usize> =
+        toy.state.endpoint_slices.values().map(|slice| slice.endpoints.iter().flatten().count()).collect();
     assert_eq!((sizes.len(), sizes.iter().sum::<usize>()), (2, 120));
     toy.patch(Kind::Deployment, &key("web"), json!({"spec": {"replicas": 5}}));
     toy.run(Duration::from_secs(60));
-    let ready: usize = toy.state.endpoint_slices.values().map(|slice| slice.endpoints.iter().flatten().count()).sum();
+    let ready: usize =
+        toy.state.endpoint_slices.values().map(|slice| slice.endpoints.iter().flatten().count()).sum();
     assert_eq!(ready, 5);
 }
 
@@ -519,7 +577,8 @@ fn an_autoscaler_follows_usage() {
     toy.run(Duration::from_secs(300));
     assert_eq!(toy.state.deployments.get(&key("web")).unwrap().spec.replicas, Some(12));
     let status = toy.state.autoscalers.get(&key("web")).unwrap().status.clone().unwrap();
-    let condition = status.conditions.unwrap().into_iter().find(|known| known.type_ == "ScalingLimited").unwrap();
+    let condition =
+        status.conditions.unwrap().into_iter().find(|known| known.type_ == "ScalingLimited").unwrap();
     assert_eq!(condition.reason.as_deref(), Some("TooManyReplicas"));
 }
 

@@ -1,5 +1,7 @@
 //! The whole cluster on the embedded API server, in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,7 +195,13 @@ async fn history(seed: u64) -> String {
     nodes.delete("node-1", &DeleteParams::default()).await.unwrap();
     time.sleep(Duration::from_secs(120)).await;
     let mut history = String::new();
-    for path in ["/api/v1/events", "/api/v1/pods", "/api/v1/nodes", "/apis/apps/v1/replicasets", "/apis/apps/v1/deployments"] {
+    for path in [
+        "/api/v1/events",
+        "/api/v1/pods",
+        "/api/v1/nodes",
+        "/apis/apps/v1/replicasets",
+        "/apis/apps/v1/deployments",
+    ] {
         let request = http::Request::get(path).body(Vec::new()).unwrap();
         history.push_str(&client.request_text(request).await.unwrap());
         history.push('\n');

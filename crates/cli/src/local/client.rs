@@ -31,6 +31,7 @@ fn which(told: Option<&Path>) -> Result<PathBuf, Failure> {
     let own = PathBuf::from(crate::up::KUBECONFIG);
     let home = std::env::home_dir().map(|home| home.join(".kube/config"));
     [Some(own), home].into_iter().flatten().find(|path| path.exists()).ok_or_else(|| {
-        Failure::new("no kubeconfig found").with_help("start a cluster with supercargo up, or name a file with --kubeconfig")
+        Failure::new("no kubeconfig found")
+            .with_help("start a cluster with supercargo up, or name a file with --kubeconfig")
     })
 }

@@ -18,8 +18,7 @@ pub(super) async fn add(arguments: &AddNode, client: Client, console: &Console) 
     let taints = arguments.taints.iter().map(|text| taint(text)).collect::<Result<Vec<_>, _>>()?;
     let nodes: Api<Node> = Api::all(client);
     let known = nodes.list_metadata(&ListParams::default()).await.map_err(failure)?;
-    let mut taken: BTreeSet<String> =
-        known.items.into_iter().filter_map(|node| node.metadata.name).collect();
+    let mut taken: BTreeSet<String> = known.items.into_iter().filter_map(|node| node.metadata.name).collect();
     let mut added = String::new();
     for _ in 0..arguments.count {
         let name = arguments.name.clone().unwrap_or_else(|| free_name(&taken));
@@ -87,7 +86,9 @@ fn labels(texts: &[String]) -> Result<BTreeMap<String, String>, Failure> {
 fn taint(text: &str) -> Result<Taint, Failure> {
     let wrong = || {
         let problem = format!("{text:?} is no taint");
-        Failure::new(problem).with_help("write KEY=VALUE:EFFECT or KEY:EFFECT; effects are NoSchedule, PreferNoSchedule and NoExecute")
+        Failure::new(problem).with_help(
+            "write KEY=VALUE:EFFECT or KEY:EFFECT; effects are NoSchedule, PreferNoSchedule and NoExecute",
+        )
     };
     let (named, effect) = text.rsplit_once(':').ok_or_else(wrong)?;
     if !["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect) {
@@ -115,7 +116,10 @@ mod tests {
     #[test]
     fn taints_are_read_as_kubectl_reads_them() {
         let spot = taint("spot=true:NoSchedule").unwrap();
-        assert_eq!((spot.key.as_str(), spot.value.as_deref(), spot.effect.as_str()), ("spot", Some("true"), "NoSchedule"));
+        assert_eq!(
+            (spot.key.as_str(), spot.value.as_deref(), spot.effect.as_str()),
+            ("spot", Some("true"), "NoSchedule")
+        );
         assert_eq!(taint("gpu:NoExecute").unwrap().value, None);
         assert!(taint("gpu").is_err());
         assert!(taint("gpu:Never").is_err());

@@ -28,7 +28,8 @@ impl Kubeconfig {
             && !known.trim().is_empty()
             && !known.contains(MARK)
         {
-            let problem = format!("{}: the kubeconfig of another cluster would be overwritten", path.display());
+            let problem =
+                format!("{}: the kubeconfig of another cluster would be overwritten", path.display());
             return Err(Failure::new(problem).with_help("name another file with --kubeconfig"));
         }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -121,7 +121,8 @@ async fn interrupted() {
 }
 
 fn next_steps(arguments: &Arguments, addr: SocketAddr) -> String {
-    let kubeconfig = std::path::absolute(&arguments.kubeconfig).unwrap_or_else(|_| arguments.kubeconfig.clone());
+    let kubeconfig =
+        std::path::absolute(&arguments.kubeconfig).unwrap_or_else(|_| arguments.kubeconfig.clone());
     let speed = match arguments.speed.times() {
         1 => String::new(),
         speed => format!(", {speed} times faster than the clock on the wall"),

@@ -131,9 +131,9 @@ fn still_granted(
 ) -> BTreeMap<String, Time> {
     let mut granted = BTreeMap::new();
     for (name, since) in known.disrupted_pods.iter().flatten() {
-        let living = pods.iter().any(|pod| {
-            pod.metadata.name.as_ref() == Some(name) && pod.metadata.deletion_timestamp.is_none()
-        });
+        let living = pods
+            .iter()
+            .any(|pod| pod.metadata.name.as_ref() == Some(name) && pod.metadata.deletion_timestamp.is_none());
         let end = since.0 + GRANTED_FOR;
         if living && end > now {
             decision.look_again(end);

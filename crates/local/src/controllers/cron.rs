@@ -34,7 +34,10 @@ impl Controller for CronJobs {
                 let object = change.new.as_ref().or(change.old.as_ref());
                 let owner = object.and_then(|job| controller_of(job.metadata()));
                 let owner = owner.filter(|owner| owner.kind == "CronJob");
-                owner.map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone())).into_iter().collect()
+                owner
+                    .map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone()))
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -46,13 +49,13 @@ impl Controller for CronJobs {
             return Decision::nothing();
         }
         let uid = cron.metadata.uid.as_deref().unwrap_or_default();
-        let jobs: Vec<&Arc<Job>> = state.owned(Kind::Job, uid).filter_map(|key| state.jobs.get(key)).collect();
+        let jobs: Vec<&Arc<Job>> =
+            state.owned(Kind::Job, uid).filter_map(|key| state.jobs.get(key)).collect();
         let mut decision = Decision::nothing();
         let mut status = cron.status.clone().unwrap_or_default();
         clean_up(cron, &jobs, &mut status, &mut decision);
         let active: Vec<&&Arc<Job>> = jobs.iter().filter(|job| finished_at(job).is_none()).collect();
-        status.active =
-            (!active.is_empty()).then(|| active.iter().map(|job| reference(&****job)).collect());
+        status.active = (!active.is_empty()).then(|| active.iter().map(|job| reference(&****job)).collect());
         if cron.spec.suspend != Some(true) {
             match Schedule::parse(&cron.spec.schedule, cron.spec.time_zone.as_deref()) {
                 Some(schedule) => start(cron, &schedule, &active, &mut status, &mut decision, state, now),
@@ -72,7 +75,8 @@ impl Controller for CronJobs {
 /// Keeps as many ended Jobs as the history may have.
 fn clean_up(cron: &CronJob, jobs: &[&Arc<Job>], status: &mut CronJobStatus, decision: &mut Decision) {
     let succeeded = |job: &Job| {
-        let conditions = job.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let conditions =
+            job.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         conditions.iter().any(|known| known.type_ == "Complete" && known.status == "True")
     };
     for (well, limit) in [
@@ -122,7 +126,10 @@ fn start(
         missed += 1;
         if missed > MANY {
             // far behind: only the last time matters
-            next = schedule.next(now - Duration::from_secs(61)).filter(|time| *time > now).or_else(|| schedule.next(now));
+            next = schedule
+                .next(now - Duration::from_secs(61))
+                .filter(|time| *time > now)
+                .or_else(|| schedule.next(now));
             break;
         }
         next = schedule.next(time);
@@ -133,7 +140,8 @@ fn start(
     let Some(due) = due else { return };
     match cron.spec.concurrency_policy.as_deref() {
         Some("Forbid") if !active.is_empty() => {
-            let message = "Not starting job because prior execution is running and concurrency policy is Forbid";
+            let message =
+                "Not starting job because prior execution is running and concurrency policy is Forbid";
             decision.actions.push(Action::note(cron, COMPONENT, "JobAlreadyActive", message.to_owned()));
             return;
         }

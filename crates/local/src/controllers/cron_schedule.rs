@@ -4,7 +4,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 /// The next time is looked for this many days ahead: leap days are eight years apart at most.
 const HORIZON_DAYS: usize = 366 * 9;
@@ -19,7 +20,15 @@ pub(super) struct Schedule {
 #[derive(Debug, Clone)]
 enum Kind {
     /// Bits of minutes, hours, days of the month, months, days of the week.
-    Fields { minutes: u64, hours: u64, days: u64, months: u64, weekdays: u64, any_day: bool, any_weekday: bool },
+    Fields {
+        minutes: u64,
+        hours: u64,
+        days: u64,
+        months: u64,
+        weekdays: u64,
+        any_day: bool,
+        any_weekday: bool,
+    },
     Every(Span),
 }
 
@@ -41,7 +50,7 @@ impl Schedule {
         };
         if let Some(interval) = text.strip_prefix("@every ") {
             let interval: supercargo_api::duration::GoDuration = interval.trim().parse().ok()?;
-            let seconds = i64::try_from(interval.as_nanos() / 1_000_000_000).ok().filter(|seconds| *seconds > 0)?;
+            let seconds = Some(interval.as_nanos() / 1_000_000_000).filter(|seconds| *seconds > 0)?;
             return Some(Self { kind: Kind::Every(Span::new().try_seconds(seconds).ok()?), zone });
         }
         let text = match text {
@@ -82,7 +91,8 @@ impl Schedule {
                     for minute in (0..60).filter(|minute| minutes & (1 << minute) != 0) {
                         let time = Time::new(hour, minute, 0, 0).ok()?;
                         // a time that the clock leaps over comes when the clock comes to it
-                        let moment = self.zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?;
+                        let moment =
+                            self.zone.to_ambiguous_zoned(date.to_datetime(time)).compatible().ok()?;
                         if moment.timestamp() > after {
                             return Some(moment.timestamp());
                         }
@@ -95,7 +105,9 @@ impl Schedule {
     }
 
     fn is_day(&self, date: Date) -> bool {
-        let Kind::Fields { days, months, weekdays, any_day, any_weekday, .. } = &self.kind else { return false };
+        let Kind::Fields { days, months, weekdays, any_day, any_weekday, .. } = &self.kind else {
+            return false;
+        };
         if months & (1 << date.month()) == 0 {
             return false;
         }
@@ -115,7 +127,8 @@ fn bits(field: &str, least: u32, greatest: u32, names: &[&str]) -> Option<u64> {
         };
         let number = |text: &str| -> Option<u32> {
             let named = names.iter().position(|name| name.eq_ignore_ascii_case(text));
-            let named = named.and_then(|position| u32::try_from(position).ok()).map(|position| position + least);
+            let named =
+                named.and_then(|position| u32::try_from(position).ok()).map(|position| position + least);
             named.or_else(|| text.parse().ok()).filter(|number| (least..=greatest).contains(number))
         };
         let (first, last) = match range.split_once('-') {
@@ -151,7 +164,12 @@ mod tests {
     #[case::on_leap_days("0 0 29 2 *", None, "2026-03-01T00:00:00Z", "2028-02-29T00:00:00Z")]
     #[case::in_a_zone("0 9 * * *", Some("America/New_York"), "2026-01-05T15:00:00Z", "2026-01-06T14:00:00Z")]
     #[case::at_intervals("@every 90m", None, "2026-03-01T10:00:00Z", "2026-03-01T11:30:00Z")]
-    fn the_next_time(#[case] text: &str, #[case] zone: Option<&str>, #[case] after: &str, #[case] expected: &str) {
+    fn the_next_time(
+        #[case] text: &str,
+        #[case] zone: Option<&str>,
+        #[case] after: &str,
+        #[case] expected: &str,
+    ) {
         let schedule = Schedule::parse(text, zone).unwrap();
         let next = schedule.next(after.parse().unwrap()).unwrap();
         assert_eq!(next, expected.parse::<Timestamp>().unwrap());

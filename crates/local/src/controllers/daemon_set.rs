@@ -48,7 +48,9 @@ impl Controller for DaemonSets {
     fn concerned(&self, change: &Change, state: &State) -> Vec<Key> {
         match change.kind {
             Kind::DaemonSet => vec![change.key.clone()],
-            Kind::Pod => controllers_of_pod::<DaemonSet>(change, "DaemonSet", Kind::DaemonSet, |_| Vec::new()),
+            Kind::Pod => {
+                controllers_of_pod::<DaemonSet>(change, "DaemonSet", Kind::DaemonSet, |_| Vec::new())
+            }
             Kind::Node => {
                 if let (Some(Object::Node(old)), Some(Object::Node(new))) = (&change.old, &change.new)
                     && old.metadata.labels == new.metadata.labels
@@ -61,7 +63,10 @@ impl Controller for DaemonSets {
             Kind::ControllerRevision => {
                 let owner = change.new.as_ref().and_then(|new| controller_of(new.metadata()));
                 let owner = owner.filter(|owner| owner.kind == "DaemonSet");
-                owner.map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone())).into_iter().collect()
+                owner
+                    .map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone()))
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -84,14 +89,14 @@ impl Controller for DaemonSets {
             }
         }
         let hash = history.update.rsplit('-').next().unwrap_or_default().to_owned();
-        let mut look = Look { set, by_node, hash, now, again: None, actions: Vec::new(), counts: Counts::default() };
+        let mut look =
+            Look { set, by_node, hash, now, again: None, actions: Vec::new(), counts: Counts::default() };
         look.place(state);
         if set.metadata.deletion_timestamp.is_some() {
             look.actions.clear();
         } else if look.actions.is_empty() {
             look.roll(state);
-            let used =
-                |name: &str| pods.iter().any(|(_, pod)| name.ends_with(revision_of(pod)));
+            let used = |name: &str| pods.iter().any(|(_, pod)| name.ends_with(revision_of(pod)));
             let limit = set.spec.revision_history_limit.unwrap_or(10);
             look.actions.extend(history.clean_up(limit, used));
         }
@@ -134,21 +139,28 @@ impl Look<'_> {
             let (may_start, may_stay) = may_run(self.set, &tolerations, node);
             let pods = self.by_node.get(key.name.as_str()).cloned().unwrap_or_default();
             let living: Vec<&Pod> = pods.iter().copied().filter(|pod| !is_finished(pod)).collect();
-            let staying =
-                living.iter().copied().filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect::<Vec<_>>();
-            for pod in pods.iter().filter(|pod| is_finished(pod) && pod.metadata.deletion_timestamp.is_none()) {
+            let staying = living
+                .iter()
+                .copied()
+                .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+                .collect::<Vec<_>>();
+            for pod in pods.iter().filter(|pod| is_finished(pod) && pod.metadata.deletion_timestamp.is_none())
+            {
                 actions.push(Action::delete(Kind::Pod, *pod));
             }
             if may_start {
                 self.counts.desired += 1;
                 if pods.is_empty() && actions.len() < 2 * BURST {
-                    let name = suffixed(&base, &mut draws, |name| state.pods.named(&namespace, name).is_some());
+                    let name =
+                        suffixed(&base, &mut draws, |name| state.pods.named(&namespace, name).is_some());
                     let message = format!("Created pod: {name}");
                     actions.push(Action::create(self.pod(name, &key.name, &tolerations)));
                     actions.push(Action::note(&**self.set, COMPONENT, "SuccessfulCreate", message));
                 }
             }
-            if !may_stay || (!may_start && !staying.is_empty() && staying.iter().all(|pod| node_of(pod).is_none())) {
+            if !may_stay
+                || (!may_start && !staying.is_empty() && staying.iter().all(|pod| node_of(pod).is_none()))
+            {
                 for pod in &staying {
                     actions.push(Action::delete(Kind::Pod, *pod));
                 }
@@ -187,7 +199,9 @@ impl Look<'_> {
         let unavailable = desired - i64::try_from(self.counts.available).unwrap_or(0);
         let mut may_go = (resolve(most, desired, true).max(1) - unavailable).max(0);
         let min_ready = self.set.spec.min_ready_seconds.unwrap_or(0);
-        for pod in state.nodes.iter().filter_map(|(key, _)| self.by_node.get(key.name.as_str())?.first().copied()) {
+        for pod in
+            state.nodes.iter().filter_map(|(key, _)| self.by_node.get(key.name.as_str())?.first().copied())
+        {
             if revision_of(pod) == self.hash || pod.metadata.deletion_timestamp.is_some() {
                 continue;
             }

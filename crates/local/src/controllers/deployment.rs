@@ -52,11 +52,13 @@ impl Controller for Deployments {
             }
             // with Recreate the next revision waits for the last pod of the one before
             Kind::Pod => {
-                let gone = change.new.as_ref().is_none_or(|pod| matches!(pod, Object::Pod(pod) if !is_active(pod)));
-                let owner = change.old.as_ref().filter(|_| gone).and_then(|pod| controller_of(pod.metadata()));
-                let set = owner.filter(|owner| owner.kind == "ReplicaSet").and_then(|owner| {
-                    state.replica_sets.named(&change.key.namespace, &owner.name)
-                });
+                let gone =
+                    change.new.as_ref().is_none_or(|pod| matches!(pod, Object::Pod(pod) if !is_active(pod)));
+                let owner =
+                    change.old.as_ref().filter(|_| gone).and_then(|pod| controller_of(pod.metadata()));
+                let set = owner
+                    .filter(|owner| owner.kind == "ReplicaSet")
+                    .and_then(|owner| state.replica_sets.named(&change.key.namespace, &owner.name));
                 let deployment = set.and_then(|set| controller_of(&set.metadata));
                 deployment
                     .map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone()))
@@ -130,7 +132,8 @@ impl Rollout<'_> {
 
     fn limits(&self) -> Limits {
         let replicas = self.replicas();
-        let rolling = self.deployment.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+        let rolling =
+            self.deployment.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
         let quarter = IntOrString::String("25%".to_owned());
         let of = |value: Option<&IntOrString>, up| resolve(value.unwrap_or(&quarter), replicas, up);
         if is_recreate(&self.deployment.spec) {
@@ -203,7 +206,10 @@ impl Rollout<'_> {
         };
         ReplicaSet {
             metadata: ObjectMeta {
-                name: Some(format!("{}-{hash}", self.deployment.metadata.name.as_deref().unwrap_or_default())),
+                name: Some(format!(
+                    "{}-{hash}",
+                    self.deployment.metadata.name.as_deref().unwrap_or_default()
+                )),
                 namespace: self.deployment.metadata.namespace.clone(),
                 labels: template.metadata.as_ref().and_then(|metadata| metadata.labels.clone()),
                 annotations: Some(self.annotations(number)),
@@ -251,7 +257,8 @@ impl Rollout<'_> {
         let sizes: Vec<i64> = if active.len() == 1 {
             vec![limits.replicas]
         } else {
-            active.sort_by_key(|set| std::cmp::Reverse((wanted(set), set.metadata.creation_timestamp.clone())));
+            active
+                .sort_by_key(|set| std::cmp::Reverse((wanted(set), set.metadata.creation_timestamp.clone())));
             let allowed = if limits.replicas > 0 { limits.replicas + limits.surge } else { 0 };
             shared(&active.iter().map(|set| wanted(set)).collect::<Vec<_>>(), allowed)
         };
@@ -296,7 +303,8 @@ impl Rollout<'_> {
         let annotations = changed.metadata.annotations.get_or_insert_default();
         annotations.insert(DESIRED.to_owned(), limits.replicas.to_string());
         annotations.insert(MOST.to_owned(), (limits.replicas + limits.surge).to_string());
-        let mut actions: Vec<Action> = Action::update(Kind::ReplicaSet, &**set, &changed).into_iter().collect();
+        let mut actions: Vec<Action> =
+            Action::update(Kind::ReplicaSet, &**set, &changed).into_iter().collect();
         if before != size {
             let direction = if size > before { "up" } else { "down" };
             let name = set.metadata.name.as_deref().unwrap_or_default();
@@ -372,18 +380,28 @@ impl Rollout<'_> {
 
     /// The Progressing condition, and when its deadline is.
     fn progress(&self, status: &mut DeploymentStatus, before: &DeploymentStatus) -> Option<Timestamp> {
-        let deadline = self.deployment.spec.progress_deadline_seconds.filter(|seconds| *seconds < i32::MAX)?;
-        let name = self
-            .newest
-            .and_then(|set| set.metadata.name.clone())
-            .map_or_else(
-                || format!("Deployment \"{}\"", self.deployment.metadata.name.as_deref().unwrap_or_default()),
-                |name| format!("ReplicaSet \"{name}\""),
-            );
-        let known = before.conditions.iter().flatten().find(|condition| condition.type_.as_deref() == Some("Progressing"));
+        let deadline =
+            self.deployment.spec.progress_deadline_seconds.filter(|seconds| *seconds < i32::MAX)?;
+        let name = self.newest.and_then(|set| set.metadata.name.clone()).map_or_else(
+            || format!("Deployment \"{}\"", self.deployment.metadata.name.as_deref().unwrap_or_default()),
+            |name| format!("ReplicaSet \"{name}\""),
+        );
+        let known = before
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_.as_deref() == Some("Progressing"));
         if self.deployment.spec.paused == Some(true) {
             if known.is_none_or(|known| known.reason.as_deref() != Some("DeploymentPaused")) {
-                set(status, "Progressing", true, "DeploymentPaused", "Deployment is paused".to_owned(), self.now, true);
+                set(
+                    status,
+                    "Progressing",
+                    true,
+                    "DeploymentPaused",
+                    "Deployment is paused".to_owned(),
+                    self.now,
+                    true,
+                );
             }
             return None;
         }
@@ -408,7 +426,11 @@ impl Rollout<'_> {
             };
             set(status, "Progressing", true, reason, message, self.now, true);
         }
-        let condition = status.conditions.iter().flatten().find(|condition| condition.type_.as_deref() == Some("Progressing"))?;
+        let condition = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_.as_deref() == Some("Progressing"))?;
         if condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
             || condition.reason.as_deref() == Some("NewReplicaSetAvailable")
         {
@@ -452,7 +474,9 @@ fn set(
     {
         return;
     }
-    let since = same.filter(|same| same.status.as_deref() == Some(value)).and_then(|same| same.last_transition_time.clone());
+    let since = same
+        .filter(|same| same.status.as_deref() == Some(value))
+        .and_then(|same| same.last_transition_time.clone());
     let condition = DeploymentCondition {
         type_: Some(type_.to_owned()),
         status: Some(value.to_owned()),

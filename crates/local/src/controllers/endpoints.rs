@@ -49,6 +49,11 @@ impl Controller for EndpointSlices {
                         _ => None,
                     })
                     .collect();
+                if let [old, new] = pods.as_slice()
+                    && is_same_endpoint(old, new)
+                {
+                    return Vec::new();
+                }
                 let services = state.services.of_namespace(&change.key.namespace);
                 services
                     .filter(|(_, service)| {
@@ -71,7 +76,8 @@ impl Controller for EndpointSlices {
             return Decision::nothing();
         }
         let pods = state.pods.of_namespace(&key.namespace).map(|(_, pod)| &**pod);
-        let pods = pods.filter(|pod| selector.matches_optional(pod.metadata.labels.as_ref()) && has_address(pod));
+        let pods =
+            pods.filter(|pod| selector.matches_optional(pod.metadata.labels.as_ref()) && has_address(pod));
         // pods may have different numbers for a named port, and each combination is a slice of its own
         let mut wanted: BTreeMap<String, (Vec<EndpointPort>, BTreeMap<String, Endpoint>)> = BTreeMap::new();
         let by_name = has_named_targets(service);
@@ -118,7 +124,8 @@ fn reconcile(
         let mut endpoints = Vec::new();
         if let Some((_, group)) = wanted.get_mut(&ports) {
             for known in slice.endpoints.iter().flatten() {
-                let name = known.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default();
+                let name =
+                    known.target_ref.as_ref().and_then(|target| target.name.clone()).unwrap_or_default();
                 endpoints.extend(group.remove(&name));
             }
         }
@@ -158,7 +165,12 @@ fn reconcile(
     actions
 }
 
-fn slice(service: &Service, name: String, ports: Vec<EndpointPort>, endpoints: Vec<Endpoint>) -> EndpointSlice {
+fn slice(
+    service: &Service,
+    name: String,
+    ports: Vec<EndpointPort>,
+    endpoints: Vec<Endpoint>,
+) -> EndpointSlice {
     let mut labels = service.metadata.labels.clone().unwrap_or_default();
     labels.insert(SERVICE_NAME.to_owned(), service.metadata.name.clone().unwrap_or_default());
     labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
@@ -182,13 +194,11 @@ fn slice(service: &Service, name: String, ports: Vec<EndpointPort>, endpoints: V
 
 fn endpoint(service: &Service, pod: &Pod, state: &State) -> Endpoint {
     let terminating = pod.metadata.deletion_timestamp.is_some();
-    let publishes =
-        service.spec.as_ref().and_then(|spec| spec.publish_not_ready_addresses) == Some(true);
+    let publishes = service.spec.as_ref().and_then(|spec| spec.publish_not_ready_addresses) == Some(true);
     let serving = is_ready(pod) || publishes;
     let node = node_of(pod);
-    let zone = node.and_then(|node| {
-        state.nodes.get(&Key::cluster(node))?.metadata.labels.as_ref()?.get(ZONE).cloned()
-    });
+    let zone = node
+        .and_then(|node| state.nodes.get(&Key::cluster(node))?.metadata.labels.as_ref()?.get(ZONE).cloned());
     let spec = pod.spec.as_ref();
     let same_name = spec.and_then(|spec| spec.subdomain.as_ref()) == service.metadata.name.as_ref();
     Endpoint {
@@ -241,6 +251,15 @@ fn number(port: &ServicePort, pod: &Pod) -> Option<i32> {
             ports.find(|known| known.name.as_ref() == Some(name)).map(|known| known.container_port)
         }
     }
+}
+
+/// Whether nothing changed that an endpoint shows.
+fn is_same_endpoint(old: &Pod, new: &Pod) -> bool {
+    is_ready(old) == is_ready(new)
+        && has_address(old) == has_address(new)
+        && node_of(old) == node_of(new)
+        && old.metadata.deletion_timestamp.is_some() == new.metadata.deletion_timestamp.is_some()
+        && old.metadata.labels == new.metadata.labels
 }
 
 fn has_address(pod: &Pod) -> bool {

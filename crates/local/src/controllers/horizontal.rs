@@ -89,7 +89,14 @@ impl Controller for Autoscalers {
             return Decision { actions: Vec::new(), again: Some(last + PERIOD) };
         }
         memory.last_look = Some(now);
-        let mut look = Look { autoscaler, memory, seed: self.seed, now, actions: Vec::new(), conditions: conditions_of(autoscaler) };
+        let mut look = Look {
+            autoscaler,
+            memory,
+            seed: self.seed,
+            now,
+            actions: Vec::new(),
+            conditions: conditions_of(autoscaler),
+        };
         let status = look.status(state);
         let mut changed = (**autoscaler).clone();
         changed.status = Some(status);
@@ -141,7 +148,12 @@ impl Look<'_> {
         status
     }
 
-    fn desired(&mut self, scaled: &Scaled, status: &mut HorizontalPodAutoscalerStatus, state: &State) -> Option<i64> {
+    fn desired(
+        &mut self,
+        scaled: &Scaled,
+        status: &mut HorizontalPodAutoscalerStatus,
+        state: &State,
+    ) -> Option<i64> {
         let spec = &self.autoscaler.spec;
         let (least, most) = (i64::from(spec.min_replicas.unwrap_or(1)), i64::from(spec.max_replicas));
         if scaled.replicas == 0 && least != 0 {
@@ -181,7 +193,12 @@ impl Look<'_> {
             let message =
                 failed.unwrap_or_else(|| "the HPA has no metric that this controller can measure".to_owned());
             self.say("ScalingActive", false, "FailedGetResourceMetric", message.clone());
-            self.actions.push(Action::warn(&**self.autoscaler, COMPONENT, "FailedGetResourceMetric", message));
+            self.actions.push(Action::warn(
+                &**self.autoscaler,
+                COMPONENT,
+                "FailedGetResourceMetric",
+                message,
+            ));
             return None;
         };
         // what could not be measured speaks against shrinking
@@ -192,7 +209,12 @@ impl Look<'_> {
     }
 
     /// The replicas that one metric wants, its name, and its current value.
-    fn measure(&self, metric: &MetricSpec, pods: &[&Pod], current: i64) -> Result<(i64, String, MetricStatus), String> {
+    fn measure(
+        &self,
+        metric: &MetricSpec,
+        pods: &[&Pod],
+        current: i64,
+    ) -> Result<(i64, String, MetricStatus), String> {
         let (Some(resource), "Resource") = (&metric.resource, metric.type_.as_str()) else {
             return Err(format!("metrics of type {} are not served here", metric.type_));
         };
@@ -200,14 +222,19 @@ impl Look<'_> {
         let target = match (&resource.target.average_utilization, &resource.target.average_value) {
             (Some(percent), _) => Target::Utilization(i64::from(*percent)),
             (None, Some(value)) => Target::Average(base_units(name, value.0.trim()).unwrap_or(0)),
-            (None, None) => return Err("invalid resource metric source: neither an average utilization nor an average value was set".to_owned()),
+            (None, None) => return Err(
+                "invalid resource metric source: neither an average utilization nor an average value was set"
+                    .to_owned(),
+            ),
         };
         let usages: Vec<PodUsage> = pods.iter().map(|pod| self.usage(pod, name)).collect();
         if matches!(target, Target::Utilization(_))
             && let Some(pod) = pods.iter().zip(&usages).find(|(_, usage)| usage.request <= 0)
         {
             let pod = pod.0.metadata.name.as_deref().unwrap_or_default();
-            return Err(format!("failed to get {name} utilization: missing request for {name} in a container of Pod {pod}"));
+            return Err(format!(
+                "failed to get {name} utilization: missing request for {name} in a container of Pod {pod}"
+            ));
         }
         let proposal = propose(&usages, target, current)
             .ok_or_else(|| format!("failed to get {name} utilization: did not receive metrics for targeted pods (pods might be unready)"))?;
@@ -215,7 +242,8 @@ impl Look<'_> {
             Target::Utilization(_) => format!("{name} resource utilization (percentage of request)"),
             Target::Average(_) => format!("{name} resource"),
         };
-        let percent = matches!(target, Target::Utilization(_)).then(|| i32::try_from(proposal.current).unwrap_or(i32::MAX));
+        let percent = matches!(target, Target::Utilization(_))
+            .then(|| i32::try_from(proposal.current).unwrap_or(i32::MAX));
         let status = MetricStatus {
             type_: "Resource".to_owned(),
             resource: Some(ResourceMetricStatus {
@@ -234,7 +262,8 @@ impl Look<'_> {
     fn usage(&self, pod: &Pod, name: &str) -> PodUsage {
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         let requests = containers.map(|container| {
-            quantities(container.resources.as_ref().and_then(|resources| resources.requests.as_ref())).get(name)
+            quantities(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
+                .get(name)
         });
         let mut request = 0;
         for amount in requests {
@@ -246,11 +275,12 @@ impl Look<'_> {
             request += amount;
         }
         let usage = pod_usage(pod, self.seed, self.now);
-        let amounts = usage.iter().map(|usage| {
-            if name == CPU { usage.cpu_nanocores / 1_000_000 } else { usage.memory_bytes }
-        });
+        let amounts = usage
+            .iter()
+            .map(|usage| if name == CPU { usage.cpu_nanocores / 1_000_000 } else { usage.memory_bytes });
         let total: i64 = amounts.sum();
-        let settled = name != CPU || ready_since(pod).is_some_and(|since| since + READINESS_DELAY <= self.now);
+        let settled =
+            name != CPU || ready_since(pod).is_some_and(|since| since + READINESS_DELAY <= self.now);
         PodUsage { usage: (!usage.is_empty()).then_some(total), request, ready: is_ready(pod) && settled }
     }
 
@@ -275,13 +305,20 @@ impl Look<'_> {
             let recommended = self.memory.recommended.iter();
             recommended.filter(move |(at, _)| *at + window >= now).map(|(_, replicas)| *replicas)
         };
-        let (lowest, highest) = (of(up_window).min().unwrap_or(proposed), of(down_window).max().unwrap_or(proposed));
+        let (lowest, highest) =
+            (of(up_window).min().unwrap_or(proposed), of(down_window).max().unwrap_or(proposed));
         let stabilized = current.max(lowest).min(highest.max(lowest));
         if stabilized != proposed {
             let (reason, which) = if stabilized > proposed {
-                ("ScaleDownStabilized", "recent recommendations were higher than current one, applying the highest recent recommendation")
+                (
+                    "ScaleDownStabilized",
+                    "recent recommendations were higher than current one, applying the highest recent recommendation",
+                )
             } else {
-                ("ScaleUpStabilized", "recent recommendations were lower than current one, applying the lowest recent recommendation")
+                (
+                    "ScaleUpStabilized",
+                    "recent recommendations were lower than current one, applying the lowest recent recommendation",
+                )
             };
             self.say("AbleToScale", true, reason, which.to_owned());
         } else {
@@ -313,7 +350,11 @@ impl Look<'_> {
         self.memory.steps.push(Step { at: self.now, change: desired - scaled.replicas });
         let body = json!({"spec": {"replicas": desired}});
         self.actions.push(Action::patch(scaled.kind, scaled.key.clone(), Some("scale"), body));
-        let why = if desired > scaled.replicas { "resource utilization above target" } else { "All metrics below target" };
+        let why = if desired > scaled.replicas {
+            "resource utilization above target"
+        } else {
+            "All metrics below target"
+        };
         let message = format!("New size: {desired}; reason: {why}");
         self.actions.push(Action::note(&**self.autoscaler, COMPONENT, "SuccessfulRescale", message));
         let message = format!("the HPA controller was able to update the target scale to {desired}");

@@ -44,11 +44,8 @@ pub(super) struct Proposal {
 /// when shrinking.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as the formula is defined")]
 pub(super) fn propose(pods: &[PodUsage], target: Target, current: i64) -> Option<Proposal> {
-    let measured: Vec<(i64, i64)> = pods
-        .iter()
-        .filter(|pod| pod.ready)
-        .filter_map(|pod| Some((pod.usage?, pod.request)))
-        .collect();
+    let measured: Vec<(i64, i64)> =
+        pods.iter().filter(|pod| pod.ready).filter_map(|pod| Some((pod.usage?, pod.request))).collect();
     if measured.is_empty() {
         return None;
     }
@@ -213,7 +210,12 @@ mod tests {
     #[case::near_the_target_nothing_moves(&[54, 54], &[], 50, 2)]
     #[case::what_is_not_ready_counts_as_idle_when_growing(&[100, 100], &[silent(false), silent(false)], 50, 4)]
     #[case::what_is_not_known_counts_as_full_when_shrinking(&[10, 10, 10], &[silent(true)], 50, 3)]
-    fn utilization(#[case] usages: &[i64], #[case] others: &[PodUsage], #[case] target: i64, #[case] expected: i64) {
+    fn utilization(
+        #[case] usages: &[i64],
+        #[case] others: &[PodUsage],
+        #[case] target: i64,
+        #[case] expected: i64,
+    ) {
         let mut pods = pods(usages);
         pods.extend_from_slice(others);
         let current = i64::try_from(pods.len()).unwrap();

@@ -66,8 +66,9 @@ impl Controller for Jobs {
 
 /// A finished Job lets its pods go and goes itself when its time is up.
 fn after_the_end(job: &Arc<Job>, finished: Timestamp, pods: &[(&Key, &Pod)], now: Timestamp) -> Decision {
-    let mut decision =
-        Decision::of(pods.iter().filter(|(_, pod)| is_finished(pod)).filter_map(|(_, pod)| release(pod)).collect());
+    let mut decision = Decision::of(
+        pods.iter().filter(|(_, pod)| is_finished(pod)).filter_map(|(_, pod)| release(pod)).collect(),
+    );
     let ttl = job.spec.as_ref().and_then(|spec| spec.ttl_seconds_after_finished);
     if let Some(ttl) = ttl {
         let end = finished + Duration::from_secs(u64::try_from(ttl).unwrap_or(0));
@@ -112,7 +113,8 @@ impl<'a> Look<'a> {
             .count();
         let failure = self.failure(&active);
         let uncounted = self.uncounted();
-        let succeeded = self.status.succeeded.unwrap_or(0) + count(uncounted.succeeded.iter().flatten().count());
+        let succeeded =
+            self.status.succeeded.unwrap_or(0) + count(uncounted.succeeded.iter().flatten().count());
         let completions = match (spec.completions, spec.parallelism) {
             (Some(completions), _) => Some(completions),
             (None, None) => Some(1),
@@ -127,7 +129,14 @@ impl<'a> Look<'a> {
             self.end_with("FailureTarget", "Failed", &reason, &message, &mut active, terminating);
         } else if complete {
             let message = "Reached expected number of succeeded pods";
-            self.end_with("SuccessCriteriaMet", "Complete", "CompletionsReached", message, &mut active, terminating);
+            self.end_with(
+                "SuccessCriteriaMet",
+                "Complete",
+                "CompletionsReached",
+                message,
+                &mut active,
+                terminating,
+            );
         } else if suspended {
             self.suspend(&mut active);
         } else {
@@ -180,7 +189,8 @@ impl<'a> Look<'a> {
             counted
         };
         let (succeeded, failed) = (keep(&mut uncounted.succeeded), keep(&mut uncounted.failed));
-        self.status.succeeded = Some(self.status.succeeded.unwrap_or(0) + succeeded).filter(|count| *count > 0);
+        self.status.succeeded =
+            Some(self.status.succeeded.unwrap_or(0) + succeeded).filter(|count| *count > 0);
         self.status.failed = Some(self.status.failed.unwrap_or(0) + failed).filter(|count| *count > 0);
         // those that are written down lose their finalizer
         for uid in &written {
@@ -191,7 +201,8 @@ impl<'a> Look<'a> {
         // and those that ended now are written down
         let spec = self.job.spec.clone().unwrap_or_default();
         let completions = spec.completions.unwrap_or(0);
-        let mut completed = indexes::read(self.status.completed_indexes.as_deref().unwrap_or_default(), completions);
+        let mut completed =
+            indexes::read(self.status.completed_indexes.as_deref().unwrap_or_default(), completions);
         for (uid, pod) in &tracked {
             if written.contains(*uid) || !is_finished(pod) {
                 continue;
@@ -225,7 +236,10 @@ impl<'a> Look<'a> {
     fn failure(&mut self, active: &[(&Key, &Pod)]) -> Option<(String, String)> {
         let known = condition(&self.status, "FailureTarget");
         if let Some(known) = known {
-            return Some((known.reason.clone().unwrap_or_default(), known.message.clone().unwrap_or_default()));
+            return Some((
+                known.reason.clone().unwrap_or_default(),
+                known.message.clone().unwrap_or_default(),
+            ));
         }
         let spec = self.job.spec.as_ref()?;
         for (_, pod) in self.pods.iter().filter(|(_, pod)| phase(pod) == "Failed") {
@@ -362,7 +376,8 @@ impl<'a> Look<'a> {
         let base = self.job.metadata.name.clone().unwrap_or_default();
         let state = self.state;
         let taken = |name: &str| state.pods.named(&namespace, name).is_some();
-        let indexes = if self.is_indexed() { self.free_indexes(active, completions.unwrap_or(0)) } else { Vec::new() };
+        let indexes =
+            if self.is_indexed() { self.free_indexes(active, completions.unwrap_or(0)) } else { Vec::new() };
         for position in 0..missing {
             let index = match indexes.get(position) {
                 Some(index) => Some(*index),
@@ -399,7 +414,8 @@ impl<'a> Look<'a> {
     }
 
     fn free_indexes(&self, active: &[(&Key, &Pod)], completions: i32) -> Vec<i32> {
-        let mut taken = indexes::read(self.status.completed_indexes.as_deref().unwrap_or_default(), completions);
+        let mut taken =
+            indexes::read(self.status.completed_indexes.as_deref().unwrap_or_default(), completions);
         taken.extend(active.iter().filter_map(|(_, pod)| index_of(pod)));
         (0..completions).filter(|index| !taken.contains(index)).take(BURST).collect()
     }
@@ -420,7 +436,8 @@ impl<'a> Look<'a> {
             pod.metadata.annotations.get_or_insert_default().insert(INDEX.to_owned(), index.to_string());
             let pod_spec = pod.spec.get_or_insert_default();
             pod_spec.hostname = Some(format!("{job}-{index}"));
-            let containers = pod_spec.containers.iter_mut().chain(pod_spec.init_containers.iter_mut().flatten());
+            let containers =
+                pod_spec.containers.iter_mut().chain(pod_spec.init_containers.iter_mut().flatten());
             for container in containers {
                 let variables = container.env.get_or_insert_default();
                 if variables.iter().all(|variable| variable.name != "JOB_COMPLETION_INDEX") {

@@ -89,8 +89,8 @@ mod tests {
         json!([{"action": "FailJob", "onExitCodes": {"containerName": "d", "operator": "In", "values": [42]}}]), Verdict::Counts)]
     #[case::no_rules(json!([]), Verdict::Counts)]
     fn policies(#[case] rules: Value, #[case] expected: Verdict) {
-        let spec: JobSpec = serde_json::from_value(
-            json!({"template": {}, "podFailurePolicy": {"rules": rules}})).unwrap();
+        let spec: JobSpec =
+            serde_json::from_value(json!({"template": {}, "podFailurePolicy": {"rules": rules}})).unwrap();
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"namespace": "n", "name": "p"},
             "status": {

@@ -29,6 +29,7 @@ mod stateful_set;
 mod victims;
 mod volume_attach;
 mod volume_bind;
+mod volume_protection;
 
 pub use budget::Budgets;
 pub use cloud_nodes::{CloudNodes, Instances};
@@ -46,3 +47,4 @@ pub use service_account::ServiceAccounts;
 pub use stateful_set::StatefulSets;
 pub use volume_attach::Attachments;
 pub use volume_bind::{DEFAULT_STORAGE_CLASS, Volumes};
+pub use volume_protection::VolumeProtection;

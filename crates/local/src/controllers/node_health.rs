@@ -87,7 +87,8 @@ fn last_heard(node: &Node, state: &State) -> Option<Timestamp> {
     let lease = state.leases.named(LEASE_NAMESPACE, name).and_then(|lease| lease.spec.as_ref());
     let renewed = lease.and_then(|lease| lease.renew_time.as_ref()).map(|time| time.0);
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let beats = conditions.iter().filter_map(|condition| condition.last_heartbeat_time.as_ref().map(|time| time.0));
+    let beats =
+        conditions.iter().filter_map(|condition| condition.last_heartbeat_time.as_ref().map(|time| time.0));
     let created = node.metadata.creation_timestamp.as_ref().map(|time| time.0);
     renewed.into_iter().chain(beats).chain(created).max()
 }
@@ -111,11 +112,8 @@ fn unknown(node: &Arc<Node>, changed: &mut Node, state: &State, now: Timestamp) 
     actions.push(Action::note(&**node, COMPONENT, "NodeNotReady", message));
     for (_, pod) in state.pods_on(name).filter(|(_, pod)| is_ready(pod)) {
         let mut unready: Pod = pod.clone();
-        let condition = PodCondition {
-            type_: "Ready".to_owned(),
-            status: "False".to_owned(),
-            ..PodCondition::default()
-        };
+        let condition =
+            PodCondition { type_: "Ready".to_owned(), status: "False".to_owned(), ..PodCondition::default() };
         set_pod_condition(unready.status.get_or_insert_default(), condition, now);
         actions.extend(Action::update_status(Kind::Pod, pod, &unready));
     }

@@ -10,7 +10,11 @@ pub(super) fn resolve(value: &IntOrString, total: i64, round_up: bool) -> i64 {
             let percent: i64 =
                 text.strip_suffix('%').and_then(|percent| percent.trim().parse().ok()).unwrap_or(0);
             let product = percent.saturating_mul(total);
-            if round_up { product.div_euclid(100) + i64::from(product.rem_euclid(100) > 0) } else { product / 100 }
+            if round_up {
+                product.div_euclid(100) + i64::from(product.rem_euclid(100) > 0)
+            } else {
+                product / 100
+            }
         }
     }
 }

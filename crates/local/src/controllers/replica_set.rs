@@ -69,7 +69,8 @@ impl Controller for ReplicaSets {
             }
         }
         let template_labels = set.spec.template.as_ref().and_then(|template| template.metadata.as_ref());
-        let template_labels = template_labels.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
+        let template_labels =
+            template_labels.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
         let labeled = Selector::of_labels(&template_labels);
         let fully = active.iter().filter(|(_, pod)| labeled.matches_optional(pod.metadata.labels.as_ref()));
         let mut changed = (**set).clone();

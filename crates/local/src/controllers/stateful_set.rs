@@ -39,7 +39,8 @@ impl Controller for StatefulSets {
             }
             Kind::ControllerRevision => {
                 let objects = [&change.old, &change.new];
-                let owners = objects.into_iter().flatten().filter_map(|object| controller_of(object.metadata()));
+                let owners =
+                    objects.into_iter().flatten().filter_map(|object| controller_of(object.metadata()));
                 let mut keys: Vec<Key> = owners
                     .filter(|owner| owner.kind == "StatefulSet")
                     .map(|owner| Key::new(change.key.namespace.clone(), owner.name.clone()))
@@ -67,7 +68,8 @@ impl Controller for StatefulSets {
             if work.actions.is_empty() {
                 let limit = set.spec.revision_history_limit.unwrap_or(10);
                 let current = work.current.clone();
-                let used = |name: &str| name == current || pods.iter().any(|(_, pod)| revision_of(pod) == name);
+                let used =
+                    |name: &str| name == current || pods.iter().any(|(_, pod)| revision_of(pod) == name);
                 work.actions = history.clean_up(limit, used);
             }
         }
@@ -125,12 +127,14 @@ impl<'a> Work<'a> {
     }
 
     fn partition(&self) -> i64 {
-        let rolling = self.set.spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+        let rolling =
+            self.set.spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
         i64::from(rolling.and_then(|rolling| rolling.partition).unwrap_or(0))
     }
 
     fn is_on_delete(&self) -> bool {
-        self.set.spec.update_strategy.as_ref().and_then(|strategy| strategy.type_.as_deref()) == Some("OnDelete")
+        self.set.spec.update_strategy.as_ref().and_then(|strategy| strategy.type_.as_deref())
+            == Some("OnDelete")
     }
 
     /// Whether a pod is there and has been ready long enough. Looks again when it will have been.

@@ -32,7 +32,9 @@ pub(super) fn victims<'a>(
         let ready = is_ready(pod);
         // ages count by their order of magnitude, so that it is not always the very youngest
         let magnitude = |since: Option<Timestamp>| {
-            since.map_or(0, |since| u64::BITS - (now.duration_since(since).as_secs().max(0) as u64).leading_zeros())
+            since.map_or(0, |since| {
+                u64::BITS - (now.duration_since(since).as_secs().max(0) as u64).leading_zeros()
+            })
         };
         let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let restarts: i32 = pod

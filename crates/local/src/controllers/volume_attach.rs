@@ -112,7 +112,10 @@ impl Controller for Attachments {
             occupied = true;
             decision.actions.push(Action::create(VolumeAttachment {
                 metadata: ObjectMeta {
-                    name: Some(format!("csi-{}", fingerprint(&format!("{}/{}/{node}", csi.volume_handle, csi.driver)))),
+                    name: Some(format!(
+                        "csi-{}",
+                        fingerprint(&format!("{}/{}/{node}", csi.volume_handle, csi.driver))
+                    )),
                     ..ObjectMeta::default()
                 },
                 spec: VolumeAttachmentSpec {
@@ -134,10 +137,7 @@ impl Controller for Attachments {
 fn users<'a>(volume: &Key, state: &'a State) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
     let reference = state.volumes.get(volume).and_then(|volume| volume.spec.as_ref()?.claim_ref.as_ref());
     let claim = reference.map(|reference| {
-        Key::new(
-            reference.namespace.clone().unwrap_or_default(),
-            reference.name.clone().unwrap_or_default(),
-        )
+        Key::new(reference.namespace.clone().unwrap_or_default(), reference.name.clone().unwrap_or_default())
     });
     let pods: Vec<(&Key, &Pod)> = claim.iter().flat_map(|claim| state.pods_using(claim)).collect();
     pods.into_iter().filter(|(_, pod)| !is_finished(pod))

@@ -133,7 +133,8 @@ impl Volumes {
     fn find(&mut self, claim: &Arc<PersistentVolumeClaim>, state: &State, now: Timestamp) -> Decision {
         let key = Key::of(&claim.metadata);
         let class = class_of(claim).and_then(|name| state.storage_classes.get(&Key::cluster(name)));
-        let selected = claim.metadata.annotations.as_ref().and_then(|annotations| annotations.get(SELECTED_NODE));
+        let selected =
+            claim.metadata.annotations.as_ref().and_then(|annotations| annotations.get(SELECTED_NODE));
         let waits = class.is_some_and(|class| waits_for_consumer(class)) && selected.is_none();
         let mut decision = Decision::nothing();
         decision.actions.extend(pending(claim));
@@ -160,9 +161,14 @@ impl Volumes {
         }
         let Some(class) = class.filter(|class| PROVISIONERS.contains(&class.provisioner.as_str())) else {
             let message = match class_of(claim) {
-                None => "no persistent volumes available for this claim and no storage class is set".to_owned(),
+                None => {
+                    "no persistent volumes available for this claim and no storage class is set".to_owned()
+                }
                 Some(name) if class.is_none() => format!("storageclass.storage.k8s.io \"{name}\" not found"),
-                Some(_) => "waiting for a volume to be created, either by an external provisioner or manually".to_owned(),
+                Some(_) => {
+                    "waiting for a volume to be created, either by an external provisioner or manually"
+                        .to_owned()
+                }
             };
             decision.actions.push(Action::warn(&**claim, COMPONENT, "ProvisioningFailed", message));
             return decision;
@@ -223,12 +229,19 @@ impl Volumes {
         }
     }
 
-    fn make(&self, claim: &PersistentVolumeClaim, class: &StorageClass, zone: Option<String>) -> PersistentVolume {
+    fn make(
+        &self,
+        claim: &PersistentVolumeClaim,
+        class: &StorageClass,
+        zone: Option<String>,
+    ) -> PersistentVolume {
         let uid = claim.metadata.uid.clone().unwrap_or_default();
         let spec = claim.spec.clone().unwrap_or_default();
         let mut draws = Randomness::from_seed(self.seed).fork("volume ids").fork(&uid);
         let requests = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref());
-        let size = requests.and_then(|requests| requests.get("storage").cloned()).unwrap_or(Quantity("1Gi".to_owned()));
+        let size = requests
+            .and_then(|requests| requests.get("storage").cloned())
+            .unwrap_or_else(|| Quantity("1Gi".to_owned()));
         let affinity = zone.map(|zone| {
             let demand = NodeSelectorRequirement {
                 key: ZONE.to_owned(),
@@ -257,9 +270,12 @@ impl Volumes {
                     ..CSIPersistentVolumeSource::default()
                 }),
                 node_affinity: affinity,
-                persistent_volume_reclaim_policy: class.reclaim_policy.clone().or(Some("Delete".to_owned())),
+                persistent_volume_reclaim_policy: class
+                    .reclaim_policy
+                    .clone()
+                    .or_else(|| Some("Delete".to_owned())),
                 storage_class_name: class.metadata.name.clone(),
-                volume_mode: spec.volume_mode.or(Some("Filesystem".to_owned())),
+                volume_mode: spec.volume_mode.or_else(|| Some("Filesystem".to_owned())),
                 ..PersistentVolumeSpec::default()
             }),
             status: None,
@@ -284,7 +300,9 @@ fn best_free<'a>(claim: &PersistentVolumeClaim, state: &'a State) -> Option<&'a 
             && offered.volume_mode.as_deref().unwrap_or("Filesystem") == mode
             && has_modes
             && quantities(offered.capacity.as_ref()).get("storage") >= wanted.get("storage")
-            && selector.as_ref().is_none_or(|selector| selector.matches_optional(volume.metadata.labels.as_ref()))
+            && selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches_optional(volume.metadata.labels.as_ref()))
     };
     state.volumes.values().filter(|volume| fits(volume)).min_by_key(|volume| {
         let capacity = volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref());
@@ -315,7 +333,8 @@ fn bind(
 ) -> Vec<Action> {
     let mut changed = (**claim).clone();
     let Some(volume) = volume else {
-        let bound = claim.metadata.annotations.as_ref().is_some_and(|known| known.contains_key(BIND_COMPLETED));
+        let bound =
+            claim.metadata.annotations.as_ref().is_some_and(|known| known.contains_key(BIND_COMPLETED));
         if bound {
             changed.status.get_or_insert_default().phase = Some("Lost".to_owned());
         }
@@ -324,13 +343,15 @@ fn bind(
     let spec = volume.spec.clone().unwrap_or_default();
     match &spec.claim_ref {
         None => return take(claim, volume),
-        Some(reference) if reference.uid.is_some() && reference.uid != claim.metadata.uid => return Vec::new(),
+        Some(reference) if reference.uid.is_some() && reference.uid != claim.metadata.uid => {
+            return Vec::new();
+        }
         Some(_) => {}
     }
     changed.status = Some(PersistentVolumeClaimStatus {
         phase: Some("Bound".to_owned()),
         access_modes: spec.access_modes.clone(),
-        capacity: spec.capacity.clone(),
+        capacity: spec.capacity,
         ..claim.status.clone().unwrap_or_default()
     });
     Action::update_status(Kind::PersistentVolumeClaim, &**claim, &changed).into_iter().collect()
@@ -375,8 +396,10 @@ fn volume(key: &Key, state: &State) -> Vec<Action> {
         return vec![Action::delete(Kind::PersistentVolume, &**volume)];
     }
     let mut changed = (**volume).clone();
-    changed.status =
-        Some(PersistentVolumeStatus { phase: Some(phase.to_owned()), ..volume.status.clone().unwrap_or_default() });
+    changed.status = Some(PersistentVolumeStatus {
+        phase: Some(phase.to_owned()),
+        ..volume.status.clone().unwrap_or_default()
+    });
     Action::update_status(Kind::PersistentVolume, &**volume, &changed).into_iter().collect()
 }
 

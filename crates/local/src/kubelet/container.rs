@@ -72,7 +72,12 @@ pub(super) enum Happening {
 
 impl ContainerMachine {
     /// A container that has not started, or as its status says if the kubelet itself has started again.
-    pub(super) fn new(container: &Container, status: Option<&ContainerStatus>, orders: &Orders<'_>, init: bool) -> Self {
+    pub(super) fn new(
+        container: &Container,
+        status: Option<&ContainerStatus>,
+        orders: &Orders<'_>,
+        init: bool,
+    ) -> Self {
         let mut machine = Self {
             name: container.name.clone(),
             image: container.image.clone().unwrap_or_default(),
@@ -190,7 +195,8 @@ impl ContainerMachine {
 
     fn run(&mut self, container: &Container, since: Timestamp, orders: &Orders<'_>, init: bool) {
         let plan = orders.run(container, self.restarts, init);
-        let ends = plan.duration.and_then(|duration| Some((since.checked_add(duration).ok()?, plan.exit_code)));
+        let ends =
+            plan.duration.and_then(|duration| Some((since.checked_add(duration).ok()?, plan.exit_code)));
         let ready_at = since.checked_add(orders.readiness(container)).unwrap_or(Timestamp::MAX);
         self.doing = Doing::Running { since, ready_at, ends };
     }

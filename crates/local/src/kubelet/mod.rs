@@ -19,8 +19,8 @@ mod sleeps;
 mod usage;
 
 pub use hosts::{Host, HostSource, HostState};
-pub use node::{KUBELET_VERSION, MACHINE_ANNOTATION};
 pub(crate) use node::{EBS_DRIVER, LEASE_NAMESPACE, set as set_node_condition};
+pub use node::{KUBELET_VERSION, MACHINE_ANNOTATION};
 pub use orders::ORDERS_PREFIX;
 pub use part::{Kubelets, KubeletsOptions};
 pub use usage::{Usage, pod_usage};

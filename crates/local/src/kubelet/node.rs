@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{
-    Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus, NodeSystemInfo, DaemonEndpoint,
-    Taint,
-};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::core::v1::{
+    DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus,
+    NodeSystemInfo, Taint,
+};
 use k8s_openapi::api::storage::v1::{CSINode, CSINodeDriver, CSINodeSpec, VolumeNodeResources};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference, Time};
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,7 @@ pub(super) fn host_of(node: &Node, now: Timestamp) -> Option<Host> {
         let source = if ordered.is_empty() { known } else { Some(ordered) };
         quantities(source)
     };
-    let mut capacity =
-        first(&order.capacity, status.and_then(|status| status.capacity.as_ref()));
+    let mut capacity = first(&order.capacity, status.and_then(|status| status.capacity.as_ref()));
     for (name, amount) in [(CPU, 4_000), (MEMORY, 16 << 30), (PODS, 110), (EPHEMERAL_STORAGE, 20 << 30)] {
         if !capacity.contains(name) {
             capacity.set(name, amount);
@@ -83,11 +82,8 @@ pub(super) fn registration(host: &Host, now: Timestamp) -> Node {
     for (key, value) in [(HOSTNAME, host.name.as_str()), (OS, "linux"), (ARCH, "amd64")] {
         labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
     }
-    let mut taints = vec![Taint {
-        key: NOT_READY_TAINT.to_owned(),
-        effect: NO_SCHEDULE.to_owned(),
-        ..Taint::default()
-    }];
+    let mut taints =
+        vec![Taint { key: NOT_READY_TAINT.to_owned(), effect: NO_SCHEDULE.to_owned(), ..Taint::default() }];
     taints.extend(host.taints.iter().cloned());
     let mut node = Node {
         metadata: ObjectMeta {
@@ -115,7 +111,8 @@ pub(super) fn status(node: &Node, host: &Host, ready: bool, now: Timestamp) -> N
     let mut status = node.status.clone().unwrap_or_default();
     status.capacity = Some(host.capacity.to_quantities());
     status.allocatable = Some(allocatable(host).to_quantities());
-    let address = |type_: &str, address: &str| NodeAddress { type_: type_.to_owned(), address: address.to_owned() };
+    let address =
+        |type_: &str, address: &str| NodeAddress { type_: type_.to_owned(), address: address.to_owned() };
     status.addresses = Some(vec![address("InternalIP", &host.address), address("Hostname", &host.name)]);
     status.daemon_endpoints =
         Some(NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: 10_250 }) });

@@ -50,11 +50,15 @@ impl<'a> Orders<'a> {
     pub(crate) fn run(&self, container: &Container, run: i32, is_init: bool) -> RunPlan {
         let mut draws = self.randomness.fork(&container.name).fork("run").fork(&run.to_string());
         let fails = i64::from(run) < self.number("fail-runs").map_or(0, |number| number as i64);
-        let failing_pod = self.number("fail-pods").is_some_and(|share| self.randomness.fork("fails").chance(share));
+        let failing_pod =
+            self.number("fail-pods").is_some_and(|share| self.randomness.fork("fails").chance(share));
         let code = self.number("exit-code").map(|code| code as i32);
         if !is_init && (fails || failing_pod) {
             let duration = self.seconds("fail-after-seconds", &mut draws).unwrap_or(Duration::from_secs(1));
-            return RunPlan { duration: Some(duration), exit_code: code.filter(|code| *code != 0).unwrap_or(1) };
+            return RunPlan {
+                duration: Some(duration),
+                exit_code: code.filter(|code| *code != 0).unwrap_or(1),
+            };
         }
         let words = container.command.iter().flatten().chain(container.args.iter().flatten());
         let read = command_duration(words.map(String::as_str), &mut draws.fork("command"));

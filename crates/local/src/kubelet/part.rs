@@ -211,7 +211,8 @@ impl Kubelets {
             let fresh = lease(&running.host, &node, lease_seconds as i32, now);
             if running.has_lease {
                 let key = Key::new(LEASE_NAMESPACE, name);
-                let renewal = json!({"spec": {"renewTime": fresh.spec.as_ref().map(|spec| &spec.renew_time)}});
+                let renewal =
+                    json!({"spec": {"renewTime": fresh.spec.as_ref().map(|spec| &spec.renew_time)}});
                 actions.push(Action::patch(Kind::Lease, key, None, renewal));
             } else {
                 actions.push(Action::create(fresh));
@@ -363,13 +364,7 @@ impl Part for Kubelets {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[
-            Kind::Node,
-            Kind::Pod,
-            Kind::PersistentVolume,
-            Kind::PersistentVolumeClaim,
-            Kind::VolumeAttachment,
-        ]
+        &[Kind::Node, Kind::Pod, Kind::PersistentVolume, Kind::PersistentVolumeClaim, Kind::VolumeAttachment]
     }
 
     fn observe(&mut self, change: &Change, state: &State, now: Timestamp) {
@@ -380,12 +375,12 @@ impl Part for Kubelets {
                     state.pods_on(&change.key.name).for_each(|(key, _)| self.queue.add(key.clone()));
                 }
             }
-            (Kind::Pod, Some(Object::Pod(pod))) => {
-                if node_of(pod).is_some_and(|node| self.hosts.contains_key(node)) {
-                    self.queue.add(change.key.clone());
-                }
+            (Kind::Pod, Some(Object::Pod(pod)))
+                if node_of(pod).is_some_and(|node| self.hosts.contains_key(node)) =>
+            {
+                self.queue.add(change.key.clone());
             }
-            (Kind::Pod, _) => self.forget(&change.key),
+            (Kind::Pod, None) => self.forget(&change.key),
             (Kind::VolumeAttachment, Some(Object::VolumeAttachment(attachment))) => {
                 for (key, _) in state.pods_on(&attachment.spec.node_name) {
                     if self.pods.get(key).is_some_and(|machine| machine.sandbox.is_none()) {
@@ -508,8 +503,7 @@ fn events(pod: &Pod, told: &Told, node: &str) -> Vec<Action> {
                 Action::note(pod, COMPONENT, "Pulling", format!("Pulling image \"{}\"", image(container)))
             }
             Happening::Pulled(None) => {
-                let message =
-                    format!("Container image \"{}\" already present on machine", image(container));
+                let message = format!("Container image \"{}\" already present on machine", image(container));
                 Action::note(pod, COMPONENT, "Pulled", message)
             }
             Happening::Pulled(Some(took)) => {

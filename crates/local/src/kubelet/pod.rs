@@ -191,7 +191,13 @@ impl PodMachine {
                 continue;
             }
             if machine.doing == Doing::Waiting {
-                machine.begin(container, now, orders, around.images.contains(&machine.image), &mut told.happenings);
+                machine.begin(
+                    container,
+                    now,
+                    orders,
+                    around.images.contains(&machine.image),
+                    &mut told.happenings,
+                );
                 moved = true;
             }
             let policy = match (stays, restart) {
@@ -207,7 +213,13 @@ impl PodMachine {
         }
         for (machine, container) in self.main.iter_mut().zip(&spec.containers) {
             if machine.doing == Doing::Waiting {
-                machine.begin(container, now, orders, around.images.contains(&machine.image), &mut told.happenings);
+                machine.begin(
+                    container,
+                    now,
+                    orders,
+                    around.images.contains(&machine.image),
+                    &mut told.happenings,
+                );
                 moved = true;
             }
             moved |= machine.tick(container, now, orders, restart, false, &mut told.happenings);

@@ -67,7 +67,9 @@ fn phase(machine: &PodMachine, started: bool) -> &'static str {
         return if well { "Succeeded" } else { "Failed" };
     }
     let any = machine.main.iter().any(|machine| {
-        machine.is_running() || machine.end().is_some() || matches!(machine.doing, Doing::BackOff { .. })
+        machine.is_running()
+            || machine.end().is_some()
+            || matches!(machine.doing, Doing::BackOff { .. })
             || machine.restarts > 0
     });
     if started && any { "Running" } else { "Pending" }
@@ -93,7 +95,8 @@ fn conditions(
     let stopping = machine.gone;
     let containers_ready = networked && initialized && unready.is_empty() && !over && !stopping;
     let gates_hold = spec.readiness_gates.iter().flatten().all(|gate| {
-        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let conditions =
+            pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         conditions.iter().any(|known| known.type_ == gate.condition_type && known.status == "True")
     });
     let mut set = |type_: &str, holds: bool, reason: Option<&str>, message: Option<String>| {
@@ -109,10 +112,16 @@ fn conditions(
     };
     set("PodReadyToStartContainers", networked && !over && !stopping, None, None);
     let uninitialized = (!initialized).then(|| {
-        let names = machine.init.iter().filter(|machine| machine.end().is_none()).map(|machine| &machine.name);
+        let names =
+            machine.init.iter().filter(|machine| machine.end().is_none()).map(|machine| &machine.name);
         format!("containers with incomplete status: [{}]", names.cloned().collect::<Vec<_>>().join(" "))
     });
-    set("Initialized", initialized, completed.or(uninitialized.as_ref().map(|_| "ContainersNotInitialized")), uninitialized);
+    set(
+        "Initialized",
+        initialized,
+        completed.or_else(|| uninitialized.as_ref().map(|_| "ContainersNotInitialized")),
+        uninitialized,
+    );
     let not_ready = || format!("containers with unready status: [{}]", unready.join(" "));
     let failed = (status_failed(over, completed)).then_some("PodFailed");
     let (reason, message) = match (containers_ready, completed.or(failed)) {
@@ -167,7 +176,11 @@ fn container_status(
     ContainerStatus {
         name: machine.name.clone(),
         image: machine.image.clone(),
-        image_id: if started { format!("{}@sha256:{}", machine.image, digest(&machine.image)) } else { String::new() },
+        image_id: if started {
+            format!("{}@sha256:{}", machine.image, digest(&machine.image))
+        } else {
+            String::new()
+        },
         container_id: started.then(|| id(machine.restarts)),
         ready,
         started: Some(machine.is_running()),

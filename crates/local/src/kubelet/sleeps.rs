@@ -19,8 +19,9 @@ pub(crate) fn command_duration<'a>(
     while let Some(position) = rest.find("sleep") {
         let before = rest[..position].chars().next_back();
         rest = &rest[position + "sleep".len()..];
-        let starts_a_word =
-            before.is_none_or(|letter| letter.is_whitespace() || matches!(letter, ';' | '&' | '|' | '(' | '/' | '"' | '\''));
+        let starts_a_word = before.is_none_or(|letter| {
+            letter.is_whitespace() || matches!(letter, ';' | '&' | '|' | '(' | '/' | '"' | '\'')
+        });
         if !starts_a_word || !rest.starts_with([' ', '\t', '\n']) {
             continue;
         }
@@ -30,7 +31,9 @@ pub(crate) fn command_duration<'a>(
         } else {
             let word: String = argument
                 .chars()
-                .take_while(|letter| !letter.is_whitespace() && !matches!(letter, ';' | '&' | '|' | ')' | '"' | '\''))
+                .take_while(|letter| {
+                    !letter.is_whitespace() && !matches!(letter, ';' | '&' | '|' | ')' | '"' | '\'')
+                })
                 .collect();
             plain(&word)?
         };

@@ -31,7 +31,11 @@ pub struct Usage {
 }
 
 /// What the running containers of a pod use at a moment. It depends on seed, pod and moment only.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "simulated figures need no exactness")]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "simulated figures need no exactness"
+)]
 pub fn pod_usage(pod: &Pod, seed: u64, now: Timestamp) -> Vec<Usage> {
     let Some(spec) = &pod.spec else { return Vec::new() };
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());

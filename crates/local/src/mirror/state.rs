@@ -120,7 +120,8 @@ impl State {
 
     /// The pods of a namespace that nobody controls.
     pub fn orphan_pods<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
-        let keys = self.owned.get(&(Kind::Pod, String::new())).map(|keys| keys.range(Key::new(namespace, "")..));
+        let keys =
+            self.owned.get(&(Kind::Pod, String::new())).map(|keys| keys.range(Key::new(namespace, "")..));
         keys.into_iter()
             .flatten()
             .take_while(move |key| key.namespace == namespace)

@@ -64,9 +64,7 @@ impl AffinityState {
 }
 
 fn is_in(domains: &BTreeMap<String, BTreeSet<String>>, node: &NodeInfo) -> bool {
-    domains
-        .iter()
-        .any(|(key, domains)| node.labels.get(key).is_some_and(|domain| domains.contains(domain)))
+    domains.iter().any(|(key, domains)| node.labels.get(key).is_some_and(|domain| domains.contains(domain)))
 }
 
 fn domains(counts: &Counts, key: &str, nodes: &[NodeInfo]) -> BTreeSet<String> {

@@ -72,16 +72,26 @@ pub(super) struct Spread {
 /// The text that pods of one class have in common.
 pub(super) fn fingerprint(pod: &Pod) -> String {
     let Some(spec) = &pod.spec else { return String::new() };
-    let container = |container: &Container| {
-        json!([container.resources, container.ports, container.restart_policy])
-    };
+    let container =
+        |container: &Container| json!([container.resources, container.ports, container.restart_policy]);
     let containers: Vec<_> = spec.containers.iter().map(container).collect();
     let init: Vec<_> = spec.init_containers.iter().flatten().map(container).collect();
     let owner = controller_of(&pod.metadata).map(|owner| &owner.uid);
     let fields = json!([
-        pod.metadata.namespace, pod.metadata.labels, owner, spec.priority, spec.preemption_policy,
-        spec.node_selector, spec.affinity, spec.tolerations, spec.topology_spread_constraints,
-        spec.overhead, spec.resources, spec.host_network, containers, init,
+        pod.metadata.namespace,
+        pod.metadata.labels,
+        owner,
+        spec.priority,
+        spec.preemption_policy,
+        spec.node_selector,
+        spec.affinity,
+        spec.tolerations,
+        spec.topology_spread_constraints,
+        spec.overhead,
+        spec.resources,
+        spec.host_network,
+        containers,
+        init,
     ]);
     fields.to_string()
 }
@@ -140,9 +150,7 @@ impl PodClass {
             return;
         }
         let Some(meant) = default_selector(pod, state).map(|selectors| {
-            Meant(
-                selectors.into_iter().map(|selector| (Scope::one(&self.namespace), selector)).collect(),
-            )
+            Meant(selectors.into_iter().map(|selector| (Scope::one(&self.namespace), selector)).collect())
         }) else {
             return;
         };
@@ -295,14 +303,17 @@ fn host_ports(spec: &PodSpec) -> Vec<Port> {
     let sidecars =
         spec.init_containers.iter().flatten().filter(|container| super::requests::is_sidecar(container));
     let mut ports = Vec::new();
-    for port in spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten()) {
+    for port in spec.containers.iter().chain(sidecars).flat_map(|container| container.ports.iter().flatten())
+    {
         let number = match port.host_port {
             Some(number) if number > 0 => number,
             _ if spec.host_network == Some(true) => port.container_port,
             _ => continue,
         };
-        let address = port.host_ip.clone().filter(|address| !address.is_empty()).unwrap_or("0.0.0.0".into());
-        let protocol = port.protocol.clone().filter(|protocol| !protocol.is_empty()).unwrap_or("TCP".into());
+        let address =
+            port.host_ip.clone().filter(|address| !address.is_empty()).unwrap_or_else(|| "0.0.0.0".into());
+        let protocol =
+            port.protocol.clone().filter(|protocol| !protocol.is_empty()).unwrap_or_else(|| "TCP".into());
         ports.push((address, protocol, number));
     }
     ports
@@ -355,7 +366,7 @@ impl Classes {
     /// Forgets how pods are classed, because services changed: the next pod of a kind is compiled again.
     pub(super) fn forget_defaults(&mut self) {
         self.known.retain(|_, class| {
-            !class.default_spread && !(class.hard_spread.is_empty() && class.soft_spread.is_empty())
+            !class.default_spread && class.hard_spread.len() + class.soft_spread.len() > 0
         });
     }
 }

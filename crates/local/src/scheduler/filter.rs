@@ -22,8 +22,13 @@ pub(super) enum Reason {
     NodeAffinity,
     Ports,
     /// The resource's position, and whether the node would be too small even if it were empty.
-    Insufficient { position: usize, hopeless: bool },
-    TooManyPods { hopeless: bool },
+    Insufficient {
+        position: usize,
+        hopeless: bool,
+    },
+    TooManyPods {
+        hopeless: bool,
+    },
     VolumeLimit,
     VolumeBinding,
     VolumeNode,
@@ -151,11 +156,7 @@ impl Question<'_> {
         if !short.is_empty() {
             return short;
         }
-        let rest = [
-            self.volumes.reason(node, state),
-            self.spread.reason(node),
-            self.affinity.reason(node),
-        ];
+        let rest = [self.volumes.reason(node, state), self.spread.reason(node), self.affinity.reason(node)];
         rest.into_iter().flatten().take(1).collect()
     }
 

@@ -34,9 +34,10 @@ impl Scope {
     fn covers(&self, namespace: &str, labels: &NamespaceLabels) -> bool {
         static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
         self.names.contains(namespace)
-            || self.selector.as_ref().is_some_and(|selector| {
-                selector.matches(labels.get(namespace).unwrap_or(&NO_LABELS))
-            })
+            || self
+                .selector
+                .as_ref()
+                .is_some_and(|selector| selector.matches(labels.get(namespace).unwrap_or(&NO_LABELS)))
     }
 }
 

@@ -86,7 +86,8 @@ mod tests {
     #[case::by_name(json!([{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}]), true)]
     fn node_terms(#[case] terms: Value, #[case] expected: bool) {
         let selector: NodeSelector = serde_json::from_value(json!({"nodeSelectorTerms": terms})).unwrap();
-        let labels = BTreeMap::from([("zone".to_owned(), "a".to_owned()), ("cpu".to_owned(), "8".to_owned())]);
+        let labels =
+            BTreeMap::from([("zone".to_owned(), "a".to_owned()), ("cpu".to_owned(), "8".to_owned())]);
         assert_eq!(matches(&selector, "n1", &labels), expected);
     }
 }

@@ -396,8 +396,7 @@ fn evict(victim: &Key, preemptor: &Pod, node: &str, state: &State, now: Timestam
     };
     set_pod_condition(changed.status.get_or_insert_default(), condition, now);
     let uid = preemptor.metadata.uid.as_deref().unwrap_or_default();
-    let mut actions: Vec<Action> =
-        Action::update_status(Kind::Pod, &**pod, &changed).into_iter().collect();
+    let mut actions: Vec<Action> = Action::update_status(Kind::Pod, &**pod, &changed).into_iter().collect();
     actions.push(Action::delete(Kind::Pod, &**pod));
     actions.push(Action::note(
         &**pod,
@@ -423,12 +422,8 @@ fn is_same_for_scheduling(old: &Pod, new: &Pod) -> bool {
 
 /// Whether nothing changed on a node that the scheduler looks at.
 fn is_same_node(old: &Node, new: &Node) -> bool {
-    let allocatable = |node: &Node| {
-        node.status.as_ref().and_then(|status| status.allocatable.clone())
-    };
-    let images = |node: &Node| {
-        node.status.as_ref().and_then(|status| status.images.clone())
-    };
+    let allocatable = |node: &Node| node.status.as_ref().and_then(|status| status.allocatable.clone());
+    let images = |node: &Node| node.status.as_ref().and_then(|status| status.images.clone());
     old.metadata.labels == new.metadata.labels
         && old.spec == new.spec
         && allocatable(old) == allocatable(new)

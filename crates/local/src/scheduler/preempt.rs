@@ -8,12 +8,12 @@ use supercargo_api::selector::Selector;
 
 use super::affinity::AffinityState;
 use super::class::PodClass;
+use super::cycle::Failure;
 use super::filter::Question;
 use super::index::{Index, Placed};
 use super::message::unavailable;
 use super::spread::SpreadState;
 use super::volumes::VolumeState;
-use super::cycle::Failure;
 use crate::mirror::{Key, State};
 
 /// Candidates that are worked out: a tenth of the nodes, but no fewer than this.

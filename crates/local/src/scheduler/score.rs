@@ -88,7 +88,11 @@ fn least_allocated(class: &PodClass, node: &NodeInfo) -> i64 {
 }
 
 /// How alike the used shares of cpu and memory are after the pod.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "shares need no exact figures")]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "shares need no exact figures"
+)]
 fn balanced(class: &PodClass, node: &NodeInfo) -> i64 {
     let mut shares = Vec::with_capacity(2);
     for position in [CPU_AT, MEMORY_AT] {
@@ -141,7 +145,8 @@ fn spread(class: &PodClass, slots: &[usize], index: &mut Index) -> Vec<i64> {
                 }
             }
         }
-        let size = if by_host { ignored.iter().filter(|ignored| !**ignored).count() } else { considered.len() };
+        let size =
+            if by_host { ignored.iter().filter(|ignored| !**ignored).count() } else { considered.len() };
         let weight = ((size + 2) as f64).ln();
         for ((slot, ignored), sum) in slots.iter().zip(&ignored).zip(&mut sums) {
             if *ignored {

@@ -39,7 +39,8 @@ impl SpreadState {
                 let mut domains: BTreeMap<String, i64> = BTreeMap::new();
                 for slot in order.iter() {
                     let node = &index.nodes[*slot];
-                    if !keys.iter().all(|key| node.labels.contains_key(*key)) || !counts_in(class, spread, node)
+                    if !keys.iter().all(|key| node.labels.contains_key(*key))
+                        || !counts_in(class, spread, node)
                     {
                         continue;
                     }

@@ -161,12 +161,7 @@ impl WaitingPods {
     }
 
     /// Puts pods in line for which the changes may help, and those that nobody looked at for long.
-    pub(super) fn reconsider(
-        &mut self,
-        cure: Cure,
-        now: Timestamp,
-        helps: impl Fn(&PodClass, Cure) -> bool,
-    ) {
+    pub(super) fn reconsider(&mut self, cure: Cure, now: Timestamp, helps: impl Fn(&PodClass, Cure) -> bool) {
         let oldest = self.failed.first().map(|(failed, _)| *failed + FORGOTTEN);
         if cure == Cure::default() && oldest.is_none_or(|oldest| oldest > now) {
             return;

@@ -68,8 +68,12 @@ impl Recorder {
 
     /// The request that records a note now.
     pub(crate) fn record(&mut self, note: &Note, now: Timestamp) -> EventRequest {
-        let namespace =
-            note.about.namespace.clone().filter(|namespace| !namespace.is_empty()).unwrap_or("default".into());
+        let namespace = note
+            .about
+            .namespace
+            .clone()
+            .filter(|namespace| !namespace.is_empty())
+            .unwrap_or_else(|| "default".into());
         let collection = format!("/api/v1/namespaces/{namespace}/events");
         let about = &note.about;
         let kind: Kind = (
