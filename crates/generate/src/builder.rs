@@ -50,6 +50,8 @@ pub(crate) struct Builder<'o> {
     pub(crate) drawing: Randomness,
     /// Names and identifiers.
     pub(crate) naming: Randomness,
+    /// How many nodes were ever bought.
+    pub(crate) bought: u64,
     /// Everything else that happens.
     pub(crate) events: Randomness,
 }
@@ -84,6 +86,7 @@ impl Builder<'_> {
             now: before(options.at, 7 * 86_400),
             drawing: seed.fork("workloads"),
             naming,
+            bought: 0,
             events: seed.fork("events"),
         };
         objects.daemon_sets = builder.daemon_sets()?;

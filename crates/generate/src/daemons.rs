@@ -10,7 +10,7 @@ use supercargo_clock::Randomness;
 
 use crate::builder::{Builder, DAEMON};
 use crate::metadata::{before, metadata, owner, typed};
-use crate::names::{suffix, uid};
+use crate::names::{nth_suffix, suffix, uid};
 use crate::options::GenerateError;
 use crate::pods::run;
 
@@ -79,7 +79,11 @@ impl Builder<'_> {
             }
             daemon.pods += 1;
             let mut pod = daemon.template.clone();
-            pod.metadata.name = Some(format!("{}-{}", daemon.name, suffix(5, &mut self.naming)));
+            pod.metadata.name = Some(format!(
+                "{}-{}",
+                daemon.name,
+                nth_suffix(5, u64::from(daemon.pods.unsigned_abs()), daemon.name)
+            ));
             pod.metadata.uid = Some(uid(&mut self.naming));
             if let Some(spec) = &mut pod.spec {
                 pin(spec.affinity.get_or_insert_default(), node);

@@ -87,6 +87,20 @@ pub(crate) fn suffix(length: usize, randomness: &mut Randomness) -> String {
     made
 }
 
+/// The suffix of the n-th of those who share a prefix: it looks random, and no two are the same before all are used.
+pub(crate) fn nth_suffix(length: u32, number: u64, prefix: &str) -> String {
+    let all = (LETTERS.len() as u64).pow(length);
+    let start = prefix.bytes().fold(7_u64, |sum, byte| (sum * 31 + u64::from(byte)) % all);
+    // Three does not divide the step, so that it passes every number once.
+    let mut rest = (start + number % all * 1_000_003) % all;
+    let mut made = String::with_capacity(length as usize);
+    for _ in 0..length {
+        made.push(LETTERS[(rest % LETTERS.len() as u64) as usize] as char);
+        rest /= LETTERS.len() as u64;
+    }
+    made
+}
+
 /// A random identifier (UUID version 4).
 pub(crate) fn uid(randomness: &mut Randomness) -> String {
     let (high, low) = (randomness.u64(), randomness.u64());
@@ -120,6 +134,9 @@ mod tests {
         assert_eq!(made.as_bytes()[14], b'4');
         assert!(matches!(made.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         assert_eq!(suffix(5, &mut randomness).len(), 5);
+        let many: std::collections::BTreeSet<String> =
+            (0..100_000).map(|number| nth_suffix(5, number, "web")).collect();
+        assert_eq!(many.len(), 100_000, "names must not collide");
         assert_eq!(hexadecimal(9, &mut randomness).len(), 9);
     }
 }

@@ -13,7 +13,7 @@ use supercargo_engine::snapshot::Snapshot;
 
 use crate::builder::{Builder, Site};
 use crate::metadata::{Labels, before, owner, typed, whole};
-use crate::names::{hexadecimal, suffix, uid};
+use crate::names::{hexadecimal, nth_suffix, uid};
 use crate::node_pools::{AMIS, NODE_CLASS_HASH, condition, pool_hash};
 use crate::options::GenerateError;
 
@@ -47,7 +47,8 @@ impl Builder<'_> {
         listed.truncate(TYPES_LISTED);
         listed.sort_unstable();
 
-        let claim_name = format!("{}-{}", pool.name, suffix(5, &mut self.naming));
+        let claim_name = format!("{}-{}", pool.name, nth_suffix(5, self.bought, &pool.name));
+        self.bought += 1;
         let claim = self.claim_object(&claim_name, &name, &labels, instance_type, &listed, moment)?;
         labels.insert(keys::HOSTNAME.to_owned(), name.clone());
         labels.insert(keys::REGISTERED.to_owned(), "true".to_owned());

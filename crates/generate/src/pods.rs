@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use supercargo_clock::Randomness;
 
 use crate::metadata::whole;
-use crate::names::{suffix, uid};
+use crate::names::{nth_suffix, uid};
 use crate::workload::{Kind, Workload};
 
 /// The next pod of a workload, waiting for a node.
@@ -17,7 +17,8 @@ pub(crate) fn next_pod(workload: &mut Workload, moment: Timestamp, randomness: &
     if workload.kind == Kind::StatefulSet {
         number(&mut pod, workload, workload.made);
     } else {
-        pod.metadata.name = Some(format!("{}-{}", workload.controller, suffix(5, randomness)));
+        let suffix = nth_suffix(5, workload.made.into(), &workload.controller);
+        pod.metadata.name = Some(format!("{}-{suffix}", workload.controller));
     }
     pod.status = Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() });
     workload.made += 1;

@@ -88,14 +88,17 @@ pub fn consolidate(
         .collect();
     let priced =
         snapshot.rooms.iter().zip(&disruption.rooms).filter(|(room, _)| room.pool.is_some() && !room.leaving);
+    let price_now = priced.fold(Usd::ZERO, |sum, (_, standing)| sum + standing.price.unwrap_or(Usd::ZERO));
+    // What is reached is no dearer than the ideal, unless the ideal houses pods that still wait.
+    let ideal = if snapshot.pending.is_empty() { best.price.min(price_now - saved) } else { best.price };
     Outcome {
         moves,
         first_new_room: rooms as u32,
         staying,
         rotations,
-        price_now: priced.fold(Usd::ZERO, |sum, (_, standing)| sum + standing.price.unwrap_or(Usd::ZERO)),
-        ideal: best.price,
-        lower_bound: best.lower_bound,
+        price_now,
+        ideal,
+        lower_bound: best.lower_bound.min(ideal),
         used_after,
         questions,
         variants: layout.variants().to_vec(),
