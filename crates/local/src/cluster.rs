@@ -22,6 +22,8 @@ use crate::shell::{Driver, DriverOptions};
 
 /// The names of all parts, in the order they have their turns in.
 pub const PART_NAMES: [&str; 19] = [
+    // first, so that leases are renewed before anybody looks how old they are
+    "kubelets",
     "serviceaccounts",
     "volumes",
     "attachments",
@@ -40,7 +42,6 @@ pub const PART_NAMES: [&str; 19] = [
     "pod-garbage",
     "cloud-nodes",
     "scheduler",
-    "kubelets",
 ];
 
 /// What parts are made of.

@@ -29,7 +29,7 @@ const COMPONENT: &str = "job-controller";
 const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 /// Pods created at once.
-const BURST: usize = 500;
+const BURST: usize = 100;
 /// The wait after a failed pod; it doubles with every further one.
 const FIRST_BACKOFF: Duration = Duration::from_secs(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);

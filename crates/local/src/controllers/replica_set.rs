@@ -20,8 +20,8 @@ const COMPONENT: &str = "replicaset-controller";
 /// Pods created at once by a set that has fewer; the number doubles with every round, so that a set whose pods are
 /// refused does not try them all.
 const FIRST_BATCH: usize = 16;
-/// Pods created or deleted at once at most.
-const BURST: usize = 500;
+/// Pods created or deleted at once at most: others want their turn, too.
+const BURST: usize = 100;
 
 /// The controller of ReplicaSets.
 #[derive(Debug, Default)]

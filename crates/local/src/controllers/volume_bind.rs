@@ -392,15 +392,17 @@ fn volume(key: &Key, state: &State) -> Vec<Action> {
         attachments.any(|known| known.spec.source.persistent_volume_name.as_ref() == Some(&key.name))
     };
     let deletes = spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete");
-    if phase == "Released" && deletes && !attached() {
-        return vec![Action::delete(Kind::PersistentVolume, &**volume)];
-    }
     let mut changed = (**volume).clone();
     changed.status = Some(PersistentVolumeStatus {
         phase: Some(phase.to_owned()),
         ..volume.status.clone().unwrap_or_default()
     });
-    Action::update_status(Kind::PersistentVolume, &**volume, &changed).into_iter().collect()
+    let status = Action::update_status(Kind::PersistentVolume, &**volume, &changed);
+    let mut actions: Vec<Action> = status.into_iter().collect();
+    if phase == "Released" && deletes && !attached() {
+        actions.push(Action::delete(Kind::PersistentVolume, &**volume));
+    }
+    actions
 }
 
 fn claim_reference(volume: &PersistentVolume) -> Option<Key> {

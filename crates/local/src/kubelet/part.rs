@@ -395,10 +395,10 @@ impl Part for Kubelets {
     fn step(&mut self, state: &State, now: Timestamp) -> Vec<Action> {
         let mut actions: Vec<Action> = self.owed.drain(..).collect();
         self.ask_sources(state, now);
-        for _ in 0..PORTION {
-            match self.agenda.first() {
-                Some((at, _)) if *at <= now => {}
-                _ => break,
+        // however many there are: a node that is not heard of is taken for lost
+        while let Some((at, _)) = self.agenda.first() {
+            if *at > now {
+                break;
             }
             if let Some((_, name)) = self.agenda.pop_first() {
                 actions.extend(self.tend(&name, state, now));
