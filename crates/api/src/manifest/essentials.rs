@@ -70,12 +70,17 @@ fn strip_pod(pod: &mut Pod) {
         if let Some(conditions) = &mut status.conditions {
             conditions.shrink_to_fit();
         }
+        if let Some(conditions) = &mut status.conditions {
+            conditions.retain(|condition| matches!(&*condition.type_, "PodScheduled" | "Ready"));
+        }
         status.container_statuses = None;
         status.init_container_statuses = None;
         status.ephemeral_container_statuses = None;
         status.host_ips = None;
         status.pod_ips = None;
     }
+    // What is read is kept in lists that are larger than needed; a copy is as large as what is in it.
+    *pod = pod.clone();
 }
 
 /// Pods are stripped of what runs in them; what they ask for stays.

@@ -91,16 +91,33 @@ impl Case {
     /// The plan, and the document of it.
     pub fn plan(&self, options: &ConsolidateOptions) -> (Outcome, Consolidation) {
         let (snapshot, disruption) = self.read(options.spot_to_spot);
-        let outcome = consolidate(&snapshot, &disruption, options, &mut |_| ());
-        let claims: Vec<String> = self
-            .objects
-            .node_claims
-            .iter()
-            .map(|claim| claim.metadata.name.clone().unwrap_or_default())
-            .collect();
-        let document = Consolidation::new(&snapshot, &disruption, &outcome, options, &claims, self.made.at);
-        (outcome, document)
+        consolidated(&snapshot, &disruption, &self.claims(), options, self.made.at)
     }
+
+    /// The same, the objects forgotten as soon as they are understood: as `supercargo consolidate` does it.
+    pub fn plan_and_forget(mut self, options: &ConsolidateOptions) -> (Outcome, Consolidation) {
+        let (snapshot, disruption) = self.read(options.spot_to_spot);
+        let claims = self.claims();
+        self.objects = Objects::default();
+        consolidated(&snapshot, &disruption, &claims, options, self.made.at)
+    }
+
+    fn claims(&self) -> Vec<String> {
+        let claims = self.objects.node_claims.iter();
+        claims.map(|claim| claim.metadata.name.clone().unwrap_or_default()).collect()
+    }
+}
+
+fn consolidated(
+    snapshot: &Snapshot,
+    disruption: &Disruption,
+    claims: &[String],
+    options: &ConsolidateOptions,
+    at: jiff::Timestamp,
+) -> (Outcome, Consolidation) {
+    let outcome = consolidate(snapshot, disruption, options, &mut |_| ());
+    let document = Consolidation::new(snapshot, disruption, &outcome, options, claims, at);
+    (outcome, document)
 }
 
 /// Any saving is worth a move, and spot may replace spot.

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 use supercargo_clock::{Clock, Stopwatch};
+use supercargo_engine::consolidate::{Consolidation, Outcome};
 use supercargo_generate::ClusterOptions;
 
 use super::case::{Case, CaseError, anything_goes};
@@ -62,14 +63,21 @@ pub enum PlanError {
 
 fn planned(clock: &dyn Clock, case: &Case) -> PlanFigures {
     let stopwatch = Stopwatch::start(clock);
-    let (outcome, document) = case.plan(&anything_goes());
-    let ms = stopwatch.elapsed().as_secs_f64() * 1e3;
+    let plan = case.plan(&anything_goes());
+    taken(&stopwatch, (case.objects.nodes.len(), case.objects.pods.len()), plan)
+}
+
+fn taken(
+    stopwatch: &Stopwatch<'_>,
+    (nodes, pods): (usize, usize),
+    (outcome, document): (Outcome, Consolidation),
+) -> PlanFigures {
     PlanFigures {
-        ms,
+        ms: stopwatch.elapsed().as_secs_f64() * 1e3,
         peak_bytes: 0,
         input_bytes: 0,
-        nodes: case.objects.nodes.len(),
-        pods: case.objects.pods.len(),
+        nodes,
+        pods,
         moves: document.moves.len(),
         questions: outcome.questions,
         now: document.summary.price_per_hour_now.as_f64(),
@@ -161,6 +169,8 @@ pub fn plan_of_dump(clock: &dyn Clock, path: &Path) -> Result<PlanFigures, PlanE
     let objects = dump::read(path)?;
     let case = Case::of(ClusterOptions::default(), objects)?;
     let input_bytes = resident_bytes()?;
-    let plan = planned(clock, &case);
+    let size = (case.objects.nodes.len(), case.objects.pods.len());
+    let stopwatch = Stopwatch::start(clock);
+    let plan = taken(&stopwatch, size, case.plan_and_forget(&anything_goes()));
     Ok(PlanFigures { peak_bytes: peak_bytes()?, input_bytes, ..plan })
 }
