@@ -18,6 +18,40 @@ use super::document::{
 use super::options::ConsolidateOptions;
 use super::outcome::{Outcome, PlannedMove, Stay};
 
+impl NewNode {
+    /// Writes a new node of one of these variants down.
+    pub(crate) fn of(
+        snapshot: &Snapshot,
+        variants: &[Variant],
+        name: String,
+        node: &Fresh,
+    ) -> Option<NewNode> {
+        let variant = variants.get(node.variant as usize)?;
+        let pool = &snapshot.pools[variant.pool as usize];
+        let table = pool.table.as_ref()?;
+        let key = &snapshot.market.keys[node.offer as usize];
+        let mut types: Vec<(Usd, &str)> = node
+            .types
+            .ones()
+            .filter_map(|index| {
+                let offer = table.cheapest_offer(index, node.offers)?;
+                Some((offer.price, table.types[index].name.as_str()))
+            })
+            .collect();
+        types.sort_unstable();
+        Some(NewNode {
+            name,
+            node_pool: pool.name.clone(),
+            instance_type: table.types[node.type_index as usize].name.clone(),
+            zone: key.zone.clone(),
+            capacity_type: key.capacity_type.as_str().to_owned(),
+            price_per_hour: node.price,
+            instance_types: types.into_iter().map(|(_, name)| name.to_owned()).collect(),
+            pods: node.contents.iter().map(|(_, pods)| *pods as usize).sum(),
+        })
+    }
+}
+
 /// Writes an outcome down. `claims` are the names of the input's NodeClaims, in their order.
 struct Writer<'a> {
     snapshot: &'a Snapshot,
@@ -136,29 +170,7 @@ impl Writer<'_> {
     }
 
     fn new_node(&self, name: String, node: &Fresh) -> Option<NewNode> {
-        let variant: &Variant = self.outcome.variants.get(node.variant as usize)?;
-        let pool = &self.snapshot.pools[variant.pool as usize];
-        let table = pool.table.as_ref()?;
-        let key = &self.snapshot.market.keys[node.offer as usize];
-        let mut types: Vec<(Usd, &str)> = node
-            .types
-            .ones()
-            .filter_map(|index| {
-                let offer = table.cheapest_offer(index, node.offers)?;
-                Some((offer.price, table.types[index].name.as_str()))
-            })
-            .collect();
-        types.sort_unstable();
-        Some(NewNode {
-            name,
-            node_pool: pool.name.clone(),
-            instance_type: table.types[node.type_index as usize].name.clone(),
-            zone: key.zone.clone(),
-            capacity_type: key.capacity_type.as_str().to_owned(),
-            price_per_hour: node.price,
-            instance_types: types.into_iter().map(|(_, name)| name.to_owned()).collect(),
-            pods: node.contents.iter().map(|(_, pods)| *pods as usize).sum(),
-        })
+        NewNode::of(self.snapshot, &self.outcome.variants, name, node)
     }
 
     fn one_move(&self, order: usize, one: &PlannedMove) -> Move {

@@ -5,7 +5,7 @@ use supercargo_catalog::Usd;
 use crate::consolidate::{NewNode, PodMove, layout};
 use crate::disruption::Disruption;
 use crate::snapshot::Snapshot;
-use crate::whatif::{Ask, Board, Fresh, Layout, Place, Relocation, SpotRule, Stranded};
+use crate::whatif::{Ask, Board, Layout, Place, Relocation, SpotRule, Stranded};
 
 use super::node_document::WhatIf;
 
@@ -39,7 +39,7 @@ fn feasible(
         .new_nodes
         .iter()
         .enumerate()
-        .filter_map(|(number, node)| new_node(snapshot, layout, new_name(number as u32), node))
+        .filter_map(|(number, node)| NewNode::of(snapshot, layout.variants(), new_name(number as u32), node))
         .collect();
     let placements: Vec<PodMove> = relocation
         .placements
@@ -93,30 +93,4 @@ fn stranded_pods(snapshot: &Snapshot, room: u32, stranded: &Stranded) -> WhatIf 
         format!("{pods} of its pods, {name} among them, would have no other place")
     };
     WhatIf { feasible: false, text, placements: Vec::new(), new_nodes: Vec::new(), saved_per_hour: None }
-}
-
-fn new_node(snapshot: &Snapshot, layout: &Layout<'_>, name: String, node: &Fresh) -> Option<NewNode> {
-    let variant = layout.variants().get(node.variant as usize)?;
-    let pool = &snapshot.pools[variant.pool as usize];
-    let table = pool.table.as_ref()?;
-    let key = &snapshot.market.keys[node.offer as usize];
-    let mut types: Vec<(Usd, &str)> = node
-        .types
-        .ones()
-        .filter_map(|index| {
-            let offer = table.cheapest_offer(index, node.offers)?;
-            Some((offer.price, table.types[index].name.as_str()))
-        })
-        .collect();
-    types.sort_unstable();
-    Some(NewNode {
-        name,
-        node_pool: pool.name.clone(),
-        instance_type: table.types[node.type_index as usize].name.clone(),
-        zone: key.zone.clone(),
-        capacity_type: key.capacity_type.as_str().to_owned(),
-        price_per_hour: node.price,
-        instance_types: types.into_iter().map(|(_, name)| name.to_owned()).collect(),
-        pods: node.contents.iter().map(|(_, pods)| *pods as usize).sum(),
-    })
 }

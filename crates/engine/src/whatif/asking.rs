@@ -1,7 +1,5 @@
 //! The question itself.
 
-use crate::topology::Rule;
-
 use super::answer::{Answer, Ask, Place, Relocation, Stranded};
 use super::board::Board;
 
@@ -29,15 +27,13 @@ impl<'l> Board<'l> {
     pub fn rooms_for(&self, class: u32) -> Vec<u32> {
         let layout = self.layout;
         let Some(mover) = &layout.movers[class as usize] else { return Vec::new() };
-        let listed = mover.rooms.iter().flat_map(|rooms| rooms.iter().copied());
-        let in_rows = mover.rows.iter().flat_map(|row| layout.rows[*row as usize].rooms.iter().copied());
         let takes = |room: &u32| {
             let domains = self.domains(*room);
             !self.gone[*room as usize]
                 && self.room_copies(class, mover, *room) > 0
                 && self.domain_copies(mover, &|key| domains[key as usize]) > 0
         };
-        let mut rooms: Vec<u32> = listed.chain(in_rows).filter(takes).collect();
+        let mut rooms: Vec<u32> = layout.rooms_of(mover).filter(takes).collect();
         rooms.sort_unstable();
         rooms
     }
@@ -86,12 +82,5 @@ impl<'l> Board<'l> {
         }
         relocation.new_nodes = nodes;
         Ok(relocation)
-    }
-
-    /// Whether pods of a class have to be where others are.
-    pub fn follows_others(&self, class: u32) -> bool {
-        self.layout.movers[class as usize].as_ref().is_some_and(|mover| {
-            mover.host.owned.iter().any(|rule| rule.rule == Rule::Affinity && !rule.selects_self)
-        })
     }
 }

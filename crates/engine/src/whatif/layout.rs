@@ -241,6 +241,13 @@ impl<'s> Layout<'s> {
         self.movers[class as usize].as_ref().map_or(0.0, |mover| mover.worth)
     }
 
+    /// The rooms that would do for a class, other pods aside.
+    pub(super) fn rooms_of<'r>(&'r self, mover: &'r Mover) -> impl Iterator<Item = u32> + 'r {
+        let listed = mover.rooms.iter().flat_map(|rooms| rooms.iter().copied());
+        let in_rows = mover.rows.iter().flat_map(|row| self.rows[*row as usize].rooms.iter().copied());
+        listed.chain(in_rows)
+    }
+
     /// The variants that new nodes refer to.
     pub fn variants(&self) -> &[Variant] {
         &self.variants

@@ -205,9 +205,7 @@ impl<'l> Board<'l> {
         taken: &mut Vec<(u32, u32, u32)>,
     ) -> u32 {
         let layout = self.layout;
-        let listed = mover.rooms.iter().flat_map(|rooms| rooms.iter().copied());
-        let in_rows = mover.rows.iter().flat_map(|row| layout.rows[*row as usize].rooms.iter().copied());
-        let rooms: Vec<u32> = listed.chain(in_rows).collect();
+        let rooms: Vec<u32> = layout.rooms_of(mover).collect();
         for room in rooms {
             if !self.gone[room as usize] && self.room_copies(class, mover, room) >= pods {
                 return pods - self.place_on(class, mover, room, pods, taken);
