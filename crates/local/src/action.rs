@@ -1,8 +1,7 @@
 //! What a part wants done to the cluster.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::{Metadata, Resource};
+use kube::Resource;
 use serde_json::{Value, json};
 
 use crate::difference::merge_patch;
@@ -78,7 +77,7 @@ impl Action {
     /// Changes the object itself from one version to the next; nothing if they do not differ.
     pub fn update<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
     where
-        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+        T: Resource<DynamicType = ()> + serde::Serialize,
     {
         Self::difference(kind, None, old, new)
     }
@@ -86,23 +85,23 @@ impl Action {
     /// Changes the status of an object from one version to the next; nothing if they do not differ.
     pub fn update_status<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
     where
-        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+        T: Resource<DynamicType = ()> + serde::Serialize,
     {
         Self::difference(kind, Some("status"), old, new)
     }
 
     fn difference<T>(kind: Kind, subresource: Option<&'static str>, old: &T, new: &T) -> Option<Self>
     where
-        T: Metadata<Ty = ObjectMeta> + serde::Serialize,
+        T: Resource<DynamicType = ()> + serde::Serialize,
     {
         // these types have string keys and no failing serializers
         let (before, after) = (serde_json::to_value(old).ok()?, serde_json::to_value(new).ok()?);
         let mut body = merge_patch(&before, &after)?;
-        if let (Some(version), Some(fields)) = (&old.metadata().resource_version, body.as_object_mut()) {
+        if let (Some(version), Some(fields)) = (&old.meta().resource_version, body.as_object_mut()) {
             let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
             metadata["resourceVersion"] = json!(version);
         }
-        Some(Self { kind, key: Key::of(old.metadata()), verb: Verb::Patch { subresource, body } })
+        Some(Self { kind, key: Key::of(old.meta()), verb: Verb::Patch { subresource, body } })
     }
 
     /// A merge patch as it is, of the object or a subresource.
@@ -111,8 +110,8 @@ impl Action {
     }
 
     /// Deletes an object, if it still is the one meant. Its dependents go in the background.
-    pub fn delete<T: Metadata<Ty = ObjectMeta>>(kind: Kind, object: &T) -> Self {
-        let metadata = object.metadata();
+    pub fn delete<T: Resource<DynamicType = ()>>(kind: Kind, object: &T) -> Self {
+        let metadata = object.meta();
         Self {
             kind,
             key: Key::of(metadata),
@@ -125,8 +124,8 @@ impl Action {
     }
 
     /// Deletes a pod at once, if it still is the one meant.
-    pub fn delete_now<T: Metadata<Ty = ObjectMeta>>(kind: Kind, object: &T) -> Self {
-        let metadata = object.metadata();
+    pub fn delete_now<T: Resource<DynamicType = ()>>(kind: Kind, object: &T) -> Self {
+        let metadata = object.meta();
         let verb = Verb::Delete { uid: metadata.uid.clone(), grace: Some(0), propagation: None };
         Self { kind, key: Key::of(metadata), verb }
     }
@@ -134,18 +133,18 @@ impl Action {
     /// Records an Event about an object.
     pub fn note<T>(object: &T, component: &'static str, reason: &'static str, message: String) -> Self
     where
-        T: Metadata<Ty = ObjectMeta> + Resource,
+        T: Resource<DynamicType = ()>,
     {
         let about = reference(object);
         let note = Note { about, warning: false, reason, message, component, host: None };
         // the kind only says where the answer belongs, and Events are not mirrored
-        Self { kind: Kind::Pod, key: Key::of(object.metadata()), verb: Verb::Record(note) }
+        Self { kind: Kind::Pod, key: Key::of(object.meta()), verb: Verb::Record(note) }
     }
 
     /// Records a warning about an object.
     pub fn warn<T>(object: &T, component: &'static str, reason: &'static str, message: String) -> Self
     where
-        T: Metadata<Ty = ObjectMeta> + Resource,
+        T: Resource<DynamicType = ()>,
     {
         let mut action = Self::note(object, component, reason, message);
         if let Verb::Record(note) = &mut action.verb {
@@ -166,12 +165,12 @@ impl Action {
 /// A reference to an object, as Events have it.
 pub(crate) fn reference<T>(object: &T) -> ObjectReference
 where
-    T: Metadata<Ty = ObjectMeta> + Resource,
+    T: Resource<DynamicType = ()>,
 {
-    let metadata = object.metadata();
+    let metadata = object.meta();
     ObjectReference {
-        api_version: Some(T::API_VERSION.to_owned()),
-        kind: Some(T::KIND.to_owned()),
+        api_version: Some(T::api_version(&()).into_owned()),
+        kind: Some(T::kind(&()).into_owned()),
         namespace: metadata.namespace.clone(),
         name: metadata.name.clone(),
         uid: metadata.uid.clone(),

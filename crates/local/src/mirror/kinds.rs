@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::Metadata;
 use k8s_openapi::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -14,6 +13,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use serde_json::Value;
 
 use super::store::{Key, Store};
@@ -94,7 +94,7 @@ macro_rules! kinds {
 
             /// Its metadata.
             pub fn metadata(&self) -> &ObjectMeta {
-                match self { $(Object::$kind(object) => object.metadata(),)* }
+                match self { $(Object::$kind(object) => object.meta(),)* }
             }
 
             /// As JSON, with kind and version.
@@ -106,7 +106,7 @@ macro_rules! kinds {
             pub fn with_metadata(self, change: impl FnOnce(&mut ObjectMeta)) -> Self {
                 match self {
                     $(Object::$kind(mut object) => {
-                        change(Arc::make_mut(&mut object).metadata_mut());
+                        change(Arc::make_mut(&mut object).meta_mut());
                         Object::$kind(object)
                     })*
                 }

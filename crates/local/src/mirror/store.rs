@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 
 /// Namespace and name; the namespace is empty for what has none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +60,7 @@ impl<T> Default for Store<T> {
     }
 }
 
-impl<T: Metadata<Ty = ObjectMeta>> Store<T> {
+impl<T: Resource> Store<T> {
     /// The object of a key.
     pub fn get(&self, key: &Key) -> Option<&Arc<T>> {
         self.objects.get(key)
@@ -99,13 +99,13 @@ impl<T: Metadata<Ty = ObjectMeta>> Store<T> {
     /// Takes an object in unless a newer version of it, or its end, is known. Returns whether it was news, and the version
     /// before.
     pub(super) fn put(&mut self, object: Arc<T>) -> Option<Option<Arc<T>>> {
-        let key = Key::of(object.metadata());
-        let version = version(object.metadata());
+        let key = Key::of(object.meta());
+        let version = version(object.meta());
         if self.gone.get(&key).is_some_and(|gone| *gone >= version) {
             return None;
         }
         if let Some(known) = self.objects.get(&key)
-            && self::version(known.metadata()) >= version
+            && self::version(known.meta()) >= version
         {
             return None;
         }
@@ -116,7 +116,7 @@ impl<T: Metadata<Ty = ObjectMeta>> Store<T> {
     /// Takes an object out, which ended at this resource version, unless a newer one of the name is known.
     pub(super) fn take(&mut self, key: &Key, version: u64) -> Option<Arc<T>> {
         let known = self.objects.get(key)?;
-        if self::version(known.metadata()) > version {
+        if self::version(known.meta()) > version {
             return None;
         }
         self.gone.insert(key.clone(), version);
