@@ -1,4 +1,5 @@
-# The commands of the house. All they need is Rust and a C compiler; what else one can use is said when it is missing.
+# The commands of the house. All they need is Rust and a C compiler, and the tests Python 3 with its venv module for a real kubectl;
+# what else one can use is said when it is missing.
 
 CARGO ?= cargo
 

