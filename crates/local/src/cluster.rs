@@ -1,6 +1,6 @@
 //! A cluster in one process: API server, control plane, kubelets and the region under them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Client;
@@ -8,17 +8,13 @@ use kube::api::{Api, ListParams, PostParams};
 use supercargo_apiserver::Server;
 use supercargo_clock::Time;
 use supercargo_cloud_sim::Region;
-use tokio::task::JoinHandle;
 
+use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 use crate::controllers::*;
-use crate::keyed::Keyed;
 use crate::kubelet::{HostSource, Kubelets, KubeletsOptions};
 use crate::machines::{RegionInstances, RegionMachines};
 use crate::metrics;
-use crate::mirror::State;
-use crate::part::Part;
 use crate::scheduler::{Scheduler, SchedulerOptions};
-use crate::shell::{Driver, DriverOptions};
 
 /// The names of all parts, in the order they have their turns in.
 pub const PART_NAMES: [&str; 19] = [
@@ -95,38 +91,9 @@ pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
     })
 }
 
-/// Parts that run against an API server, wherever it is.
-pub struct ControlPlane {
-    task: JoinHandle<()>,
-    state: Arc<Mutex<State>>,
-}
-
-impl ControlPlane {
-    /// Starts parts. With one request at a time the whole is repeatable; over a network more are faster.
-    pub fn start(client: Client, time: Time, parts: Vec<Box<dyn Part>>, concurrency: usize) -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
-        let options = DriverOptions { client, time, concurrency };
-        let driver = Driver::new(options, parts, Arc::clone(&state));
-        Self { task: tokio::spawn(driver.run()), state }
-    }
-
-    /// Asks the mirrored state a question.
-    pub fn ask<T>(&self, question: impl FnOnce(&State) -> T) -> T {
-        // a change is taken in whole or not at all, so a poisoned state is still one
-        question(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Waits until the parts have ended, which they do only if the watches cannot go on.
-    pub async fn ended(&mut self) {
-        // a task that is aborted has ended too
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for ControlPlane {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+/// How the simulated parts of a cluster are driven.
+pub fn driver_options(client: Client, time: Time, concurrency: usize) -> DriverOptions {
+    DriverOptions { client, time, concurrency, manager: "supercargo-local", outside: None }
 }
 
 /// Why a cluster did not start.
@@ -140,7 +107,7 @@ pub enum ClusterError {
 /// A whole cluster on an API server in this process.
 pub struct Cluster {
     server: Server,
-    plane: ControlPlane,
+    plane: Running,
 }
 
 impl Cluster {
@@ -148,8 +115,8 @@ impl Cluster {
     pub async fn start(server: Server, time: Time, options: PartOptions) -> Result<Self, ClusterError> {
         storage_class(&server.client()).await.map_err(ClusterError::StorageClass)?;
         let parts = PART_NAMES.iter().filter_map(|name| part(name, &options)).collect();
-        let plane = ControlPlane::start(server.client(), time.clone(), parts, 1);
-        metrics::mount(&server, Arc::clone(&plane.state), time, options.seed);
+        let plane = Running::start(driver_options(server.client(), time.clone(), 1), parts);
+        metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })
     }
 
@@ -159,7 +126,7 @@ impl Cluster {
     }
 
     /// What runs on it.
-    pub fn control_plane(&self) -> &ControlPlane {
+    pub fn control_plane(&self) -> &Running {
         &self.plane
     }
 }

@@ -16,9 +16,9 @@ use supercargo_api::selector::Selector;
 use supercargo_apiserver::{MountedResource, Server};
 use supercargo_clock::{Clock, Time};
 
+use supercargo_reconcile::{Key, State};
 use crate::conditions::is_node_ready;
 use crate::kubelet::{Usage, pod_usage};
-use crate::mirror::{Key, State};
 
 /// cpu in billionths of a core that a node's own processes use.
 const SYSTEM_NANOCORES: i64 = 60_000_000;

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use supercargo_reconcile::{Key, Kind, Part, node_of};
 use crate::conditions::{is_ready, phase};
-use crate::mirror::{Key, Kind, node_of};
-use crate::part::Part;
-use crate::toy::Toy;
+use supercargo_reconcile::toy::Toy;
 use crate::*;
 
 fn parts(seed: u64) -> Vec<Box<dyn Part>> {

@@ -2,7 +2,8 @@
 
 use kube::Client;
 use supercargo_clock::Time;
-use supercargo_local::{ControlPlane, PART_NAMES, PartOptions, part};
+use supercargo_local::{PART_NAMES, PartOptions, driver_options, part};
+use supercargo_reconcile::Running;
 
 use super::arguments::Parts;
 use crate::console::Console;
@@ -23,7 +24,8 @@ pub(super) async fn run(arguments: &Parts, client: Client, console: &Console) ->
         .apiserver_version()
         .await
         .map_err(|error| Failure::new(format!("the cluster does not answer: {error}")))?;
-    let mut plane = ControlPlane::start(client, Time::real(), parts, usize::from(arguments.concurrency));
+    let options = driver_options(client, Time::real(), usize::from(arguments.concurrency));
+    let mut plane = Running::start(options, parts);
     console.note(format_args!("running {}; Ctrl-C ends it", arguments.parts.join(", ")));
     tokio::select! {
         biased;

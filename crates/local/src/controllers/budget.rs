@@ -11,11 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::selector::Selector;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
 use super::proportions::resolve;
-use crate::action::Action;
 use crate::conditions::{is_finished, is_ready};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, controller_of};
 
 /// An eviction that was granted counts for this long, if the pod does not go.
 const GRANTED_FOR: Duration = Duration::from_secs(120);

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::action::Action;
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use crate::conditions::is_node_ready;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, State};
 
 /// The component that Events name.
 const COMPONENT: &str = "cloud-node-lifecycle-controller";

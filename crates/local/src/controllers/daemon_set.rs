@@ -12,15 +12,13 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::taint::{NO_EXECUTE, PREFER_NO_SCHEDULE, tolerates};
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of};
 use super::history::{REVISION_LABEL, history};
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{name_draws, pod_from, suffixed};
 use super::proportions::resolve;
 use super::replica_set::{count, nonzero};
-use crate::action::Action;
 use crate::conditions::{available_at, is_finished, is_ready};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, controller_of, node_of};
 use crate::scheduler::{matches_node_selector, node_name_demanded};
 
 /// The component that Events name.

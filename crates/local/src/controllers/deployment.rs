@@ -12,14 +12,12 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
 use super::pod_template::{fingerprint, owner_reference, with_label};
 use super::proportions::resolve;
 use super::replica_set::{count, nonzero};
 use super::rollout::{Limits, SetSize, grown, shared, shrunk};
-use crate::action::Action;
 use crate::conditions::is_active;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, controller_of};
 
 /// The component that Events name.
 const COMPONENT: &str = "deployment-controller";

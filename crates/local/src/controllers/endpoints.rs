@@ -11,11 +11,9 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
 use super::pod_template::{name_draws, owner_reference, suffixed};
-use crate::action::Action;
 use crate::conditions::{is_finished, is_ready};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, node_of};
 
 /// Endpoints in a slice.
 const SLICE: usize = 100;

@@ -9,9 +9,8 @@ use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use k8s_openapi::{Metadata, Resource};
 use serde_json::json;
 
+use supercargo_reconcile::{Action, Kind, State};
 use super::pod_template::{fingerprint, owner_reference, with_label};
-use crate::action::Action;
-use crate::mirror::{Kind, State};
 
 /// The label with a pod's revision.
 pub(super) const REVISION_LABEL: &str = "controller-revision-hash";

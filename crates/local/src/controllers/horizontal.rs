@@ -18,12 +18,10 @@ use serde_json::json;
 use supercargo_api::resources::{CPU, base_units, quantity};
 use supercargo_api::selector::Selector;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use super::horizontal_math::{PodUsage, Step, Target, ceiling, floor, propose};
-use crate::action::Action;
 use crate::conditions::{is_active, is_ready, ready_since};
-use crate::keyed::{Controller, Decision};
 use crate::kubelet::pod_usage;
-use crate::mirror::{Change, Key, Kind, State};
 use crate::scheduler::quantities;
 
 /// The component that Events name.

@@ -12,16 +12,14 @@ use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus, UncountedTermina
 use k8s_openapi::api::core::v1::{EnvVar, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use super::job_indexes as indexes;
 use super::job_policy::{Verdict, verdict};
 use super::owned_pods::controllers_of_pod;
 use super::pod_template::{name_draws, pod_from, suffixed};
 use super::replica_set::{count, nonzero};
 use super::victims::victims;
-use crate::action::Action;
 use crate::conditions::{is_active, is_finished, is_ready, phase};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, State};
 
 /// The component that Events name.
 const COMPONENT: &str = "job-controller";

@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
 use supercargo_api::taint::{NO_EXECUTE, matches_taint};
 
-use crate::action::Action;
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
 use crate::conditions::set_pod_condition;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, node_of};
 
 /// The component that Events name.
 const COMPONENT: &str = "taint-eviction-controller";

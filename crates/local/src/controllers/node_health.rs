@@ -9,11 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use supercargo_api::labels::{NOT_READY_TAINT, UNREACHABLE_TAINT};
 use supercargo_api::taint::{NO_EXECUTE, NO_SCHEDULE};
 
-use crate::action::Action;
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use crate::conditions::{is_ready, node_status, set_pod_condition};
-use crate::keyed::{Controller, Decision};
 use crate::kubelet::{LEASE_NAMESPACE, set_node_condition};
-use crate::mirror::{Change, Key, Kind, State};
 
 /// The component that Events name.
 const COMPONENT: &str = "node-controller";

@@ -5,10 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::{Metadata, Resource};
 use supercargo_api::selector::Selector;
 
+use supercargo_reconcile::{Action, Change, Key, Kind, Object, State, controller_of};
 use super::pod_template::owner_reference;
-use crate::action::Action;
 use crate::conditions::is_active;
-use crate::mirror::{Change, Key, Kind, Object, State, controller_of};
 
 /// The pods of a controller and what makes them so.
 pub(super) struct Owned<'a> {

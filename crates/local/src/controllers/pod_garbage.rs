@@ -5,10 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
-use crate::action::Action;
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
 use crate::conditions::{is_finished, set_pod_condition};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, node_of};
 
 /// A node that is missing may be slow to appear.
 const QUARANTINE: Duration = Duration::from_secs(40);

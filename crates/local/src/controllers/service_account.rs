@@ -1,12 +1,10 @@
 //! Every namespace has a ServiceAccount `default`.
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::action::Action;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, State};
 
 /// The controller of default ServiceAccounts.
 #[derive(Debug, Default)]

@@ -10,14 +10,12 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of};
 use super::history::{History, REVISION_LABEL, history};
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{owner_reference, pod_from, with_label};
 use super::replica_set::{count, nonzero};
-use crate::action::Action;
 use crate::conditions::{available_at, is_finished, is_ready};
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, State, controller_of};
 
 /// The component that Events name.
 const COMPONENT: &str = "statefulset-controller";
@@ -246,7 +244,7 @@ impl<'a> Work<'a> {
     fn condemn(&mut self, pod: &Pod) {
         let policy = self.set.spec.persistent_volume_claim_retention_policy.as_ref();
         if policy.and_then(|policy| policy.when_scaled.as_deref()) == Some("Delete") {
-            for key in crate::mirror::claims_of(pod) {
+            for key in supercargo_reconcile::claims_of(pod) {
                 let Some(claim) = self.state.claims.get(&key) else { continue };
                 let mut changed = (**claim).clone();
                 let mut owner = owner_reference(pod);

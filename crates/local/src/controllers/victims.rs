@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
+use supercargo_reconcile::{Key, node_of};
 use crate::conditions::{is_ready, phase, ready_since};
-use crate::mirror::{Key, node_of};
 
 /// The annotation with a pod's cost of deletion.
 const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";

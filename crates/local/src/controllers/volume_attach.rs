@@ -10,11 +10,9 @@ use k8s_openapi::api::storage::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, claims_of, node_of};
 use super::pod_template::fingerprint;
-use crate::action::Action;
 use crate::conditions::is_finished;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, claims_of, node_of};
 use crate::scheduler::volume_of;
 
 /// The component that Events name.

@@ -17,11 +17,9 @@ use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
 use supercargo_clock::Randomness;
 
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, reference};
 use super::pod_template::owner_reference;
-use crate::action::{Action, reference};
-use crate::keyed::{Controller, Decision};
 use crate::kubelet::EBS_DRIVER;
-use crate::mirror::{Change, Key, Kind, Object, State};
 use crate::scheduler::{SELECTED_NODE, allows, class_of, quantities, volume_of, waits_for_consumer};
 
 /// The component that Events name.

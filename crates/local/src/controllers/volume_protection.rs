@@ -4,10 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::action::Action;
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, claims_of};
 use crate::conditions::is_finished;
-use crate::keyed::{Controller, Decision};
-use crate::mirror::{Change, Key, Kind, Object, State, claims_of};
 
 const CLAIM_FINALIZER: &str = "kubernetes.io/pvc-protection";
 const VOLUME_FINALIZER: &str = "kubernetes.io/pv-protection";

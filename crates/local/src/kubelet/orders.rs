@@ -18,8 +18,8 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod};
 use supercargo_clock::Randomness;
 
+use supercargo_reconcile::controller_of;
 use super::sleeps::command_duration;
-use crate::mirror::controller_of;
 
 /// The prefix of all annotations that the simulated parts read.
 pub const ORDERS_PREFIX: &str = "local.supercargo.dev/";

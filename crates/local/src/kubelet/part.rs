@@ -9,16 +9,13 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use supercargo_clock::Randomness;
 
+use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, Queue, State, Verb, claims_of, node_of};
 use super::container::Happening;
 use super::hosts::{Host, HostSource, HostState};
 use super::node::{LEASE_NAMESPACE, csi_node, host_of, instance_type, lease, registration, status};
 use super::pod::{PodMachine, Surroundings, Told};
 use super::render;
-use crate::action::{Action, Verb};
 use crate::conditions::is_finished;
-use crate::mirror::{Change, Key, Kind, Object, State, claims_of, node_of};
-use crate::part::{Outcome, Part};
-use crate::queue::Queue;
 use crate::scheduler::volume_of;
 
 /// The component that Events name.

@@ -14,10 +14,10 @@ use supercargo_api::labels::{HOSTNAME, ZONE};
 use supercargo_api::resources::{CPU, MEMORY};
 use supercargo_api::selector::{Selector, WhenAbsent};
 
+use supercargo_reconcile::{State, controller_of};
 use super::amounts::{Amounts, Names};
 use super::groups::{Meant, Pull, Scope, Term};
 use super::requests::{pod_requests, pod_requests_for_scores};
-use crate::mirror::{State, controller_of};
 
 /// A port of the node that a pod takes: address, protocol, number.
 pub(super) type Port = (String, String, i32);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use supercargo_clock::Randomness;
 
+use supercargo_reconcile::{Key, State};
 use super::affinity::AffinityState;
 use super::class::PodClass;
 use super::filter::{Cure, Question, Reason, static_reason};
@@ -13,7 +14,6 @@ use super::message::{refused, unavailable};
 use super::score::scores;
 use super::spread::SpreadState;
 use super::volumes::VolumeState;
-use crate::mirror::{Key, State};
 
 /// Classes whose answers about nodes are remembered.
 const REMEMBERED_CLASSES: usize = 256;
@@ -69,7 +69,7 @@ impl Cycles {
         state: &State,
         nominated: BTreeMap<usize, Vec<i64>>,
     ) -> Verdict {
-        let plain = crate::mirror::claims_of(pod).next().is_none();
+        let plain = supercargo_reconcile::claims_of(pod).next().is_none();
         if plain
             && let Some((generation, failure)) = self.failed.get(&class.id)
             && *generation == index.generation

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Taint;
 use supercargo_api::taint::{NO_SCHEDULE, first_untolerated, tolerates};
 
+use supercargo_reconcile::State;
 use super::affinity::AffinityState;
 use super::amounts::{Names, PODS_AT, at};
 use super::class::{PodClass, Port};
@@ -12,7 +13,6 @@ use super::index::{Index, NodeInfo};
 use super::node_terms;
 use super::spread::SpreadState;
 use super::volumes::VolumeState;
-use crate::mirror::State;
 
 /// Why a pod does not go to a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use supercargo_clock::Randomness;
 
+use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, State, Verb, node_of};
 use super::amounts::add;
 use super::cycle::{Cycles, Verdict};
 use super::filter::{Cure, static_reason};
@@ -16,10 +17,7 @@ use super::message::with_preemption;
 use super::preempt::{Preemption, preempt};
 use super::volumes::{SELECTED_NODE, volume_of};
 use super::waiting::{Stage, WaitingPods};
-use crate::action::{Action, Verb};
 use crate::conditions::set_pod_condition;
-use crate::mirror::{Change, Key, Kind, Object, State, node_of};
-use crate::part::{Outcome, Part};
 
 /// The component that Events name.
 const COMPONENT: &str = "default-scheduler";

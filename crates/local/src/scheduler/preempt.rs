@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use supercargo_api::selector::Selector;
 
+use supercargo_reconcile::{Key, State};
 use super::affinity::AffinityState;
 use super::class::PodClass;
 use super::cycle::Failure;
@@ -14,7 +15,6 @@ use super::index::{Index, Placed};
 use super::message::unavailable;
 use super::spread::SpreadState;
 use super::volumes::VolumeState;
-use crate::mirror::{Key, State};
 
 /// Candidates that are worked out: a tenth of the nodes, but no fewer than this.
 const FEWEST_CANDIDATES: usize = 100;

@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::storage::v1::StorageClass;
 
+use supercargo_reconcile::{Key, State, claims_of};
 use super::filter::Reason;
 use super::index::NodeInfo;
 use super::node_terms;
-use crate::mirror::{Key, State, claims_of};
 
 /// The annotation that tells a provisioner where the first pod goes.
 pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";

@@ -8,9 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 
+use supercargo_reconcile::Key;
 use super::class::PodClass;
 use super::filter::Cure;
-use crate::mirror::Key;
 
 /// The wait after the first failed turn; it doubles with every further one.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);

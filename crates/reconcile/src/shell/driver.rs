@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use kube::Client;
 use supercargo_clock::{Clock, Time};
@@ -13,12 +15,11 @@ use super::perform::send;
 use super::{Feed, Performed, Recorder, perform, watch};
 use crate::action::{Action, Verb};
 use crate::mirror::{Change, Kind, State};
+use crate::outside::{Answer, Outside};
 use crate::part::{Outcome, Part};
 
 /// Watch messages that may wait for the driver.
 const FEED_LENGTH: usize = 4_096;
-/// The name under which fields are written.
-const MANAGER: &str = "supercargo-local";
 /// Parts may decide this often before the watches are heard again.
 const TURNS: usize = 8;
 
@@ -28,9 +29,16 @@ pub struct DriverOptions {
     pub client: Client,
     /// The time to act on.
     pub time: Time,
-    /// Requests under way at once. One keeps a run repeatable.
+    /// Requests to the API server under way at once. One keeps a run repeatable.
     pub concurrency: usize,
+    /// The name under which fields are written: `supercargo-local`.
+    pub manager: &'static str,
+    /// Who answers requests that are not for the API server. Without it they are never answered.
+    pub outside: Option<Arc<dyn Outside>>,
 }
+
+/// Answers on their way, with the part and the ticket they are for.
+type Asked = FuturesUnordered<BoxFuture<'static, (usize, u64, Answer)>>;
 
 /// Watches, state and parts, in one loop.
 ///
@@ -40,12 +48,13 @@ pub struct Driver {
     parts: Vec<Box<dyn Part>>,
     state: Arc<Mutex<State>>,
     recorder: Recorder,
+    asked: Asked,
 }
 
 impl Driver {
     /// A driver of these parts. The state is shared with whoever serves metrics.
     pub fn new(options: DriverOptions, parts: Vec<Box<dyn Part>>, state: Arc<Mutex<State>>) -> Self {
-        Self { options, parts, state, recorder: Recorder::default() }
+        Self { options, parts, state, recorder: Recorder::default(), asked: Asked::new() }
     }
 
     /// Runs until it is dropped.
@@ -64,6 +73,9 @@ impl Driver {
         loop {
             while let Ok(message) = feed.try_recv() {
                 self.take_in(message);
+            }
+            while let Some(Some(answer)) = self.asked.next().now_or_never() {
+                self.take_in_outside(answer);
             }
             let mut worked = false;
             for _ in 0..TURNS {
@@ -90,6 +102,7 @@ impl Driver {
                     Some(message) => self.take_in(message),
                     None => return,
                 },
+                Some(answer) = self.asked.next() => self.take_in_outside(answer),
                 () = self.options.time.sleep_until(wake) => {}
             }
         }
@@ -131,7 +144,14 @@ impl Driver {
     /// Performs actions that do not depend on each other and lets everybody know what came of them.
     async fn perform(&mut self, index: usize, wave: &[Action]) {
         let client = &self.options.client;
+        let manager = self.options.manager;
         let now = self.options.time.now();
+        for action in wave {
+            if let (Verb::Outside { ticket, request }, Some(outside)) = (&action.verb, &self.options.outside) {
+                let (ticket, answer) = (*ticket, outside.call(Arc::clone(request)));
+                self.asked.push(async move { (index, ticket, answer.await) }.boxed());
+            }
+        }
         let recorder = &mut self.recorder;
         let requests: Vec<_> = wave
             .iter()
@@ -141,7 +161,7 @@ impl Driver {
                     _ => None,
                 };
                 async move {
-                    let Some(event) = event else { return (None, perform(client, action, MANAGER).await) };
+                    let Some(event) = event else { return (None, perform(client, action, manager).await) };
                     let content_type = match event.method {
                         "PATCH" => "application/merge-patch+json",
                         _ => "application/json",
@@ -206,6 +226,12 @@ impl Driver {
         self.tell(change);
     }
 
+    fn take_in_outside(&mut self, (index, ticket, answer): (usize, u64, Answer)) {
+        let now = self.options.time.now();
+        let state = lock(&self.state);
+        self.parts[index].answered(ticket, answer, &state, now);
+    }
+
     fn take_in(&mut self, message: Feed) {
         let changes = {
             let mut state = lock(&self.state);
@@ -241,7 +267,8 @@ fn waves(actions: &[Action]) -> Vec<&[Action]> {
     let mut start = 0;
     let mut seen = BTreeSet::new();
     for (position, action) in actions.iter().enumerate() {
-        let named = !action.key.name.is_empty() && !matches!(action.verb, Verb::Record(_));
+        let named = !action.key.name.is_empty()
+            && !matches!(action.verb, Verb::Record(_) | Verb::Outside { .. });
         if named && !seen.insert((action.kind, &action.key)) {
             waves.push(&actions[start..position]);
             start = position;

@@ -168,12 +168,12 @@ fn controlling_uid(object: &Object) -> Option<String> {
 }
 
 /// The node a pod is bound to.
-pub(crate) fn node_of(pod: &Pod) -> Option<&str> {
+pub fn node_of(pod: &Pod) -> Option<&str> {
     pod.spec.as_ref()?.node_name.as_deref().filter(|node| !node.is_empty())
 }
 
 /// The claims that a pod's volumes name, those of its own ephemeral volumes among them.
-pub(crate) fn claims_of(pod: &Pod) -> impl Iterator<Item = Key> {
+pub fn claims_of(pod: &Pod) -> impl Iterator<Item = Key> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
@@ -186,7 +186,7 @@ pub(crate) fn claims_of(pod: &Pod) -> impl Iterator<Item = Key> {
 }
 
 /// The owner that controls an object.
-pub(crate) fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+pub fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))
 }
 

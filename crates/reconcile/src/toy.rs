@@ -1,35 +1,47 @@
-//! An API server small enough for the tests of this crate: objects by key, merge patches, deletion with grace, finalizers
-//! and owners. It runs parts in virtual time, without tasks.
+//! An API server small enough for tests of parts: objects by key, merge patches, deletion with grace, finalizers and owners.
+//! It runs parts in virtual time, without tasks.
 
+#![allow(clippy::unwrap_used, reason = "it is for tests, which shall fail where something is not as it should be")]
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use crate::action::{Action, Note, Verb};
 use crate::mirror::{Change, Key, Kind, Object, State};
+use crate::outside::{Answer, Request};
 use crate::part::{Outcome, Part, Refusal};
 
 /// A cluster of parts.
-pub(crate) struct Toy {
-    pub(crate) state: State,
-    pub(crate) now: Timestamp,
+pub struct Toy {
+    /// What there is.
+    pub state: State,
+    /// The time.
+    pub now: Timestamp,
     parts: Vec<Box<dyn Part>>,
+    /// What was asked of the outside and waits for an answer: the part, the ticket, the request.
+    pub asked: Vec<(usize, u64, Arc<dyn Request>)>,
     version: u64,
     uids: u64,
     /// Every change and Event, a line each.
-    pub(crate) journal: Vec<String>,
-    pub(crate) notes: Vec<Note>,
+    pub journal: Vec<String>,
+    /// Every Event.
+    pub notes: Vec<Note>,
 }
 
 impl Toy {
-    pub(crate) fn new(parts: Vec<Box<dyn Part>>) -> Self {
+    /// A cluster with nothing in it but these parts.
+    pub fn new(parts: Vec<Box<dyn Part>>) -> Self {
         let now = "2026-03-02T09:00:00Z".parse().unwrap();
         Self {
             state: State::default(),
             now,
             parts,
+            asked: Vec::new(),
             version: 0,
             uids: 0,
             journal: Vec::new(),
@@ -38,24 +50,24 @@ impl Toy {
     }
 
     /// Creates an object, as a user does.
-    pub(crate) fn create(&mut self, kind: Kind, value: Value) {
+    pub fn create(&mut self, kind: Kind, value: Value) {
         let object = kind.read_value(value).unwrap();
         self.write(&Action { kind, key: object.key(), verb: Verb::Create(object) }).unwrap();
     }
 
     /// Patches an object, as a user does.
-    pub(crate) fn patch(&mut self, kind: Kind, key: &Key, body: Value) {
+    pub fn patch(&mut self, kind: Kind, key: &Key, body: Value) {
         self.write(&Action::patch(kind, key.clone(), None, body)).unwrap();
     }
 
     /// Deletes an object, as a user does.
-    pub(crate) fn delete(&mut self, kind: Kind, key: &Key) {
+    pub fn delete(&mut self, kind: Kind, key: &Key) {
         let verb = Verb::Delete { uid: None, grace: None, propagation: None };
         self.write(&Action { kind, key: key.clone(), verb }).unwrap();
     }
 
     /// Lets this much time pass.
-    pub(crate) fn run(&mut self, duration: Duration) {
+    pub fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
         let mut rounds = 0_u64;
         loop {
@@ -73,8 +85,15 @@ impl Toy {
         }
     }
 
+    /// Answers what was asked of the outside under this ticket.
+    pub fn answer(&mut self, ticket: u64, answer: Answer) {
+        let position = self.asked.iter().position(|(_, asked, _)| *asked == ticket).unwrap();
+        let (index, ..) = self.asked.remove(position);
+        self.parts[index].answered(ticket, answer, &self.state, self.now);
+    }
+
     /// Events about an object with this reason.
-    pub(crate) fn said(&self, name: &str, reason: &str) -> Vec<&str> {
+    pub fn said(&self, name: &str, reason: &str) -> Vec<&str> {
         let about = |note: &&Note| note.about.name.as_deref() == Some(name) && note.reason == reason;
         self.notes.iter().filter(about).map(|note| note.message.as_str()).collect()
     }
@@ -88,6 +107,10 @@ impl Toy {
             let actions = self.parts[index].step(&self.state, self.now);
             worked |= !actions.is_empty();
             for action in actions {
+                if let Verb::Outside { ticket, request } = &action.verb {
+                    self.asked.push((index, *ticket, Arc::clone(request)));
+                    continue;
+                }
                 let outcome = self.write(&action);
                 if let Err(refusal) = &outcome {
                     self.journal.push(format!(
@@ -154,7 +177,7 @@ impl Toy {
                     return Err(refused(409, "Conflict", key));
                 }
                 let bound = matches!(&found, Object::Pod(pod)
-                    if pod.spec.as_ref().unwrap().node_name.is_some() && !crate::conditions::is_finished(pod));
+                    if pod.spec.as_ref().unwrap().node_name.is_some() && !is_finished(pod));
                 let own = match &found {
                     Object::Pod(pod) => {
                         pod.spec.as_ref().unwrap().termination_grace_period_seconds.unwrap_or(30)
@@ -182,6 +205,11 @@ impl Toy {
                 self.put(kind.read_value(value).unwrap());
                 Ok(())
             }
+            Verb::Evict { .. } => {
+                let verb = Verb::Delete { uid: None, grace: None, propagation: None };
+                self.write(&Action { kind, key: key.clone(), verb })
+            }
+            Verb::Outside { .. } => Ok(()),
             Verb::Record(note) => {
                 self.journal.push(format!(
                     "{} event {} {}: {}",
@@ -267,6 +295,12 @@ fn merge(target: &mut Value, patch: &Value) {
             merge(&mut target[name.as_str()], value);
         }
     }
+}
+
+/// Whether a pod has come to its end.
+fn is_finished(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 fn refused(code: u16, reason: &str, key: &Key) -> Refusal {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// What a merge patch (RFC 7396) must say so that `from` becomes `to`; nothing if they are equal. Lists are replaced whole.
-pub(crate) fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
+pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
     if from == to {
         return None;
     }

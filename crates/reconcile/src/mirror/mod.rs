@@ -15,5 +15,5 @@ mod store;
 
 pub use kinds::{Kind, Object, Place, Stores};
 pub use state::{Change, State};
-pub(crate) use state::{claims_of, controller_of, node_of};
+pub use state::{claims_of, controller_of, node_of};
 pub use store::{Key, Store};

@@ -20,6 +20,9 @@ const WATCH_SECONDS: u32 = 290;
 /// The wait before another try.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The wait before looking whether a kind is served by now.
+const NOT_SERVED: Duration = Duration::from_secs(5);
+
 /// What a watch has to tell.
 #[derive(Debug)]
 pub(crate) enum Feed {
@@ -43,6 +46,12 @@ pub(crate) async fn watch(client: Client, kind: Kind, time: Time, feed: Sender<F
         };
         match result {
             Ok(reached) => version = reached,
+            Err(problem) if problem.is_not_served() => {
+                // nobody has defined it (yet): there are none
+                let _ = feed.send(Feed::Listed(kind, Vec::new(), 0)).await;
+                version = None;
+                time.sleep(NOT_SERVED).await;
+            }
             Err(problem) => {
                 tracing::debug!(kind = kind.name(), %problem, "watch interrupted");
                 version = version.filter(|_| !problem.is_gone());
@@ -66,6 +75,11 @@ enum WatchProblem {
 }
 
 impl WatchProblem {
+    /// Whether the server does not know the kind.
+    fn is_not_served(&self) -> bool {
+        matches!(self, WatchProblem::Client(kube::Error::Api(status)) if status.code == 404)
+    }
+
     /// Whether the resource version is too old to go on from.
     fn is_gone(&self) -> bool {
         match self {

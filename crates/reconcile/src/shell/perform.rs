@@ -63,7 +63,25 @@ pub(crate) async fn perform(client: &Client, action: &Action, manager: &str) -> 
             send(client, "POST", &path, "application/json", &binding).await?;
             return Ok(Performed::Other);
         }
-        Verb::Record(_) => return Ok(Performed::Other),
+        Verb::Evict { uid, grace } => {
+            let mut options = json!({});
+            if let Some(uid) = uid {
+                options["preconditions"] = json!({"uid": uid});
+            }
+            if let Some(grace) = grace {
+                options["gracePeriodSeconds"] = json!(grace);
+            }
+            let eviction = json!({
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"namespace": key.namespace, "name": key.name},
+                "deleteOptions": options,
+            });
+            let path = format!("{}/eviction", kind.object_path(key));
+            send(client, "POST", &path, "application/json", &eviction).await?;
+            return Ok(Performed::Other);
+        }
+        Verb::Record(_) | Verb::Outside { .. } => return Ok(Performed::Other),
     };
     match kind.read(answer.as_bytes()) {
         Ok(object) => Ok(Performed::Is(object)),

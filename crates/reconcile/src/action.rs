@@ -1,11 +1,14 @@
 //! What a part wants done to the cluster.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 use serde_json::{Value, json};
 
 use crate::difference::merge_patch;
 use crate::mirror::{Key, Kind, Object};
+use crate::outside::Request;
 
 /// One request to the API server.
 #[derive(Debug, Clone)]
@@ -45,6 +48,21 @@ pub enum Verb {
         node: String,
         /// Only if the pod still has this uid.
         uid: String,
+    },
+    /// A pod is asked to go, as far as disruption budgets allow.
+    Evict {
+        /// Only if it still has this uid.
+        uid: Option<String>,
+        /// Seconds it is given; nothing for its own.
+        grace: Option<i64>,
+    },
+    /// Something is asked of what lies outside of the API server. The answer comes to [`Part::answered`](crate::Part::answered)
+    /// some time later; nobody waits for it.
+    Outside {
+        /// What the part calls this request.
+        ticket: u64,
+        /// The request.
+        request: Arc<dyn Request>,
     },
     /// Something worth knowing happened to it.
     Record(Note),
@@ -130,6 +148,18 @@ impl Action {
         Self { kind, key: Key::of(metadata), verb }
     }
 
+    /// Asks a pod to go, if it still is the one meant and as far as disruption budgets allow.
+    pub fn evict<T: Metadata<Ty = ObjectMeta>>(pod: &T, grace: Option<i64>) -> Self {
+        let metadata = pod.metadata();
+        let verb = Verb::Evict { uid: metadata.uid.clone(), grace };
+        Self { kind: Kind::Pod, key: Key::of(metadata), verb }
+    }
+
+    /// Asks something of what lies outside of the API server; the key says on whose behalf.
+    pub fn ask(kind: Kind, key: Key, ticket: u64, request: impl Request) -> Self {
+        Self { kind, key, verb: Verb::Outside { ticket, request: Arc::new(request) } }
+    }
+
     /// Records an Event about an object.
     pub fn note<T>(object: &T, component: &'static str, reason: &'static str, message: String) -> Self
     where
@@ -163,7 +193,7 @@ impl Action {
 }
 
 /// A reference to an object, as Events have it.
-pub(crate) fn reference<T>(object: &T) -> ObjectReference
+pub fn reference<T>(object: &T) -> ObjectReference
 where
     T: Resource<DynamicType = ()>,
 {

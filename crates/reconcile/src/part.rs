@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::action::Action;
 use crate::mirror::{Change, Kind, State};
+use crate::outside::Answer;
 
 /// A part of the control plane, as a machine without IO: changes and time go in, actions come out.
 ///
@@ -25,6 +26,11 @@ pub trait Part: Send {
 
     /// Learns how an action went; the state has what came of it.
     fn done(&mut self, action: &Action, outcome: &Outcome, state: &State, now: Timestamp);
+
+    /// Learns what came of a request to the outside.
+    fn answered(&mut self, ticket: u64, answer: Answer, state: &State, now: Timestamp) {
+        let _ = (ticket, answer, state, now);
+    }
 
     /// When it wants to decide next if nothing changes.
     fn wake(&self) -> Option<Timestamp>;
@@ -54,6 +60,11 @@ impl Refusal {
     /// Whether an object of that name is there already.
     pub fn already_exists(&self) -> bool {
         self.reason == "AlreadyExists"
+    }
+
+    /// Whether a disruption budget stands against an eviction, or too much is asked at once.
+    pub fn is_too_many(&self) -> bool {
+        self.code == 429
     }
 
     /// Whether the object changed meanwhile.
