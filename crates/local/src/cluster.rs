@@ -8,8 +8,8 @@ use kube::api::{Api, ListParams, PostParams};
 use supercargo_apiserver::Server;
 use supercargo_clock::Time;
 use supercargo_cloud_sim::Region;
-
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
+
 use crate::controllers::*;
 use crate::kubelet::{HostSource, Kubelets, KubeletsOptions};
 use crate::machines::{RegionInstances, RegionMachines};

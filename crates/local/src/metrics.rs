@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use supercargo_api::selector::Selector;
 use supercargo_apiserver::{MountedResource, Server};
 use supercargo_clock::{Clock, Time};
-
 use supercargo_reconcile::{Key, State};
+
 use crate::conditions::is_node_ready;
 use crate::kubelet::{Usage, pod_usage};
 

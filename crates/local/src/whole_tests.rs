@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-
 use supercargo_reconcile::{Key, Kind, Part, node_of};
+
 use crate::conditions::{is_ready, phase};
-use supercargo_reconcile::toy::Toy;
 use crate::*;
+use supercargo_reconcile::Keyed;
+use supercargo_reconcile::toy::Toy;
 
 fn parts(seed: u64) -> Vec<Box<dyn Part>> {
     vec![

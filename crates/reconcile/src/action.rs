@@ -149,8 +149,8 @@ impl Action {
     }
 
     /// Asks a pod to go, if it still is the one meant and as far as disruption budgets allow.
-    pub fn evict<T: Metadata<Ty = ObjectMeta>>(pod: &T, grace: Option<i64>) -> Self {
-        let metadata = pod.metadata();
+    pub fn evict<T: Resource<DynamicType = ()>>(pod: &T, grace: Option<i64>) -> Self {
+        let metadata = pod.meta();
         let verb = Verb::Evict { uid: metadata.uid.clone(), grace };
         Self { kind: Kind::Pod, key: Key::of(metadata), verb }
     }

@@ -1,7 +1,10 @@
 //! An API server small enough for tests of parts: objects by key, merge patches, deletion with grace, finalizers and owners.
 //! It runs parts in virtual time, without tasks.
 
-#![allow(clippy::unwrap_used, reason = "it is for tests, which shall fail where something is not as it should be")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "it is for tests, which shall fail where something is not as it should be"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,8 +10,8 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatu
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
+
 use super::proportions::resolve;
 use crate::conditions::{is_finished, is_ready};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
+
 use crate::conditions::is_node_ready;
 
 /// The component that Events name.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{CronJob, CronJobStatus, Job};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use supercargo_reconcile::{
+    Action, Change, Controller, Decision, Key, Kind, State, controller_of, reference,
+};
 
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of, reference};
 use super::cron_schedule::Schedule;
 use super::job::finished_at;
 use super::pod_template::owner_reference;

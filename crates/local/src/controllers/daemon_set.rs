@@ -11,8 +11,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::taint::{NO_EXECUTE, PREFER_NO_SCHEDULE, tolerates};
+use supercargo_reconcile::{
+    Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of,
+};
 
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of};
 use super::history::{REVISION_LABEL, history};
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{name_draws, pod_from, suffixed};

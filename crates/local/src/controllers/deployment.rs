@@ -11,8 +11,8 @@ use k8s_openapi::api::apps::v1::{
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
+
 use super::pod_template::{fingerprint, owner_reference, with_label};
 use super::proportions::resolve;
 use super::replica_set::{count, nonzero};

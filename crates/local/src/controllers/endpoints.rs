@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
+
 use super::pod_template::{name_draws, owner_reference, suffixed};
 use crate::conditions::{is_finished, is_ready};
 

@@ -8,8 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::runtime::RawExtension;
 use k8s_openapi::{Metadata, Resource};
 use serde_json::json;
-
 use supercargo_reconcile::{Action, Kind, State};
+
 use super::pod_template::{fingerprint, owner_reference, with_label};
 
 /// The label with a pod's revision.

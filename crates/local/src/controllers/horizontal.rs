@@ -17,8 +17,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 use serde_json::json;
 use supercargo_api::resources::{CPU, base_units, quantity};
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
+
 use super::horizontal_math::{PodUsage, Step, Target, ceiling, floor, propose};
 use crate::conditions::{is_active, is_ready, ready_since};
 use crate::kubelet::pod_usage;

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus, UncountedTerminatedPods};
 use k8s_openapi::api::core::v1::{EnvVar, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
+
 use super::job_indexes as indexes;
 use super::job_policy::{Verdict, verdict};
 use super::owned_pods::controllers_of_pod;

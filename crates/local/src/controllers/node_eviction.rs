@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
 use supercargo_api::taint::{NO_EXECUTE, matches_taint};
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
+
 use crate::conditions::set_pod_condition;
 
 /// The component that Events name.

@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use supercargo_api::labels::{NOT_READY_TAINT, UNREACHABLE_TAINT};
 use supercargo_api::taint::{NO_EXECUTE, NO_SCHEDULE};
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
+
 use crate::conditions::{is_ready, node_status, set_pod_condition};
 use crate::kubelet::{LEASE_NAMESPACE, set_node_condition};
 

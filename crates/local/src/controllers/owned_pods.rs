@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::{Metadata, Resource};
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, State, controller_of};
+
 use super::pod_template::owner_reference;
 use crate::conditions::is_active;
 

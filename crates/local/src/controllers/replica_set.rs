@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
 use k8s_openapi::api::core::v1::Pod;
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of, node_of};
+
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{name_draws, pod_from, suffixed};
 use super::victims::victims;

@@ -1,10 +1,9 @@
 //! Every namespace has a ServiceAccount `default`.
 
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
+use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 
 /// The controller of default ServiceAccounts.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodTemplateSpec, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of};
+
 use super::history::{History, REVISION_LABEL, history};
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{owner_reference, pod_from, with_label};

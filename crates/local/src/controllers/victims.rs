@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-
 use supercargo_reconcile::{Key, node_of};
+
 use crate::conditions::{is_ready, phase, ready_since};
 
 /// The annotation with a pod's cost of deletion.

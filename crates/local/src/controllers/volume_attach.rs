@@ -9,8 +9,10 @@ use k8s_openapi::api::storage::v1::{
     VolumeAttachment, VolumeAttachmentSource, VolumeAttachmentSpec, VolumeAttachmentStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_reconcile::{
+    Action, Change, Controller, Decision, Key, Kind, Object, State, claims_of, node_of,
+};
 
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, claims_of, node_of};
 use super::pod_template::fingerprint;
 use crate::conditions::is_finished;
 use crate::scheduler::volume_of;

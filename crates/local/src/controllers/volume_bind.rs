@@ -16,8 +16,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
 use supercargo_clock::Randomness;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, reference};
+
 use super::pod_template::owner_reference;
 use crate::kubelet::EBS_DRIVER;
 use crate::scheduler::{SELECTED_NODE, allows, class_of, quantities, volume_of, waits_for_consumer};

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use k8s_openapi::Metadata;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, claims_of};
+
 use crate::conditions::is_finished;
 
 const CLAIM_FINALIZER: &str = "kubernetes.io/pvc-protection";

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod};
 use supercargo_clock::Randomness;
-
 use supercargo_reconcile::controller_of;
+
 use super::sleeps::command_duration;
 
 /// The prefix of all annotations that the simulated parts read.

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use serde_json::json;
 use supercargo_clock::Randomness;
+use supercargo_reconcile::{
+    Action, Change, Key, Kind, Object, Outcome, Part, Queue, State, Verb, claims_of, node_of,
+};
 
-use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, Queue, State, Verb, claims_of, node_of};
 use super::container::Happening;
 use super::hosts::{Host, HostSource, HostState};
 use super::node::{LEASE_NAMESPACE, csi_node, host_of, instance_type, lease, registration, status};

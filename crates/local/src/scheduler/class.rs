@@ -13,8 +13,8 @@ use supercargo_api::Resources;
 use supercargo_api::labels::{HOSTNAME, ZONE};
 use supercargo_api::resources::{CPU, MEMORY};
 use supercargo_api::selector::{Selector, WhenAbsent};
-
 use supercargo_reconcile::{State, controller_of};
+
 use super::amounts::{Amounts, Names};
 use super::groups::{Meant, Pull, Scope, Term};
 use super::requests::{pod_requests, pod_requests_for_scores};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Pod;
 use supercargo_clock::Randomness;
-
 use supercargo_reconcile::{Key, State};
+
 use super::affinity::AffinityState;
 use super::class::PodClass;
 use super::filter::{Cure, Question, Reason, static_reason};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Taint;
 use supercargo_api::taint::{NO_SCHEDULE, first_untolerated, tolerates};
-
 use supercargo_reconcile::State;
+
 use super::affinity::AffinityState;
 use super::amounts::{Names, PODS_AT, at};
 use super::class::{PodClass, Port};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Node, Pod, Taint};
 use supercargo_api::labels::ZONE;
 use supercargo_api::taint::PREFER_NO_SCHEDULE;
-
 use supercargo_reconcile::{Key, State};
+
 use super::amounts::{Amounts, Names, add};
 use super::class::{Classes, PodClass, Port};
 use super::groups::{Counts, Groups, Meant, NamespaceLabels};

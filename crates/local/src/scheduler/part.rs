@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, PodCondition}
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use supercargo_clock::Randomness;
-
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, State, Verb, node_of};
+
 use super::amounts::add;
 use super::cycle::{Cycles, Verdict};
 use super::filter::{Cure, static_reason};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Pod;
 use supercargo_api::selector::Selector;
-
 use supercargo_reconcile::{Key, State};
+
 use super::affinity::AffinityState;
 use super::class::PodClass;
 use super::cycle::Failure;

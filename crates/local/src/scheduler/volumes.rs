@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::{
     NodeSelector, PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
-
 use supercargo_reconcile::{Key, State, claims_of};
+
 use super::filter::Reason;
 use super::index::NodeInfo;
 use super::node_terms;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
-
 use supercargo_reconcile::Key;
+
 use super::class::PodClass;
 use super::filter::Cure;
 

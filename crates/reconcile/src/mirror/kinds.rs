@@ -7,14 +7,17 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, Service, ServiceAccount,
+    Endpoints, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, Service,
+    ServiceAccount,
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde_json::Value;
+use supercargo_api::{CapacityBuffer, EC2NodeClass, NodeClaim, NodeOverlay, NodePool};
 
 use super::store::{Key, Store};
 
@@ -169,6 +172,13 @@ kinds! {
     CronJob cron_jobs "batch" "v1" "cronjobs" true,
     HorizontalPodAutoscaler autoscalers "autoscaling" "v2" "horizontalpodautoscalers" true,
     PodDisruptionBudget budgets "policy" "v1" "poddisruptionbudgets" true,
+    PodTemplate pod_templates "" "v1" "podtemplates" true,
+    PriorityClass priority_classes "scheduling.k8s.io" "v1" "priorityclasses" false,
+    NodePool node_pools "karpenter.sh" "v1" "nodepools" false,
+    NodeClaim node_claims "karpenter.sh" "v1" "nodeclaims" false,
+    EC2NodeClass node_classes "karpenter.k8s.aws" "v1" "ec2nodeclasses" false,
+    NodeOverlay node_overlays "karpenter.sh" "v1alpha1" "nodeoverlays" false,
+    CapacityBuffer capacity_buffers "autoscaling.x-k8s.io" "v1beta1" "capacitybuffers" true,
 }
 
 impl Kind {

@@ -147,7 +147,8 @@ impl Driver {
         let manager = self.options.manager;
         let now = self.options.time.now();
         for action in wave {
-            if let (Verb::Outside { ticket, request }, Some(outside)) = (&action.verb, &self.options.outside) {
+            if let (Verb::Outside { ticket, request }, Some(outside)) = (&action.verb, &self.options.outside)
+            {
                 let (ticket, answer) = (*ticket, outside.call(Arc::clone(request)));
                 self.asked.push(async move { (index, ticket, answer.await) }.boxed());
             }
@@ -267,8 +268,8 @@ fn waves(actions: &[Action]) -> Vec<&[Action]> {
     let mut start = 0;
     let mut seen = BTreeSet::new();
     for (position, action) in actions.iter().enumerate() {
-        let named = !action.key.name.is_empty()
-            && !matches!(action.verb, Verb::Record(_) | Verb::Outside { .. });
+        let named =
+            !action.key.name.is_empty() && !matches!(action.verb, Verb::Record(_) | Verb::Outside { .. });
         if named && !seen.insert((action.kind, &action.key)) {
             waves.push(&actions[start..position]);
             start = position;

@@ -1,0 +1,1 @@
+//! The mirrored state as the engine reads it.

@@ -1,0 +1,1 @@
+//! What a cluster needs before the controllers run: definitions and permissions.

@@ -1,0 +1,1 @@
+//! What EC2 announces on the interruption queue (reference section 5.7).

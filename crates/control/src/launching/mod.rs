@@ -1,0 +1,1 @@
+//! NodeClaims become instances (reference section 3.1).

@@ -1,0 +1,34 @@
+//! The hands: loops that decide what is to be done about a cluster's nodes, and do it.
+//!
+//! ```text
+//! State (mirror) + Knowledge ──decide──> [Action] ──> API server
+//!            ^           ^                  │
+//!            │           └── answers ── Outside (cloud, long computations)
+//!            └─────────────── watches ──────┘
+//! ```
+//!
+//! Each loop is a [part](supercargo_reconcile::Part): a pure function from the mirrored state, what the loops know
+//! together ([`Knowledge`]) and the time, to actions. [`start`] runs all of them.
+
+pub mod cluster;
+mod controllers;
+pub mod disruption;
+pub mod election;
+pub mod garbage;
+pub mod installation;
+pub mod interruption;
+pub mod journal;
+mod knowledge;
+pub mod launching;
+pub mod lifecycle;
+pub mod metrics;
+pub mod node_class;
+pub mod node_pool;
+pub mod outside;
+pub mod provisioning;
+pub mod repair;
+pub mod settings;
+pub mod termination;
+
+pub use controllers::{ControllerOptions, Controllers, PART_NAMES, start};
+pub use knowledge::Knowledge;

@@ -1,0 +1,76 @@
+//! Requests to the cloud, as values.
+
+use supercargo_cloud::launch::{self, LaunchFailure, LaunchPlan, Launched};
+use supercargo_cloud::{
+    CloudError, CloudProvider, Instance, InstanceQuery, InstanceStatus, QueueMessage, ReceiveRequest,
+    SpotPrice, StateChange, Tags, TypeOffering,
+};
+
+/// A request to the cloud.
+#[derive(Clone, Debug)]
+pub enum CloudRequest {
+    /// Launch one instance.
+    Launch(Box<LaunchPlan>),
+    /// Which instances are there.
+    DescribeInstances(InstanceQuery),
+    /// How the running instances are.
+    DescribeInstanceStatus,
+    /// End instances.
+    TerminateInstances(Vec<String>),
+    /// Tag instances.
+    CreateTags(Vec<String>, Tags),
+    /// Messages of the interruption queue.
+    ReceiveMessages(ReceiveRequest),
+    /// A message has been dealt with.
+    DeleteMessage(String),
+    /// Spot prices of now.
+    DescribeSpotPrices,
+    /// Which types are sold in which zone.
+    DescribeTypeOfferings,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum CloudAnswer {
+    /// Of [`CloudRequest::Launch`].
+    Launched(Result<Launched, LaunchFailure>),
+    /// Of [`CloudRequest::DescribeInstances`].
+    Instances(Result<Vec<Instance>, CloudError>),
+    /// Of [`CloudRequest::DescribeInstanceStatus`].
+    Statuses(Result<Vec<InstanceStatus>, CloudError>),
+    /// Of [`CloudRequest::TerminateInstances`].
+    Terminated(Result<Vec<StateChange>, CloudError>),
+    /// Of what has no answer but success.
+    Done(Result<(), CloudError>),
+    /// Of [`CloudRequest::ReceiveMessages`].
+    Messages(Result<Vec<QueueMessage>, CloudError>),
+    /// Of [`CloudRequest::DescribeSpotPrices`].
+    SpotPrices(Result<Vec<SpotPrice>, CloudError>),
+    /// Of [`CloudRequest::DescribeTypeOfferings`].
+    TypeOfferings(Result<Vec<TypeOffering>, CloudError>),
+}
+
+/// Asks the cloud.
+pub(super) async fn ask(provider: &dyn CloudProvider, request: &CloudRequest) -> CloudAnswer {
+    match request {
+        CloudRequest::Launch(plan) => CloudAnswer::Launched(launch::perform(provider, plan).await),
+        CloudRequest::DescribeInstances(query) => {
+            CloudAnswer::Instances(provider.describe_instances(query).await)
+        }
+        CloudRequest::DescribeInstanceStatus => {
+            CloudAnswer::Statuses(provider.describe_instance_status().await)
+        }
+        CloudRequest::TerminateInstances(ids) => {
+            CloudAnswer::Terminated(provider.terminate_instances(ids).await)
+        }
+        CloudRequest::CreateTags(ids, tags) => CloudAnswer::Done(provider.create_tags(ids, tags).await),
+        CloudRequest::ReceiveMessages(request) => {
+            CloudAnswer::Messages(provider.receive_messages(*request).await)
+        }
+        CloudRequest::DeleteMessage(receipt) => CloudAnswer::Done(provider.delete_message(receipt).await),
+        CloudRequest::DescribeSpotPrices => CloudAnswer::SpotPrices(provider.describe_spot_prices().await),
+        CloudRequest::DescribeTypeOfferings => {
+            CloudAnswer::TypeOfferings(provider.describe_instance_type_offerings().await)
+        }
+    }
+}

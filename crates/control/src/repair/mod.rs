@@ -1,0 +1,1 @@
+//! Unhealthy nodes are replaced (reference section 3.7).
