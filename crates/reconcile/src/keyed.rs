@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::action::{Action, Verb};
 use crate::mirror::{Change, Key, Kind, State};
+use crate::outside::Answer;
 use crate::part::{Outcome, Part};
 use crate::queue::Queue;
 
@@ -51,6 +52,12 @@ pub trait Controller: Send {
 
     /// What is to be done about one.
     fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision;
+
+    /// Takes in what came of a request to the outside. Returns the objects to look at now.
+    fn answered(&mut self, ticket: u64, answer: Answer, state: &State, now: Timestamp) -> Vec<Key> {
+        let _ = (ticket, answer, state, now);
+        Vec::new()
+    }
 }
 
 /// How many objects are looked at before others have their turn.
@@ -116,6 +123,12 @@ impl<C: Controller> Part for Keyed<C> {
             Ok(()) => {}
             Err(_) if matches!(action.verb, Verb::Record(_)) => {}
             Err(_) => self.queue.failed(key, now),
+        }
+    }
+
+    fn answered(&mut self, ticket: u64, answer: Answer, state: &State, now: Timestamp) {
+        for key in self.controller.answered(ticket, answer, state, now) {
+            self.queue.add(key);
         }
     }
 
