@@ -1,5 +1,6 @@
 //! Status conditions, and the names of all of them.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,44 @@ pub fn find_condition<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'
 /// Whether the condition of this type was observed and holds.
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     find_condition(conditions, type_).is_some_and(|condition| condition.status == ConditionStatus::True)
+}
+
+/// Sets the condition of this type and says whether anything changed. The time of the last transition stays as long as the
+/// status does; an empty reason becomes the type, as Karpenter has it.
+pub fn set_condition(
+    conditions: &mut Vec<Condition>,
+    type_: &str,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) -> bool {
+    let reason = if reason.is_empty() { type_ } else { reason };
+    let known = conditions.iter_mut().find(|condition| condition.type_ == type_);
+    let Some(known) = known else {
+        conditions.push(Condition {
+            last_transition_time: Some(Time(now)),
+            message: Some(message.to_owned()),
+            observed_generation: None,
+            reason: Some(reason.to_owned()),
+            status,
+            type_: type_.to_owned(),
+        });
+        return true;
+    };
+    let same = known.status == status
+        && known.reason.as_deref() == Some(reason)
+        && known.message.as_deref().unwrap_or_default() == message;
+    if same {
+        return false;
+    }
+    if known.status != status {
+        known.last_transition_time = Some(Time(now));
+    }
+    known.status = status;
+    known.reason = Some(reason.to_owned());
+    known.message = Some(message.to_owned());
+    true
 }
 
 /// The types of conditions that are read and written.
@@ -133,6 +172,26 @@ mod tests {
         let condition: Condition = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&condition).unwrap(), text);
         assert!(is_true(&[condition], condition_types::READY));
+    }
+
+    #[test]
+    fn a_condition_keeps_the_time_of_its_last_transition_until_its_status_changes() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut all = Vec::new();
+        assert!(set_condition(&mut all, "Drained", ConditionStatus::Unknown, "Draining", "", at(1)));
+        assert!(!set_condition(&mut all, "Drained", ConditionStatus::Unknown, "Draining", "", at(2)));
+        assert!(set_condition(
+            &mut all,
+            "Drained",
+            ConditionStatus::Unknown,
+            "Draining",
+            "two pods left",
+            at(3)
+        ));
+        assert_eq!(all[0].last_transition_time, Some(Time(at(1))));
+        assert!(set_condition(&mut all, "Drained", ConditionStatus::True, "", "", at(4)));
+        assert_eq!((all.len(), all[0].reason.as_deref()), (1, Some("Drained")));
+        assert_eq!(all[0].last_transition_time, Some(Time(at(4))));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use capacity_buffer::{
     ACTIVE_CAPACITY, CapacityBuffer, CapacityBufferSpec, CapacityBufferStatus, PodTemplateReference,
     ScalableReference,
 };
-pub use condition::{Condition, ConditionStatus, condition_types, find_condition, is_true};
+pub use condition::{Condition, ConditionStatus, condition_types, find_condition, is_true, set_condition};
 pub use node_claim::{NodeClaim, NodeClaimSpec, NodeClaimStatus, NodeClassReference, ResourceRequirements};
 pub use node_class::{AmiFamily, EC2NodeClass, EC2NodeClassSpec};
 pub use node_class_compute::{

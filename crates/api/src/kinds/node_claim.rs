@@ -1,5 +1,6 @@
 //! NodeClaim: one node that is wanted, launched or running (reference section 1.2).
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Taint;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::{GoDuration, NillableDuration};
 
-use super::condition::Condition;
+use super::condition::{Condition, ConditionStatus, set_condition};
 use super::requirement_term::{RequirementTerm, node_claim_requirements_schema};
 use super::resource_list::ResourceList;
 use super::schema_words::{
@@ -156,5 +157,28 @@ impl NodeClaim {
     /// The conditions observed so far.
     pub fn conditions(&self) -> &[Condition] {
         self.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default()
+    }
+
+    /// Sets a condition and says whether anything changed.
+    pub fn set_condition(
+        &mut self,
+        type_: &str,
+        status: ConditionStatus,
+        reason: &str,
+        message: &str,
+        now: Timestamp,
+    ) -> bool {
+        let conditions =
+            self.status.get_or_insert_with(NodeClaimStatus::default).conditions.get_or_insert_default();
+        set_condition(conditions, type_, status, reason, message, now)
+    }
+
+    /// Takes a condition away and says whether it was there.
+    pub fn remove_condition(&mut self, type_: &str) -> bool {
+        let conditions = self.status.as_mut().and_then(|status| status.conditions.as_mut());
+        let Some(conditions) = conditions else { return false };
+        let before = conditions.len();
+        conditions.retain(|condition| condition.type_ != type_);
+        conditions.len() != before
     }
 }
