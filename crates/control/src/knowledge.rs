@@ -1,12 +1,16 @@
 //! What the loops know together, beside the mirrored state.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use supercargo_api::EC2NodeClass;
+use supercargo_catalog::CapacitySettings;
 use supercargo_cloud::launch::AddressesInFlight;
-use supercargo_cloud::{Cluster, Unavailable};
+use supercargo_cloud::{Cluster, Subnet, Unavailable};
+use supercargo_engine::market::Market;
 
+use crate::cluster::{Assignments, LivePrices, MarketInput, Markets};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -27,6 +31,11 @@ pub struct Knowledge {
     unavailable: Mutex<Unavailable>,
     addresses: Mutex<AddressesInFlight>,
     nominated: Mutex<BTreeMap<String, Timestamp>>,
+    assignments: Mutex<Assignments>,
+    prices: Mutex<LivePrices>,
+    markets: Mutex<Markets>,
+    subnets: Mutex<BTreeMap<String, Subnet>>,
+    launches: Mutex<BTreeSet<String>>,
 }
 
 impl Knowledge {
@@ -41,6 +50,11 @@ impl Knowledge {
             unavailable: Mutex::new(Unavailable::new()),
             addresses: Mutex::new(AddressesInFlight::default()),
             nominated: Mutex::new(BTreeMap::new()),
+            assignments: Mutex::default(),
+            prices: Mutex::default(),
+            markets: Mutex::default(),
+            subnets: Mutex::default(),
+            launches: Mutex::default(),
         }
     }
 
@@ -57,6 +71,62 @@ impl Knowledge {
     /// Until when nodes and claims, by name, are kept for pods that shall come to them.
     pub fn nominated(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
         lock(&self.nominated)
+    }
+
+    /// Which pods the claims on their way were made for.
+    pub fn assignments(&self) -> MutexGuard<'_, Assignments> {
+        lock(&self.assignments)
+    }
+
+    /// Spot prices and offerings as last heard.
+    pub fn prices(&self) -> MutexGuard<'_, LivePrices> {
+        lock(&self.prices)
+    }
+
+    /// Subnets by id, with their free addresses as last heard.
+    pub fn subnets(&self) -> MutexGuard<'_, BTreeMap<String, Subnet>> {
+        lock(&self.subnets)
+    }
+
+    /// Takes in subnets that were asked for just now: what launches took before is in their free addresses.
+    pub fn see_subnets(&self, subnets: &[Subnet]) {
+        let mut known = self.subnets();
+        known.extend(subnets.iter().map(|subnet| (subnet.id.clone(), subnet.clone())));
+        drop(known);
+        self.addresses().forget();
+    }
+
+    /// Uids of claims for which a launch is under way: nobody knows yet whether there is an instance.
+    pub fn launches(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        lock(&self.launches)
+    }
+
+    /// The settings that change what nodes hold.
+    pub fn capacity_settings(&self) -> CapacitySettings {
+        CapacitySettings {
+            vm_memory_overhead_percent: self.settings.vm_memory_overhead_percent,
+            reserved_enis: self.settings.reserved_enis,
+            ..CapacitySettings::default()
+        }
+    }
+
+    /// The market of these classes now: compiled once, until prices, offerings or classes change. With `dedicated`,
+    /// offerings on dedicated hardware are in it, too.
+    pub fn market(&self, classes: &[Arc<EC2NodeClass>], dedicated: bool, now: Timestamp) -> Arc<Market> {
+        // always in this order
+        let mut markets = lock(&self.markets);
+        let prices = lock(&self.prices);
+        let mut unavailable = lock(&self.unavailable);
+        unavailable.sweep(now);
+        let input = MarketInput {
+            region: &self.region,
+            classes,
+            settings: self.capacity_settings(),
+            dedicated,
+            prices: &prices,
+            unavailable: &unavailable,
+        };
+        markets.get(&input, now)
     }
 }
 

@@ -29,6 +29,8 @@ pub mod provisioning;
 pub mod repair;
 pub mod settings;
 pub mod termination;
+#[cfg(test)]
+mod test_world;
 
 pub use controllers::{ControllerOptions, Controllers, PART_NAMES, start};
 pub use knowledge::Knowledge;
