@@ -1,5 +1,35 @@
-//! The metrics of Karpenter, under its names and labels (reference section 6.1).
+//! The metrics of Karpenter, under its names, labels and types (reference section 6.1).
+//!
+//! ```text
+//! loops ──metrics.node_claim_created(..)──> counters, histograms ──┐
+//! State ──at each scrape──> gauges of nodes, NodePools, pods ──────┴──> text, for Prometheus
+//! ```
+//!
+//! What happens is counted by methods named after it; there is a file for each subject. What merely is (how much of a node is
+//! requested, how much of a limit is used, how conditions stand) is read from the mirrored state when somebody asks, so that it
+//! is never stale and takes no memory.
 
+mod buckets;
+mod build;
+mod cloud_provider;
+mod cluster_state;
+mod consolidation;
+mod disruption;
+mod exposition;
+mod family;
+mod interruption;
+mod node_claims;
+mod node_pools;
+mod nodes;
+mod operator;
+mod pods;
 mod registry;
+mod scheduler;
 
+pub use build::BuildInfo;
+pub use cloud_provider::CloudCall;
+pub use disruption::ConsolidationType;
+pub use disruption::Decision as DisruptionDecision;
+pub use exposition::{Exposition, MetricType};
+pub use family::{Counters, Family, Gauges, Histograms, Summaries};
 pub use registry::Metrics;
