@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod labels;
 pub mod manifest;
 pub mod objects;
+pub mod pod;
 pub mod quantity;
 pub mod requirement;
 pub mod requirements;
@@ -21,4 +22,5 @@ pub mod workloads;
 
 pub use kinds::*;
 pub use objects::Objects;
+pub use pod::Pod;
 pub use resources::Resources;

@@ -5,14 +5,13 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{
-    Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate,
-};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodTemplate};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 
 use crate::kinds::{CapacityBuffer, EC2NodeClass, NodeClaim, NodeOverlay, NodePool};
+use crate::pod::Pod;
 
 /// Every object of the input that a decision can depend on, by kind and in input order.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -16,7 +16,7 @@ fn read_all(files: &[(&str, &str)]) -> (Objects, Vec<Diagnostic>, BTreeMap<Strin
 fn pods(text: &str) -> Vec<String> {
     let (objects, diagnostics, _) = read_all(&[("input", text)]);
     assert_eq!(diagnostics, [], "{text}");
-    let name = |pod: &k8s_openapi::api::core::v1::Pod| {
+    let name = |pod: &supercargo_api::Pod| {
         let metadata = &pod.metadata;
         format!("{}/{}", metadata.namespace.as_deref().unwrap(), metadata.name.as_deref().unwrap())
     };
@@ -86,7 +86,7 @@ fn quantities_may_be_numbers() {
     let (objects, diagnostics, _) = read_all(&[("x.yaml", text)]);
     assert_eq!(diagnostics, []);
     let requests =
-        objects.pods[0].spec.as_ref().unwrap().containers[0].resources.as_ref().unwrap().requests.as_ref();
+        objects.pods[0].spec().unwrap().containers[0].resources.as_ref().unwrap().requests.as_ref();
     let texts: Vec<&str> = requests.unwrap().values().map(|quantity| quantity.0.as_str()).collect();
     assert_eq!(texts, ["2", "0.5", "1000000000"]);
 }
@@ -120,7 +120,7 @@ fn of_two_states_of_one_object_the_newer_counts() {
         assert_eq!(diagnostics.len(), 1);
         assert_eq!(diagnostics[0].severity, Severity::Warning);
         assert_eq!(objects.pods.len(), 1);
-        assert_eq!(objects.pods[0].spec.as_ref().unwrap().node_name.as_deref(), Some("new"));
+        assert_eq!(objects.pods[0].node_name(), Some("new"));
     }
 }
 

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Pod;
 use rstest::rstest;
 use supercargo_api::Objects;
+use supercargo_api::Pod;
 use supercargo_api::manifest::{SourceFile, read};
 use supercargo_api::workloads::expand;
 
@@ -198,7 +198,7 @@ fn a_stateful_set_adds_the_missing_numbers_with_their_claims() {
     assert_eq!(claim.metadata.namespace.as_deref(), Some("shop"));
     assert_eq!(claim.spec.as_ref().unwrap().storage_class_name.as_deref(), Some("gp3"));
 
-    let volumes = objects.pods[1].spec.as_ref().unwrap().volumes.as_ref().unwrap();
+    let volumes = objects.pods[1].spec().unwrap().volumes.as_ref().unwrap();
     assert_eq!(volumes[0].persistent_volume_claim.as_ref().unwrap().claim_name, "data-db-0");
     assert_eq!(objects.pods[1].metadata.labels.as_ref().unwrap()["apps.kubernetes.io/pod-index"], "0");
 }

@@ -103,7 +103,7 @@ pub fn cluster(size: Size, seed: u64) -> (Objects, Vec<Deployment>) {
             let mut made = pod("kube-system", &name, &own, cpu, memory);
             dress(&mut made, "DaemonSet", daemon, objects.pods.len() as u64);
             bind(&mut made, &node_name(number));
-            objects.pods.push(made);
+            objects.pods.push(made.into());
         }
         objects.nodes.push(node);
         objects.node_claims.push(claim);
@@ -128,7 +128,7 @@ pub fn cluster(size: Size, seed: u64) -> (Objects, Vec<Deployment>) {
             *memory -= deployment.memory_mib;
             let mut replica = deployment.replica(placed, objects.pods.len());
             bind(&mut replica, &node_name(at));
-            objects.pods.push(replica);
+            objects.pods.push(replica.into());
             placed += 1;
         }
         deployments.push(deployment);

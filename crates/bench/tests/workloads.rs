@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
 use rstest::rstest;
+use supercargo_api::Pod;
 use supercargo_bench::us_east_1::ANY_CAPACITY;
 use supercargo_bench::workloads::{
     Context, HOPELESS, PLACEABLE, Workload, backlog, burst, diverse, dlrm, openb, preference,
@@ -17,17 +17,17 @@ fn count(workload: &Workload, is_one: impl Fn(&Pod) -> bool) -> usize {
 }
 
 fn spreads_over(pod: &Pod, key: &str) -> bool {
-    let spreads = pod.spec.as_ref().and_then(|spec| spec.topology_spread_constraints.as_ref());
+    let spreads = pod.spec().and_then(|spec| spec.topology_spread_constraints.as_ref());
     spreads.is_some_and(|spreads| spreads.iter().any(|spread| spread.topology_key == key))
 }
 
 fn has_affinity(pod: &Pod) -> bool {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
+    let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref());
     affinity.is_some_and(|affinity| affinity.pod_affinity.is_some())
 }
 
 fn has_anti_affinity(pod: &Pod) -> bool {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref());
+    let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref());
     affinity.is_some_and(|affinity| affinity.pod_anti_affinity.is_some())
 }
 

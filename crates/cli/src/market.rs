@@ -87,7 +87,7 @@ fn names_tenancy(objects: &Objects) -> bool {
         template.spec.requirements.iter().any(|term| term.key == labels::INSTANCE_TENANCY)
             || template.labels().contains_key(labels::INSTANCE_TENANCY)
     });
-    pools || objects.pods.iter().filter_map(|pod| pod.spec.as_ref()).any(pod_names_tenancy)
+    pools || objects.pods.iter().filter_map(|pod| pod.spec()).any(pod_names_tenancy)
 }
 
 fn pod_names_tenancy(spec: &PodSpec) -> bool {

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use supercargo_api::CapacityBuffer;
+use supercargo_api::Pod;
 use supercargo_api::kinds::ACTIVE_CAPACITY;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
@@ -128,13 +129,16 @@ fn stand_in(template: &PodTemplateSpec, namespace: &str, buffer: &str, index: i6
     annotations.insert(labels::CAPACITY_BUFFER_FAKE_POD.to_owned(), "true".to_owned());
     annotations.insert(labels::CAPACITY_BUFFER_NAME.to_owned(), buffer.to_owned());
     annotations.insert(labels::CAPACITY_BUFFER_NAMESPACE.to_owned(), namespace.to_owned());
-    if let Some(spec) = &mut pod.spec {
-        spec.priority = Some(i32::MIN);
-        spec.priority_class_name = None;
-        spec.node_name = None;
-        if let Some(volumes) = &mut spec.volumes {
-            volumes.retain(|volume| volume.persistent_volume_claim.is_none() && volume.ephemeral.is_none());
-        }
+    if pod.spec().is_some() {
+        pod.change_spec(|spec| {
+            spec.priority = Some(i32::MIN);
+            spec.priority_class_name = None;
+            spec.node_name = None;
+            if let Some(volumes) = &mut spec.volumes {
+                volumes
+                    .retain(|volume| volume.persistent_volume_claim.is_none() && volume.ephemeral.is_none());
+            }
+        });
     }
     pod
 }

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint,
+    NodeSelectorTerm, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use supercargo_api::Pod;
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
@@ -147,7 +148,7 @@ impl PodClass {
 /// # Errors
 /// A sentence for the user when the pod can never be scheduled as written (reference section 2.2).
 pub fn node_rules(pod: &Pod, volumes: &VolumeNeeds) -> Result<NodeRules, String> {
-    let Some(spec) = &pod.spec else { return Err("the pod has no spec".to_owned()) };
+    let Some(spec) = pod.spec() else { return Err("the pod has no spec".to_owned()) };
     let mut base = Requirements::new();
     for (key, value) in spec.node_selector.iter().flatten() {
         check_key(key)?;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use rustc_hash::FxHashMap;
+use supercargo_api::Pod;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
 
@@ -51,7 +52,7 @@ impl<'a> ClassTable<'a> {
     }
 
     pub(crate) fn class_of(&mut self, pod: &'a Pod) -> u32 {
-        let has_volumes = pod.spec.as_ref().is_some_and(|spec| spec.volumes.is_some());
+        let has_volumes = pod.spec().is_some_and(|spec| spec.volumes.is_some());
         let needs = if has_volumes { self.volumes.needs(pod) } else { None };
         let volumes = match needs {
             None => 0,
@@ -131,7 +132,7 @@ impl<'a> ClassTable<'a> {
             spreads: Vec::new(),
             refusal,
         };
-        if let Some(spec) = &pod.spec {
+        if let Some(spec) = pod.spec() {
             class.host_ports = host_ports(spec);
             pod_rules(spec, &mut class);
             if spec.resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
@@ -196,7 +197,7 @@ impl<'a> ClassTable<'a> {
                 name: format!("{namespace}/{name}"),
                 rules,
                 requests,
-                host_ports: pod.spec.as_ref().map(host_ports).unwrap_or_default(),
+                host_ports: pod.spec().map(host_ports).unwrap_or_default(),
             });
         }
         daemons
@@ -206,15 +207,12 @@ impl<'a> ClassTable<'a> {
 /// A pod as a controller would make it.
 pub fn pod_from_template(template: &PodTemplateSpec, namespace: &str, name: &str) -> Pod {
     let meta = template.metadata.clone().unwrap_or_default();
-    Pod {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            labels: meta.labels,
-            annotations: meta.annotations,
-            ..ObjectMeta::default()
-        },
-        spec: template.spec.clone(),
-        status: None,
-    }
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        labels: meta.labels,
+        annotations: meta.annotations,
+        ..ObjectMeta::default()
+    };
+    Pod::new(metadata, template.spec.clone(), None)
 }

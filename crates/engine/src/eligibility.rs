@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
 use supercargo_api::selector::{Selector, WhenAbsent};
@@ -49,7 +49,7 @@ impl Standing {
         if pod.metadata.deletion_timestamp.is_some() {
             return Standing::Terminating;
         }
-        let spec = pod.spec.as_ref();
+        let spec = pod.spec();
         if spec.is_some_and(|spec| spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty())) {
             return Standing::Gated;
         }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Container, NodeAffinity, NodeSelectorTerm, Pod, PodAffinity, PodAffinityTerm, PodAntiAffinity,
+    Affinity, Container, NodeAffinity, NodeSelectorTerm, PodAffinity, PodAffinityTerm, PodAntiAffinity,
     PodSpec, Toleration, TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use rustc_hash::{FxHashSet, FxHasher};
+use supercargo_api::Pod;
 
 /// The label keys that some selector of the snapshot, or some `matchLabelKeys`, mentions. Other pod labels cannot
 /// change a placement, so `pod-template-hash` and the like do not split classes.
@@ -18,7 +19,7 @@ pub type SelectedKeys = FxHashSet<String>;
 
 /// Collects the label keys that the pod's own constraints select by.
 pub fn collect_selected_keys(pod: &Pod, keys: &mut SelectedKeys) {
-    let Some(spec) = &pod.spec else { return };
+    let Some(spec) = pod.spec() else { return };
     if let Some(affinity) = &spec.affinity {
         for_each_term(affinity, &mut |term| {
             selector_keys(term.label_selector.as_ref(), keys);
@@ -84,7 +85,7 @@ fn is_tied(pod: &Pod) -> bool {
 /// The fingerprint of a pod. `volumes` numbers what its claims ask for; equal needs, equal number.
 pub fn fingerprint(pod: &Pod, keys: &SelectedKeys, volumes: u32) -> Fingerprint {
     let mut hasher = FxHasher::default();
-    let Some(spec) = &pod.spec else { return Fingerprint { rules: 0, class: 0 } };
+    let Some(spec) = pod.spec() else { return Fingerprint { rules: 0, class: 0 } };
     volumes.hash(&mut hasher);
     mix_map(spec.node_selector.as_ref(), &mut hasher);
     let tied = is_tied(pod);
@@ -265,7 +266,7 @@ pub fn selector_hash(selector: Option<&LabelSelector>) -> u64 {
 /// Whether two pods obey the same rules about nodes.
 pub fn same_rules(left: &Pod, right: &Pod) -> bool {
     let tied = is_tied(left) && is_tied(right);
-    let (Some(left), Some(right)) = (&left.spec, &right.spec) else { return false };
+    let (Some(left), Some(right)) = (left.spec(), right.spec()) else { return false };
     fn node_affinity(spec: &PodSpec) -> Option<&NodeAffinity> {
         spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref())
     }
@@ -276,7 +277,7 @@ pub fn same_rules(left: &Pod, right: &Pod) -> bool {
 
 /// Whether two pods with equal rules are one class.
 pub fn same_class(left: &Pod, right: &Pod, keys: &SelectedKeys) -> bool {
-    let (Some(left_spec), Some(right_spec)) = (&left.spec, &right.spec) else { return false };
+    let (Some(left_spec), Some(right_spec)) = (left.spec(), right.spec()) else { return false };
     left.metadata.namespace == right.metadata.namespace
         && same_selected_labels(left, right, keys)
         && left_spec.priority == right_spec.priority

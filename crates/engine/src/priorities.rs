@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::objects::Objects;
 
 /// PriorityClasses by name.
@@ -29,7 +29,7 @@ impl Priorities {
     }
 
     pub(crate) fn of(&self, pod: &Pod) -> i32 {
-        let Some(spec) = &pod.spec else { return self.default };
+        let Some(spec) = pod.spec() else { return self.default };
         let named = spec.priority_class_name.as_ref().and_then(|name| self.by_name.get(name)).copied();
         spec.priority.or(named).unwrap_or(self.default)
     }

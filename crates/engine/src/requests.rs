@@ -4,8 +4,9 @@
 //! before it. The pod's request is the larger of the two, plus overhead. Pod-level resources replace the sum where
 //! given. An in-place resize counts with the larger of the old and the new value.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use supercargo_api::Pod;
 use supercargo_api::quantity::{QuantityError, parse_milli, parse_value};
 
 use crate::amounts::{Amounts, PODS, ResourceNames};
@@ -86,7 +87,7 @@ fn is_sidecar(container: &Container) -> bool {
 /// # Errors
 /// When a quantity cannot be read or is negative, or too many different resources are in use.
 pub fn effective_requests(pod: &Pod, names: &mut ResourceNames) -> Result<Amounts, RequestError> {
-    let Some(spec) = &pod.spec else { return Ok(Amounts::ZERO) };
+    let Some(spec) = pod.spec() else { return Ok(Amounts::ZERO) };
     let statuses =
         pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let mut running = Amounts::ZERO;

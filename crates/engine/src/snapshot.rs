@@ -143,7 +143,7 @@ impl Snapshot {
             if standing == Standing::Finished {
                 continue;
             }
-            let node_name = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            let node_name = pod.node_name();
             let room = node_name.and_then(|name| room_by_name.get(name)).copied().unwrap_or(UNBOUND);
             let daemon_set = daemon_set_name(pod);
             let daemon = daemon_set.is_some();

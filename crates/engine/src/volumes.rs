@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm, Volume,
+    NodeSelectorTerm, PersistentVolume, PersistentVolumeClaim, TopologySelectorTerm, Volume,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
+use supercargo_api::Pod;
 use supercargo_api::labels;
 use supercargo_api::objects::Objects;
 use supercargo_api::requirement::{Operator, Requirement};
@@ -85,7 +86,7 @@ impl<'a> VolumeIndex<'a> {
 
     /// The needs of a pod; `None` when it has no volume that matters.
     pub fn needs(&self, pod: &Pod) -> Option<VolumeNeeds> {
-        let spec = pod.spec.as_ref()?;
+        let spec = pod.spec()?;
         let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
         let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
         let mut needs: Option<VolumeNeeds> = None;

@@ -107,7 +107,7 @@ fn the_protected_pod_of_the_page_is_protected_for_four_hours() {
     let (read_objects, ..) = read(&[SourceFile::new("pod.yaml".to_owned(), text)]);
     let mut objects = Dump::new().with_node("n1", json!({}), json!({})).objects();
     objects.pods = read_objects.pods;
-    objects.pods[0].spec.as_mut().unwrap().node_name = Some("n1".to_owned());
+    objects.pods[0].set_node_name(Some("n1"));
     let snapshot = Snapshot::build(&objects, &dump::market(), &SnapshotOptions::default());
     let judged = Disruption::build(&objects, &snapshot, &DisruptionOptions::at(now()));
     let against = judged.rooms[0].candidate.as_ref().unwrap_err().to_string();

@@ -81,7 +81,7 @@ fn carried_out(objects: &Objects, snapshot: &Snapshot, outcome: &Outcome, pendin
             let own = &snapshot.pods[*pod as usize].name;
             let found = objects.pods.iter().find(|pod| pod.metadata.name.as_deref() == Some(&**own));
             let mut pod = found.unwrap().clone();
-            pod.spec.get_or_insert_default().node_name = Some(name.clone());
+            pod.set_node_name(Some(&name));
             after.pods.push(pod);
         }
     }

@@ -48,10 +48,7 @@ fn edited_pool(pool: &NodePool, edit: impl FnOnce(&mut Value)) -> NodePool {
     serde_json::from_value(manifest).unwrap()
 }
 
-fn edited_pod(
-    pod: &k8s_openapi::api::core::v1::Pod,
-    edit: impl FnOnce(&mut Value),
-) -> k8s_openapi::api::core::v1::Pod {
+fn edited_pod(pod: &supercargo_api::Pod, edit: impl FnOnce(&mut Value)) -> supercargo_api::Pod {
     let mut manifest = serde_json::to_value(pod).unwrap();
     edit(&mut manifest);
     serde_json::from_value(manifest).unwrap()

@@ -28,7 +28,7 @@ impl Builder<'_> {
             let ended = before(self.options.at, SINCE_SECONDS + self.events.below(WITHIN_SECONDS) as i64);
             for pod in self.first_to_go(workload, pods).into_iter().take(lost) {
                 keep[pod] = false;
-                let node = self.objects.pods[pod].spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+                let node = self.objects.pods[pod].node_name();
                 if let Some(site) = node.and_then(|node| self.sites.get_mut(node)) {
                     site.last_event = site.last_event.max(ended);
                 }
@@ -85,8 +85,7 @@ impl Builder<'_> {
         let mut ranked: Vec<(usize, usize)> = order
             .iter()
             .map(|pod| {
-                let spec = self.objects.pods[*pod].spec.as_ref();
-                let node = spec.and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+                let node = self.objects.pods[*pod].node_name().unwrap_or_default();
                 let rank = seen.entry(node).or_default();
                 *rank += 1;
                 (*rank, *pod)

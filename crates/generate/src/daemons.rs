@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{
-    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod,
+    Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
 };
 use serde_json::{Value, json};
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 
 use crate::builder::{Builder, DAEMON};
@@ -85,9 +86,7 @@ impl Builder<'_> {
                 nth_suffix(5, u64::from(daemon.pods.unsigned_abs()), daemon.name)
             ));
             pod.metadata.uid = Some(uid(&mut self.naming));
-            if let Some(spec) = &mut pod.spec {
-                pin(spec.affinity.get_or_insert_default(), node);
-            }
+            pod.change_spec(|spec| pin(spec.affinity.get_or_insert_default(), node));
             run(&mut pod, node, moment);
             self.objects.pods.push(pod);
             self.owners.push(DAEMON);
@@ -99,7 +98,7 @@ impl Builder<'_> {
         let born = before(self.options.at, 190 * 86_400);
         let made = self.daemons.iter().map(|daemon| {
             let selector = json!({ "app.kubernetes.io/name": daemon.name });
-            let mut template = serde_json::to_value(&daemon.template.spec).unwrap_or(Value::Null);
+            let mut template = serde_json::to_value(&daemon.template.spec()).unwrap_or(Value::Null);
             if let Some(spec) = template.as_object_mut() {
                 spec.remove("priority");
             }

@@ -99,7 +99,7 @@ impl Builder<'_> {
     ) -> Result<(), GenerateError> {
         for (ordinal, pod) in pods.iter().enumerate() {
             number(&mut self.objects.pods[*pod], workload, ordinal as u32);
-            let node = self.objects.pods[*pod].spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            let node = self.objects.pods[*pod].node_name();
             let zone = node.and_then(|node| self.sites.get(node)).map(|site| site.zone.clone());
             if let Some(zone) = zone {
                 self.bind_volume(index, ordinal as u32, &zone)?;
@@ -153,7 +153,7 @@ impl Builder<'_> {
     fn date_pods(&mut self) {
         for (pod, owner) in self.objects.pods.iter_mut().zip(&self.owners) {
             let Some(workload) = self.workloads.get(*owner as usize) else { continue };
-            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            let node = pod.node_name();
             let Some(site) = node.and_then(|node| self.sites.get(node)) else { continue };
             let ready = site.born.checked_add(SignedDuration::from_secs(60)).unwrap_or(site.born);
             let since = Some(Time(whole(workload.born.max(ready))));
@@ -262,7 +262,7 @@ fn template(workload: &Workload, with_marks: bool) -> Value {
         labels.remove("controller-revision-hash");
     }
     let mut spec =
-        serde_json::to_value(&workload.template.spec).unwrap_or_else(|_| Value::Object(Map::new()));
+        serde_json::to_value(&workload.template.spec()).unwrap_or_else(|_| Value::Object(Map::new()));
     if let Some(fields) = spec.as_object_mut() {
         fields.remove("priority");
         // Those that admission gives every pod.

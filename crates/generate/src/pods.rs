@@ -1,8 +1,9 @@
 //! Pods of workloads: made, waiting, running.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, Pod, PodCondition, PodStatus, Volume};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, PodCondition, PodStatus, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 
 use crate::metadata::whole;
@@ -20,7 +21,7 @@ pub(crate) fn next_pod(workload: &mut Workload, moment: Timestamp, randomness: &
         let suffix = nth_suffix(5, workload.made.into(), &workload.controller);
         pod.metadata.name = Some(format!("{}-{suffix}", workload.controller));
     }
-    pod.status = Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() });
+    pod.status = Some(Box::new(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }));
     workload.made += 1;
     pod
 }
@@ -33,16 +34,12 @@ pub(crate) fn number(pod: &mut Pod, workload: &Workload, ordinal: u32) {
     labels.insert("apps.kubernetes.io/pod-index".to_owned(), ordinal.to_string());
     pod.metadata.generate_name = Some(format!("{}-", workload.name));
     pod.metadata.name = Some(name);
-    if workload.volume_gib.is_some()
-        && let Some(spec) = &mut pod.spec
-    {
+    if workload.volume_gib.is_some() {
         let source =
             PersistentVolumeClaimVolumeSource { claim_name: claim_name(workload, ordinal), read_only: None };
-        spec.volumes = Some(vec![Volume {
-            name: "data".to_owned(),
-            persistent_volume_claim: Some(source),
-            ..Volume::default()
-        }]);
+        let volume =
+            Volume { name: "data".to_owned(), persistent_volume_claim: Some(source), ..Volume::default() };
+        pod.change_spec(|spec| spec.volumes = Some(vec![volume]));
     }
 }
 
@@ -55,7 +52,7 @@ pub(crate) fn claim_name(workload: &Workload, ordinal: u32) -> String {
 pub(crate) fn run(pod: &mut Pod, node: &str, moment: Timestamp) {
     let since = Some(Time(whole(moment)));
     pod.metadata.creation_timestamp.clone_from(&since);
-    pod.spec.get_or_insert_default().node_name = Some(node.to_owned());
+    pod.set_node_name(Some(node));
     let condition = |type_: &str| PodCondition {
         type_: type_.to_owned(),
         status: "True".to_owned(),
@@ -63,10 +60,10 @@ pub(crate) fn run(pod: &mut Pod, node: &str, moment: Timestamp) {
         ..PodCondition::default()
     };
     let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"];
-    pod.status = Some(PodStatus {
+    pod.status = Some(Box::new(PodStatus {
         phase: Some("Running".to_owned()),
         start_time: since.clone(),
         conditions: Some(conditions.map(condition).into()),
         ..PodStatus::default()
-    });
+    }));
 }

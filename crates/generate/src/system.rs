@@ -129,7 +129,7 @@ impl Builder<'_> {
             "schedulerName": "default-scheduler",
         });
         let labels = json!({ "app.kubernetes.io/name": name, "pod-template-hash": hash });
-        let mut template: k8s_openapi::api::core::v1::Pod = typed(
+        let mut template: supercargo_api::Pod = typed(
             "Pod",
             json!({ "metadata": { "namespace": "kube-system", "labels": labels }, "spec": spec }),
         )?;

@@ -1,7 +1,7 @@
 //! A workload while the cluster is made up: its template and what owns its pods.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 
 /// What makes the pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

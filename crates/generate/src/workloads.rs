@@ -97,8 +97,7 @@ impl Builder<'_> {
         if !annotations.is_null() {
             metadata["annotations"] = annotations;
         }
-        let mut template: k8s_openapi::api::core::v1::Pod =
-            typed("Pod", json!({ "metadata": metadata, "spec": spec }))?;
+        let mut template: supercargo_api::Pod = typed("Pod", json!({ "metadata": metadata, "spec": spec }))?;
         template.metadata.generate_name = Some(format!("{controller}-"));
         let (version, owning) = (kind.api_version(), kind.controller());
         template.metadata.owner_references = Some(vec![owner(version, owning, &controller, &controller_uid)]);

@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{Container, Node, Pod, PodSpec, PodTemplateSpec, Volume};
+use k8s_openapi::api::core::v1::{
+    Affinity, Container, ContainerStatus, Node, PodSpec, PodStatus, PodTemplateSpec, Volume,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::pod::Pod;
 
 /// Written by kubectl for itself: the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -59,28 +63,67 @@ fn strip_annotations(annotations: &mut Option<BTreeMap<String, String>>) {
 }
 
 fn strip_pod(pod: &mut Pod) {
-    strip_annotations(&mut pod.metadata.annotations);
-    if let Some(spec) = &mut pod.spec {
-        strip_spec(spec);
-    }
-    if let Some(owners) = &mut pod.metadata.owner_references {
+    let metadata = &mut pod.metadata;
+    metadata.managed_fields = None;
+    strip_annotations(&mut metadata.annotations);
+    if let Some(owners) = &mut metadata.owner_references {
         owners.shrink_to_fit();
     }
-    if let Some(status) = &mut pod.status {
-        if let Some(conditions) = &mut status.conditions {
-            conditions.shrink_to_fit();
-        }
-        if let Some(conditions) = &mut status.conditions {
-            conditions.retain(|condition| matches!(&*condition.type_, "PodScheduled" | "Ready"));
-        }
-        status.container_statuses = None;
-        status.init_container_statuses = None;
-        status.ephemeral_container_statuses = None;
-        status.host_ips = None;
-        status.pod_ips = None;
+    if let Some(finalizers) = &mut metadata.finalizers {
+        finalizers.shrink_to_fit();
     }
-    // What is read is kept in lists that are larger than needed; a copy is as large as what is in it.
-    *pod = pod.clone();
+    let of_daemon_set = metadata.owner_references.iter().flatten().any(|owner| owner.kind == "DaemonSet");
+    let pinned = of_daemon_set && pod.node_name().is_some();
+    let mut status = pod.status.take();
+    if let Some(status) = &mut status {
+        strip_status(status, pod.spec());
+    }
+    pod.status = status;
+    if pod.spec().is_some() {
+        pod.change_spec(|spec| {
+            strip_spec(spec);
+            // Most pods have a name of their own and nobody asks for it.
+            spec.hostname = None;
+            if pinned {
+                unpin(&mut spec.affinity);
+            }
+        });
+    }
+}
+
+/// The pods of a DaemonSet are tied to their nodes one by one; once they are there, that says nothing more.
+fn unpin(affinity: &mut Option<Affinity>) {
+    let Some(rules) = affinity else { return };
+    rules.node_affinity = None;
+    if rules.pod_affinity.is_none() && rules.pod_anti_affinity.is_none() {
+        *affinity = None;
+    }
+}
+
+fn strip_status(status: &mut PodStatus, spec: Option<&PodSpec>) {
+    if let Some(conditions) = &mut status.conditions {
+        conditions.retain(|condition| matches!(&*condition.type_, "PodScheduled" | "Ready"));
+        conditions.shrink_to_fit();
+    }
+    let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let mut resized = status.container_statuses.take().unwrap_or_default();
+    resized.retain(|status| is_resized(status, containers));
+    *status = PodStatus {
+        phase: status.phase.take(),
+        start_time: status.start_time.take(),
+        nominated_node_name: status.nominated_node_name.take(),
+        conditions: status.conditions.take(),
+        container_statuses: (!resized.is_empty()).then_some(resized),
+        ..PodStatus::default()
+    };
+}
+
+/// Whether the node has given the container something else than it asks for.
+fn is_resized(status: &ContainerStatus, containers: &[Container]) -> bool {
+    let Some(allocated) = &status.allocated_resources else { return false };
+    let container = containers.iter().find(|container| container.name == status.name);
+    let requests = container.and_then(|container| container.resources.as_ref()?.requests.as_ref());
+    requests != Some(allocated)
 }
 
 /// Pods are stripped of what runs in them; what they ask for stays.

@@ -1,11 +1,13 @@
 //! The objects read so far: each once, with where it came from.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
 use crate::objects::Objects;
+use crate::pod::{Interner, Pod};
 
 use super::item::Item;
 
@@ -46,6 +48,7 @@ pub(super) struct Store {
     pub(super) objects: Objects,
     /// Objects that have errors but can still be compared with the others.
     pub(super) unsound: Objects,
+    specs: Interner,
     seen: BTreeMap<Key, Seen>,
     generated: BTreeMap<Key, usize>,
 }
@@ -66,17 +69,20 @@ impl Store {
     /// Adds a sound object.
     pub(super) fn add<K>(
         &mut self,
-        object: K,
+        mut object: K,
         list: fn(&mut Objects) -> &mut Vec<K>,
         kind: &'static str,
         origin: &Origin,
     ) -> Stored
     where
-        K: Resource + PartialEq,
+        K: Resource + PartialEq + 'static,
     {
         let key = key_of(kind, object.meta());
         let list = list(&mut self.objects);
         let Some(first) = self.seen.get_mut(&key) else {
+            if let Some(pod) = (&mut object as &mut dyn Any).downcast_mut::<Pod>() {
+                self.specs.share(pod);
+            }
             self.seen.insert(key, Seen { origin: origin.clone(), position: Some(list.len()) });
             list.push(object);
             return Stored::Yes;

@@ -2,8 +2,10 @@
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
-use k8s_openapi::api::core::v1::{Pod, PodTemplate, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{PodTemplate, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use crate::pod::Pod;
 
 use super::check::Check;
 use super::cron::{check_job_schedule, check_time_zone};
@@ -18,7 +20,7 @@ pub(crate) const MOST_PODS: usize = 1_000_000;
 
 impl Check for Pod {
     fn check(&self, at: &At<'_>, problems: &mut Problems) {
-        if let Some(spec) = &self.spec {
+        if let Some(spec) = self.spec() {
             check_pod_spec(&at.key("spec"), spec, problems);
         }
     }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeClaimVolumeSource, Pod, PodStatus,
+    PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeClaimVolumeSource, PodStatus,
     PodTemplateSpec, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::objects::Objects;
+use crate::pod::Pod;
 
 use super::owners::POD_TEMPLATE_HASH;
 use super::{count, name_of, namespace_of};
@@ -115,14 +116,16 @@ impl Births {
         let namespace = namespace_of(&set.metadata).to_owned();
         let volume = name_of(&template.metadata);
         let name = format!("{volume}-{}-{ordinal}", name_of(&set.metadata));
-        if let Some(spec) = &mut pod.spec {
-            let volumes = spec.volumes.get_or_insert_with(Vec::new);
-            volumes.retain(|other| other.name != volume);
-            let source = PersistentVolumeClaimVolumeSource { claim_name: name.clone(), read_only: None };
-            volumes.push(Volume {
-                name: volume.to_owned(),
-                persistent_volume_claim: Some(source),
-                ..Volume::default()
+        if pod.spec().is_some() {
+            pod.change_spec(|spec| {
+                let volumes = spec.volumes.get_or_insert_with(Vec::new);
+                volumes.retain(|other| other.name != volume);
+                let source = PersistentVolumeClaimVolumeSource { claim_name: name.clone(), read_only: None };
+                volumes.push(Volume {
+                    name: volume.to_owned(),
+                    persistent_volume_claim: Some(source),
+                    ..Volume::default()
+                });
             });
         }
         if !self.claim_names.entry(namespace.clone()).or_default().insert(name.clone()) {
@@ -191,17 +194,15 @@ fn pod_from(
     for (key, value) in more_labels {
         labels.entry(key.clone()).or_insert_with(|| value.clone());
     }
-    Pod {
-        metadata: ObjectMeta {
-            namespace: Some(namespace.to_owned()),
-            labels: (!labels.is_empty()).then_some(labels),
-            annotations: metadata.annotations,
-            owner_references: Some(vec![owner]),
-            ..ObjectMeta::default()
-        },
-        spec: template.spec.clone(),
-        status: Some(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }),
-    }
+    let metadata = ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        labels: (!labels.is_empty()).then_some(labels),
+        annotations: metadata.annotations,
+        owner_references: Some(vec![owner]),
+        ..ObjectMeta::default()
+    };
+    let status = PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() };
+    Pod::new(metadata, template.spec.clone(), Some(status))
 }
 
 fn owner(api_version: &str, kind: &str, metadata: &ObjectMeta) -> OwnerReference {

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use supercargo_api::Objects;
 use supercargo_api::manifest::strip;
+use supercargo_api::pod::Interner;
 use supercargo_generate::write_json;
 
 /// A file that cannot be written or read back.
@@ -50,19 +51,24 @@ pub(super) fn read(path: &Path) -> Result<Objects, DumpError> {
     let failed = |error| DumpError::File { path: path.display().to_string(), error };
     let file = BufReader::new(File::open(path).map_err(failed)?);
     let mut objects = Objects::default();
+    let mut specs = Interner::default();
     for (index, line) in file.lines().enumerate() {
         let line = line.map_err(failed)?;
         let text = line.trim_end_matches(',');
         if !text.ends_with('}') || text.ends_with("]}") {
             continue;
         }
-        add(&mut objects, text).map_err(|error| DumpError::Line { line: index + 1, error })?;
+        add(&mut objects, &mut specs, text).map_err(|error| DumpError::Line { line: index + 1, error })?;
     }
     Ok(objects)
 }
 
-fn add(objects: &mut Objects, text: &str) -> Result<(), serde_json::Error> {
+fn add(objects: &mut Objects, specs: &mut Interner, text: &str) -> Result<(), serde_json::Error> {
     let head: Head = serde_json::from_str(text)?;
+    if head.kind == "Pod" {
+        objects.pods.push(specs.read(text.as_bytes())?);
+        return Ok(());
+    }
     macro_rules! kinds {
         ($($kind:literal $list:ident)*) => {
             match head.kind.as_str() {
@@ -81,7 +87,6 @@ fn add(objects: &mut Objects, text: &str) -> Result<(), serde_json::Error> {
         "ReplicaSet" replica_sets "StatefulSet" stateful_sets "Job" jobs
         "PodDisruptionBudget" pod_disruption_budgets "PersistentVolume" persistent_volumes
         "PersistentVolumeClaim" persistent_volume_claims "CSINode" csi_nodes "Node" nodes "NodeClaim" node_claims
-        "Pod" pods
     );
     Ok(())
 }

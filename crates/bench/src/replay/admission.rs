@@ -1,6 +1,7 @@
 //! Whether a node by itself takes a pod: labels, taints, room, ports, volumes.
 
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint};
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, Taint};
+use supercargo_api::Pod;
 use supercargo_api::taint::tolerates;
 use supercargo_api::{Resources, labels as keys};
 
@@ -9,7 +10,7 @@ use super::world::{EBS, Labels, World};
 
 /// Whether the pod's node selector and required node affinity hold on a node of these labels and this name.
 pub(super) fn admits(pod: &Pod, labels: &Labels, name: &str) -> bool {
-    let Some(spec) = &pod.spec else { return true };
+    let Some(spec) = pod.spec() else { return true };
     let selected = spec.node_selector.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
     let required = spec
         .affinity
@@ -60,7 +61,7 @@ pub(super) fn compares(
 
 /// Whether the pod tolerates all taints that keep pods away.
 pub(super) fn tolerated(pod: &Pod, taints: &[Taint]) -> bool {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     taints
         .iter()
         .filter(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"))
@@ -127,7 +128,7 @@ impl World<'_> {
     /// EBS volumes of a pod: those that exist, and nothing for each that is still to be made.
     fn volumes(&self, pod: &Pod) -> Vec<Option<&k8s_openapi::api::core::v1::PersistentVolume>> {
         let namespace = pod.metadata.namespace.as_deref();
-        let claims = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let claims = pod.spec().into_iter().flat_map(|spec| spec.volumes.iter().flatten());
         let claims = claims.filter_map(|volume| volume.persistent_volume_claim.as_ref());
         let mut found = Vec::new();
         for source in claims {

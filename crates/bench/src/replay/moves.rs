@@ -117,7 +117,7 @@ impl World<'_> {
             let annotations = pod.metadata.annotations.as_ref();
             let deletion = annotations.and_then(|annotations| annotations.get(keys::POD_DELETION_COST));
             let deletion = deletion.and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
-            let priority = pod.spec.as_ref().and_then(|spec| spec.priority).unwrap_or(0);
+            let priority = pod.spec().and_then(|spec| spec.priority).unwrap_or(0);
             let cost = 1.0 + deletion / 134_217_728.0 + f64::from(priority) / 33_554_432.0;
             cost.clamp(-10.0, 10.0).max(0.0)
         });
@@ -435,6 +435,6 @@ impl Replay<'_> {
     }
 }
 
-fn was_bound(pod: &k8s_openapi::api::core::v1::Pod) -> bool {
-    pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some())
+fn was_bound(pod: &supercargo_api::Pod) -> bool {
+    pod.node_name().is_some()
 }

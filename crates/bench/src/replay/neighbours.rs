@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{Pod, PodAffinityTerm, TopologySpreadConstraint};
+use k8s_openapi::api::core::v1::{PodAffinityTerm, TopologySpreadConstraint};
+use supercargo_api::Pod;
 use supercargo_api::selector::{Selector, WhenAbsent};
 
 use super::admission::{admits, tolerated};
@@ -10,7 +11,7 @@ use super::world::{Labels, World};
 
 /// Required anti-affinity terms of a pod.
 pub(super) fn anti_affinity(pod: &Pod) -> &[PodAffinityTerm] {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref()?.pod_anti_affinity.as_ref());
+    let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref()?.pod_anti_affinity.as_ref());
     affinity
         .and_then(|rules| rules.required_during_scheduling_ignored_during_execution.as_deref())
         .unwrap_or_default()
@@ -18,7 +19,7 @@ pub(super) fn anti_affinity(pod: &Pod) -> &[PodAffinityTerm] {
 
 /// Required affinity terms of a pod.
 fn affinity(pod: &Pod) -> &[PodAffinityTerm] {
-    let affinity = pod.spec.as_ref().and_then(|spec| spec.affinity.as_ref()?.pod_affinity.as_ref());
+    let affinity = pod.spec().and_then(|spec| spec.affinity.as_ref()?.pod_affinity.as_ref());
     affinity
         .and_then(|rules| rules.required_during_scheduling_ignored_during_execution.as_deref())
         .unwrap_or_default()
@@ -42,7 +43,7 @@ impl World<'_> {
     }
 
     fn spreads_refuse(&self, pod: &Pod, node: &str) -> Option<String> {
-        let spec = pod.spec.as_ref()?;
+        let spec = pod.spec()?;
         let hard = spec.topology_spread_constraints.iter().flatten();
         let hard: Vec<_> = hard.filter(|one| one.when_unsatisfiable == "DoNotSchedule").collect();
         let keys: Vec<&str> = hard.iter().map(|one| one.topology_key.as_str()).collect();

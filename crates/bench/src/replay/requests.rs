@@ -1,12 +1,13 @@
 //! What a pod takes of a node, read from its object.
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Container;
+use supercargo_api::Pod;
 use supercargo_api::Resources;
 
 /// Resources that a pod requests, and one pod.
 pub(super) fn requests_of(pod: &Pod) -> Resources {
     let mut total = Resources::new();
-    let Some(spec) = &pod.spec else { return total };
+    let Some(spec) = pod.spec() else { return total };
     for container in &spec.containers {
         total.add_assign(&of_container(container));
     }
@@ -48,7 +49,7 @@ fn of_container(container: &Container) -> Resources {
 
 /// Host ports: protocol, address, number.
 pub(super) fn ports_of(pod: &Pod) -> Vec<(String, String, i32)> {
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let containers = pod.spec().into_iter().flat_map(|spec| &spec.containers);
     containers
         .flat_map(|container| container.ports.iter().flatten())
         .filter_map(|port| {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Taint};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Taint};
 use k8s_openapi::api::storage::v1::CSINode;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_api::{NodeClaim, NodePool, Objects, Resources, labels as keys};
 use supercargo_catalog::{InstanceType, Usd};
 
@@ -115,7 +116,7 @@ impl<'o> World<'o> {
             if matches!(phase, Some("Succeeded" | "Failed")) {
                 continue;
             }
-            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
+            let node = pod.node_name().map(str::to_owned);
             let name = name_of(pod);
             if let Some(site) = node.as_ref().and_then(|node| world.sites.get_mut(node)) {
                 site.pods.insert(name.clone());
@@ -257,11 +258,7 @@ impl<'o> World<'o> {
         };
         for set in &self.objects.daemon_sets {
             let template = &set.spec.template;
-            let pod = Pod {
-                metadata: template.metadata.clone().unwrap_or_default(),
-                spec: template.spec.clone(),
-                status: None,
-            };
+            let pod = Pod::new(template.metadata.clone().unwrap_or_default(), template.spec.clone(), None);
             if admits(&pod, &site.labels, name) && tolerated(&pod, &site.taints) {
                 site.reserved.add_assign(&requests_of(&pod));
             }

@@ -33,7 +33,7 @@ pub fn backlog(context: &Context) -> Workload {
         name: "backlog",
         variant: String::new(),
         objects: Objects {
-            pods,
+            pods: pods.into_iter().map(Into::into).collect(),
             node_pools: vec![us_east_1::node_pool(&us_east_1::ANY_CAPACITY)],
             ..Objects::default()
         },

@@ -38,7 +38,7 @@ pub fn burst(context: &Context) -> Workload {
                 shun(&mut pod, keys::HOSTNAME, &selected);
             }
             unschedulable(&mut pod);
-            pods.push(pod);
+            pods.push(pod.into());
         }
     }
     Workload {

@@ -31,11 +31,11 @@ pub fn diverse(context: &Context, count: u32) -> Workload {
     let mut pods = Vec::with_capacity(count as usize);
     for shape in shapes {
         for _ in 0..fifth {
-            pods.push(made(shape, pods.len(), &mut randomness));
+            pods.push(made(shape, pods.len(), &mut randomness).into());
         }
     }
     while pods.len() < count as usize {
-        pods.push(made(Shape::Generic, pods.len(), &mut randomness));
+        pods.push(made(Shape::Generic, pods.len(), &mut randomness).into());
     }
     Workload {
         name: "diverse",

@@ -31,7 +31,7 @@ pub fn incremental(context: &Context) -> Workload {
                 deployment.sized_replica(replica, uid, 6_000, 20_480)
             };
             unschedulable(&mut pod);
-            objects.pods.push(pod);
+            objects.pods.push(pod.into());
         }
     }
     Workload {
@@ -50,8 +50,7 @@ mod tests {
     #[test]
     fn the_cluster_is_as_large_as_promised() {
         let workload = incremental(&Context::new().unwrap());
-        let running =
-            workload.objects.pods.iter().filter(|pod| pod.spec.as_ref().unwrap().node_name.is_some());
+        let running = workload.objects.pods.iter().filter(|pod| pod.node_name().is_some());
         assert_eq!(workload.objects.nodes.len(), NODES);
         assert_eq!(running.count(), RUNNING);
         assert_eq!(workload.objects.pods.len(), RUNNING + PENDING);

@@ -45,7 +45,7 @@ pub fn preference(context: &Context, policy: PreferencePolicy) -> Workload {
             .get_or_insert_default()
             .preferred_during_scheduling_ignored_during_execution =
             Some(vec![weighted(10, keys::ZONE), weighted(1, keys::HOSTNAME)]);
-        pod
+        pod.into()
     });
     let variant = match policy {
         PreferencePolicy::Respect => "respect",

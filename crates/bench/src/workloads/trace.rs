@@ -51,7 +51,7 @@ fn workload(
     name: &'static str,
     context: &Context,
     capacity_types: &[CapacityType],
-    pods: Vec<k8s_openapi::api::core::v1::Pod>,
+    pods: Vec<supercargo_api::Pod>,
 ) -> Workload {
     let words: Vec<&str> = capacity_types.iter().map(|capacity_type| capacity_type.as_str()).collect();
     Workload {
@@ -77,7 +77,7 @@ pub fn openb(context: &Context, capacity_types: &[CapacityType]) -> Result<Workl
         let [cpu, memory, count] = numbers.map(Option::unwrap_or_default);
         for _ in 0..count {
             let name = format!("openb-pod-{:04}", pods.len());
-            pods.push(pod("default", &name, &labels([]), &format!("{cpu}m"), &format!("{memory}Mi")));
+            pods.push(pod("default", &name, &labels([]), &format!("{cpu}m"), &format!("{memory}Mi")).into());
         }
     }
     Ok(workload("openb", context, capacity_types, pods))
@@ -109,7 +109,7 @@ pub fn dlrm(context: &Context, capacity_types: &[CapacityType]) -> Result<Worklo
                     made
                 }
             };
-            pods.push(made);
+            pods.push(made.into());
         }
     }
     Ok(workload("dlrm", context, capacity_types, pods))

@@ -116,8 +116,7 @@ fn keep_node_pools(objects: &mut Objects, wanted: &[String]) -> Result<(), Failu
 
 /// Pods need somewhere to go: a NodePool, or nodes.
 fn check_somewhere_to_go(objects: &Objects) -> Result<(), Failure> {
-    let waiting =
-        objects.pods.iter().any(|pod| pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()));
+    let waiting = objects.pods.iter().any(|pod| pod.node_name().is_none());
     if waiting && objects.node_pools.is_empty() && objects.nodes.is_empty() && objects.node_claims.is_empty()
     {
         return Err(Failure::new("there are pods to place, but no NodePool and no node to place them on").with_help(

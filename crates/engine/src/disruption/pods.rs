@@ -1,7 +1,7 @@
 //! What evicting a pod costs, and what forbids it (reference sections 1.6, 4.2, 4.3).
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::duration::GoDuration;
 use supercargo_api::{labels, taint};
 
@@ -144,7 +144,7 @@ fn is_of_a_stateful_set(pod: &Pod) -> bool {
 
 /// Draining passes over pods that tolerate the taint of the node that goes (reference section 3.5).
 fn stays_on_leaving_nodes(pod: &Pod) -> bool {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     !tolerations.is_empty() && taint::tolerates(tolerations, &taint::disrupted())
 }
 

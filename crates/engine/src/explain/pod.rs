@@ -1,7 +1,7 @@
 //! Why a pod waits, or where it could go.
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_api::objects::Objects;
 
 use crate::disruption::{BlockReason, Disruption, PodBlock};
@@ -34,11 +34,11 @@ pub fn explain_pod(
         pod: display_name(object),
         owner: owner(&object.metadata),
         state: PodState::Finished,
-        node: object.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|name| !name.is_empty()),
+        node: object.node_name().filter(|name| !name.is_empty()).map(str::to_owned),
         message: "it has finished".to_owned(),
         scheduler: verdict(object),
         requests: Default::default(),
-        priority: object.spec.as_ref().and_then(|spec| spec.priority).unwrap_or(0),
+        priority: object.spec().and_then(|spec| spec.priority).unwrap_or(0),
         constraints: Vec::new(),
         place: None,
         existing_nodes: None,

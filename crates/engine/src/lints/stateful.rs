@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_api::{Objects, labels};
 use supercargo_catalog::CapacityType;
 
@@ -93,7 +93,7 @@ impl<'a> Workloads<'a> {
 
 /// A pod of a StatefulSet, or one with a volume of its own.
 fn has_state(pod: &Pod) -> bool {
-    let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
+    let volumes = pod.spec().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default();
     owner(&pod.metadata).is_some_and(|(_, kind, _)| kind == "StatefulSet")
         || volumes.iter().any(|volume| volume.persistent_volume_claim.is_some() || volume.ephemeral.is_some())
 }

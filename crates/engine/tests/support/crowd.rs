@@ -1,7 +1,8 @@
 //! Clusters in which everything happens at once: nodes that exist, limits, minValues, ports, affinity, preferences.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
+use supercargo_api::Pod;
 use supercargo_api::labels::keys;
 use supercargo_api::{NodePool, Objects};
 use supercargo_clock::Randomness;
@@ -157,6 +158,6 @@ fn node(index: usize, market: &Market, randomness: &mut Randomness) -> Node {
 /// A copy of a pending pod that runs on a node already, whether or not it should.
 fn running(mut pod: Pod, node: usize, number: u64) -> Pod {
     pod.metadata.name = Some(format!("running-{node}-{number}"));
-    pod.spec.get_or_insert_default().node_name = Some(format!("node-{node}"));
+    pod.set_node_name(Some(&format!("node-{node}")));
     pod
 }

@@ -1,8 +1,8 @@
 //! The Kubernetes objects and the market that an [`Instance`] stands for.
 
 use k8s_openapi::api::apps::v1::DaemonSet;
-use k8s_openapi::api::core::v1::Pod as KubePod;
 use serde_json::{Value, json};
+use supercargo_api::Pod as KubePod;
 use supercargo_api::labels::keys;
 use supercargo_api::{NodePool, Objects, Resources};
 use supercargo_catalog::{CapacityType, InstanceType, Offering, PriceKind, PriceStamp, Usd};

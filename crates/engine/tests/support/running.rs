@@ -44,7 +44,7 @@ pub fn come_true(objects: &Objects, snapshot: &Snapshot, outcome: &Outcome) -> O
         let namespace = pod.metadata.namespace.as_deref().unwrap_or("default");
         let name = format!("{namespace}/{}", pod.metadata.name.as_deref().unwrap_or_default());
         if let Some(node) = home.get(&name) {
-            pod.spec.get_or_insert_default().node_name = Some(node.clone());
+            pod.set_node_name(Some(node));
         }
     }
     after

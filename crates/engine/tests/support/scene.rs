@@ -1,7 +1,8 @@
 //! One small cluster in which every invariant has something to hold on to.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
+use supercargo_api::Pod;
 use supercargo_api::labels::keys;
 use supercargo_api::{NodePool, Objects, Resources};
 use supercargo_catalog::{

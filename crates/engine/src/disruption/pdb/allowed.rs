@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_api::Objects;
+use supercargo_api::Pod;
 
 /// Kinds whose pods cannot be counted by scale.
 const WITHOUT_SCALE: [&str; 4] = ["Job", "DaemonSet", "CronJob", "Node"];
