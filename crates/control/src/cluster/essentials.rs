@@ -173,7 +173,7 @@ mod tests {
         )]);
         let market = market.unwrap();
         let class = |pod: Pod| {
-            let objects = Objects { pods: vec![pod], ..Objects::default() };
+            let objects = Objects { pods: vec![pod.into()], ..Objects::default() };
             let snapshot = Snapshot::build(&objects, &market, &SnapshotOptions::default());
             format!("{:?}", snapshot.classes)
         };

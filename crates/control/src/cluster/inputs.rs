@@ -166,10 +166,10 @@ impl Inputs {
 }
 
 impl SeenPod {
-    fn read(&self) -> Pod {
-        let mut pod = essentials(&self.pod);
-        if let (Some(room), Some(spec)) = (&self.room, &mut pod.spec) {
-            spec.node_name = Some(room.clone());
+    fn read(&self) -> supercargo_api::Pod {
+        let mut pod = supercargo_api::Pod::from(essentials(&self.pod));
+        if let Some(room) = &self.room {
+            pod.set_node_name(Some(room));
         }
         pod
     }
