@@ -24,3 +24,4 @@ pub use kinds::*;
 pub use objects::Objects;
 pub use pod::Pod;
 pub use resources::Resources;
+pub use validate::RuntimeProblem;

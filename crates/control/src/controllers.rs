@@ -5,14 +5,15 @@ use std::sync::Arc;
 use kube::Client;
 use supercargo_clock::Time;
 use supercargo_cloud::{CloudProvider, Cluster};
-use supercargo_reconcile::{DriverOptions, Part, Running};
+use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
 use crate::knowledge::Knowledge;
+use crate::node_class::NodeClasses;
 use crate::outside::{Computing, World};
 use crate::settings::Settings;
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: &[&str] = &[];
+pub const PART_NAMES: &[&str] = &["node-classes"];
 
 /// What the controllers need.
 pub struct ControllerOptions {
@@ -57,8 +58,8 @@ pub fn start(options: ControllerOptions) -> Controllers {
 }
 
 /// Every part, in the order of [`PART_NAMES`].
-fn parts(_knowledge: &Arc<Knowledge>, _seed: u64) -> Vec<Box<dyn Part>> {
-    Vec::new()
+fn parts(knowledge: &Arc<Knowledge>, _seed: u64) -> Vec<Box<dyn Part>> {
+    vec![Box::new(Keyed::new(NodeClasses::new(Arc::clone(knowledge))))]
 }
 
 impl Controllers {

@@ -13,6 +13,7 @@ use supercargo_engine::market::Market;
 use crate::cluster::{Assignments, LivePrices, MarketInput, Markets};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::node_class::ClassResources;
 use crate::settings::Settings;
 
 /// What the loops know together, beside the mirrored state. It can be lost: after a restart it is learned anew.
@@ -36,6 +37,7 @@ pub struct Knowledge {
     markets: Mutex<Markets>,
     subnets: Mutex<BTreeMap<String, Subnet>>,
     launches: Mutex<BTreeSet<String>>,
+    class_resources: Mutex<BTreeMap<String, ClassResources>>,
 }
 
 impl Knowledge {
@@ -55,6 +57,7 @@ impl Knowledge {
             markets: Mutex::default(),
             subnets: Mutex::default(),
             launches: Mutex::default(),
+            class_resources: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -127,6 +130,11 @@ impl Knowledge {
             unavailable: &unavailable,
         };
         markets.get(&input, now)
+    }
+
+    /// Reservations with their free instances, and placement groups, by the name of the EC2NodeClass.
+    pub fn class_resources(&self) -> MutexGuard<'_, BTreeMap<String, ClassResources>> {
+        lock(&self.class_resources)
     }
 }
 

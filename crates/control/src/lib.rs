@@ -11,7 +11,9 @@
 //! together ([`Knowledge`]) and the time, to actions. [`start`] runs all of them.
 
 pub mod cluster;
+pub mod conditions;
 mod controllers;
+pub mod digest;
 pub mod disruption;
 pub mod election;
 pub mod garbage;
@@ -28,6 +30,8 @@ pub mod outside;
 pub mod provisioning;
 pub mod repair;
 pub mod settings;
+#[cfg(test)]
+mod stage;
 pub mod termination;
 #[cfg(test)]
 mod test_world;

@@ -95,6 +95,12 @@ impl Toy {
         self.parts[index].answered(ticket, answer, &self.state, self.now);
     }
 
+    /// Answers what was asked of the outside first and is not answered yet.
+    pub fn answer_first(&mut self, answer: Answer) {
+        let (index, ticket, _) = self.asked.remove(0);
+        self.parts[index].answered(ticket, answer, &self.state, self.now);
+    }
+
     /// Events about an object with this reason.
     pub fn said(&self, name: &str, reason: &str) -> Vec<&str> {
         let about = |note: &&Note| note.about.name.as_deref() == Some(name) && note.reason == reason;

@@ -24,8 +24,10 @@ mod pod;
 pub(crate) mod problem;
 mod quantities;
 mod requirement_terms;
+mod runtime;
 mod shape;
 mod volumes;
 pub(crate) mod workload;
 
 pub use problem::Severity;
+pub use runtime::RuntimeProblem;

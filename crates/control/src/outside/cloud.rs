@@ -6,6 +6,8 @@ use supercargo_cloud::{
     SpotPrice, StateChange, Tags, TypeOffering,
 };
 
+use crate::node_class::{Found, Question, Release};
+
 /// A request to the cloud.
 #[derive(Clone, Debug)]
 pub enum CloudRequest {
@@ -27,6 +29,10 @@ pub enum CloudRequest {
     DescribeSpotPrices,
     /// Which types are sold in which zone.
     DescribeTypeOfferings,
+    /// What an EC2NodeClass selects.
+    ResolveNodeClass(Box<Question>),
+    /// What was made for an EC2NodeClass is no longer needed.
+    ReleaseNodeClass(Release),
 }
 
 /// What came of it.
@@ -48,6 +54,8 @@ pub enum CloudAnswer {
     SpotPrices(Result<Vec<SpotPrice>, CloudError>),
     /// Of [`CloudRequest::DescribeTypeOfferings`].
     TypeOfferings(Result<Vec<TypeOffering>, CloudError>),
+    /// Of [`CloudRequest::ResolveNodeClass`].
+    NodeClass(Box<Found>),
 }
 
 /// Asks the cloud.
@@ -72,5 +80,9 @@ pub(super) async fn ask(provider: &dyn CloudProvider, request: &CloudRequest) ->
         CloudRequest::DescribeTypeOfferings => {
             CloudAnswer::TypeOfferings(provider.describe_instance_type_offerings().await)
         }
+        CloudRequest::ResolveNodeClass(question) => {
+            CloudAnswer::NodeClass(Box::new(question.ask(provider).await))
+        }
+        CloudRequest::ReleaseNodeClass(release) => CloudAnswer::Done(release.perform(provider).await),
     }
 }
