@@ -105,8 +105,7 @@ pub fn sum_up(
     } else {
         let told = |known: &&Condition| format!("{}={:?}", known.type_, known.status);
         let message = unwell.iter().map(told).collect::<Vec<_>>().join(", ");
-        let fails =
-            |known: &&Condition| known.status == ConditionStatus::False && is_of(known, generation);
+        let fails = |known: &&Condition| known.status == ConditionStatus::False && is_of(known, generation);
         if unwell.iter().any(fails) {
             Finding::fails("UnhealthyDependents", message)
         } else {

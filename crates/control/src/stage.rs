@@ -178,8 +178,8 @@ pub(crate) fn node_of(machine: &Machine, _now: Timestamp) -> Value {
 
 mod stray {
     use supercargo_cloud::{
-        AllocationStrategy, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateData, LaunchTemplateRequest,
-        PurchaseOption,
+        AllocationStrategy, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateData,
+        LaunchTemplateRequest, PurchaseOption,
     };
 
     use super::*;

@@ -79,7 +79,9 @@ mod tests {
         let told: Vec<String> = pool.runtime_problems().iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
-            ["spec.template.spec.startupTaints[0]: taint a:NoSchedule is there twice, see taints[0] (keep one of the two)"]
+            [
+                "spec.template.spec.startupTaints[0]: taint a:NoSchedule is there twice, see taints[0] (keep one of the two)"
+            ]
         );
     }
 }

@@ -290,10 +290,7 @@ fn means(reference: &NodeClassReference, name: &str) -> bool {
     reference.group == keys::KARPENTER_AWS_GROUP && reference.kind == "EC2NodeClass" && reference.name == name
 }
 
-fn claims_of<'a>(
-    node_class: &'a EC2NodeClass,
-    state: &'a State,
-) -> impl Iterator<Item = &'a Arc<NodeClaim>> {
+fn claims_of<'a>(node_class: &'a EC2NodeClass, state: &'a State) -> impl Iterator<Item = &'a Arc<NodeClaim>> {
     let name = node_class.metadata.name.as_deref().unwrap_or_default();
     state.node_claims.values().filter(move |claim| means(&claim.spec.node_class_ref, name))
 }

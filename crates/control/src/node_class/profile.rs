@@ -40,8 +40,12 @@ pub(super) async fn resolve(
         return Ok(profile.name);
     }
     let name = profile_name(provider.region(), cluster, &uid, &role);
-    let request =
-        InstanceProfileRequest { name: name.clone(), path, role, tags: tags_of(node_class, cluster, provider) };
+    let request = InstanceProfileRequest {
+        name: name.clone(),
+        path,
+        role,
+        tags: tags_of(node_class, cluster, provider),
+    };
     match provider.create_instance_profile(&request).await {
         Ok(profile) => Ok(profile.name),
         Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(name),

@@ -80,15 +80,15 @@ impl Question {
         provider: &dyn CloudProvider,
     ) -> Result<Option<PlacementGroup>, CloudError> {
         let Some(wanted) = &self.node_class.spec.placement_group_selector else { return Ok(None) };
-        let selector =
-            Selector { id: wanted.id.clone(), name: wanted.name.clone(), ..Selector::default() };
+        let selector = Selector { id: wanted.id.clone(), name: wanted.name.clone(), ..Selector::default() };
         Ok(provider.describe_placement_groups(&[selector]).await?.into_iter().next())
     }
 
     /// Whether launch templates and fleets may be made. Nothing is: both calls are dry runs.
     async fn rehearse(&self, provider: &dyn CloudProvider) -> Rehearsal {
         let class_name = self.node_class.metadata.name.as_deref().unwrap_or_default();
-        let all = tags::of_launch(&self.cluster, class_name, Some("rehearsal"), self.node_class.spec.tags.as_ref());
+        let all =
+            tags::of_launch(&self.cluster, class_name, Some("rehearsal"), self.node_class.spec.tags.as_ref());
         let name = format!("karpenter.k8s.aws/rehearsal-{class_name}");
         let name: String = name.chars().take(128).collect();
         let template = LaunchTemplateRequest {

@@ -10,7 +10,7 @@ use supercargo_api::condition_types::{
 };
 use supercargo_api::{Condition, ConditionStatus, EC2NodeClass, EC2NodeClassStatus, find_condition};
 use supercargo_cloud::resolve::ResolveError;
-use supercargo_cloud::{Cluster, CloudError};
+use supercargo_cloud::{CloudError, Cluster};
 
 use super::found::{Aspect, Found};
 use super::validation::validate;
@@ -58,7 +58,9 @@ pub fn status(input: StatusInput<'_>) -> EC2NodeClassStatus {
         (SECURITY_GROUPS_READY, finding(&found.security_groups, of_resolving)),
         (
             INSTANCE_PROFILE_READY,
-            finding(&found.profile, |error| error.is_not_found().then_some(reasons::INSTANCE_PROFILE_NOT_FOUND)),
+            finding(&found.profile, |error| {
+                error.is_not_found().then_some(reasons::INSTANCE_PROFILE_NOT_FOUND)
+            }),
         ),
     ];
     for (type_, finding) in findings {

@@ -43,8 +43,12 @@ fn a_class_becomes_ready_with_what_its_selectors_find() {
     assert!(status["instanceProfile"].as_str().unwrap().starts_with("stage_"));
     assert_eq!(class["metadata"]["finalizers"], json!(["karpenter.k8s.aws/termination"]));
     assert_eq!(class["metadata"]["annotations"]["karpenter.k8s.aws/ec2nodeclass-hash-version"], VERSION);
-    let types: Vec<&str> =
-        status["conditions"].as_array().unwrap().iter().map(|found| found["type"].as_str().unwrap()).collect();
+    let types: Vec<&str> = status["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["type"].as_str().unwrap())
+        .collect();
     let expected = [
         "AMIsReady",
         "CapacityReservationsReady",
@@ -135,16 +139,26 @@ fn a_changed_class_is_looked_at_anew_at_once() {
     let mut stage = Stage::new(parts());
     stage.toy.create(CLASS, stage::node_class("default"));
     stage.run(seconds(1));
-    let hash = stage.get(CLASS, "default")["metadata"]["annotations"]["karpenter.k8s.aws/ec2nodeclass-hash"].clone();
-    stage.toy.patch(CLASS, &Key::cluster("default"), json!({"spec": {"tags": {"kubernetes.io/cluster": "x"}}}));
+    let hash =
+        stage.get(CLASS, "default")["metadata"]["annotations"]["karpenter.k8s.aws/ec2nodeclass-hash"].clone();
+    stage.toy.patch(
+        CLASS,
+        &Key::cluster("default"),
+        json!({"spec": {"tags": {"kubernetes.io/cluster": "x"}}}),
+    );
     stage.run(seconds(1));
     assert_eq!(stage.condition(CLASS, "default", "ValidationSucceeded"), "False/TagValidationFailed");
-    stage.toy.patch(CLASS, &Key::cluster("default"), json!({"spec": {"tags": {"kubernetes.io/cluster": null, "team": "a"}}}));
+    stage.toy.patch(
+        CLASS,
+        &Key::cluster("default"),
+        json!({"spec": {"tags": {"kubernetes.io/cluster": null, "team": "a"}}}),
+    );
     stage.run(seconds(1));
     assert_eq!(stage.condition(CLASS, "default", "Ready"), "True/Ready");
     let class = stage.get(CLASS, "default");
     assert_ne!(class["metadata"]["annotations"]["karpenter.k8s.aws/ec2nodeclass-hash"], hash);
-    let observed = class["status"]["conditions"].as_array().unwrap().iter().map(|found| &found["observedGeneration"]);
+    let observed =
+        class["status"]["conditions"].as_array().unwrap().iter().map(|found| &found["observedGeneration"]);
     assert!(observed.clone().all(|found| *found == class["metadata"]["generation"]), "{class}");
 }
 
@@ -160,7 +174,8 @@ fn a_class_goes_after_its_claims_and_takes_along_what_was_made_for_it() {
     stage.toy.delete(CLASS, &Key::cluster("default"));
     stage.run(seconds(660));
     let told = stage.toy.said("default", "WaitingOnNodeClaimTermination");
-    let message = "Waiting on NodeClaim termination for claim-0, claim-1, claim-2, claim-3, claim-4 and 2 other(s)";
+    let message =
+        "Waiting on NodeClaim termination for claim-0, claim-1, claim-2, claim-3, claim-4 and 2 other(s)";
     assert_eq!(told, [message, message]);
     assert_eq!(stage.region.list_instance_profiles("/karpenter/").outcome.unwrap().len(), 1);
     for index in 0..7 {
@@ -175,9 +190,7 @@ fn a_class_goes_after_its_claims_and_takes_along_what_was_made_for_it() {
 #[test]
 fn a_fleet_of_karpenter_is_taken_over_without_drifting() {
     let mut stage = Stage::new(parts());
-    let stamps = |hash: &str| {
-        json!({"karpenter.k8s.aws/ec2nodeclass-hash": hash, "karpenter.k8s.aws/ec2nodeclass-hash-version": "v6"})
-    };
+    let stamps = |hash: &str| json!({"karpenter.k8s.aws/ec2nodeclass-hash": hash, "karpenter.k8s.aws/ec2nodeclass-hash-version": "v6"});
     let mut class = stage::node_class("default");
     class["metadata"]["annotations"] = stamps("111");
     for (name, hash) in [("same", "111"), ("drifted", "222")] {

@@ -32,7 +32,8 @@ pub(super) fn validate(
         return Finding::unknown(reasons::DEPENDENCIES_NOT_READY, waiting);
     }
     if node_class.spec.resolved_ami_family() == AmiFamily::AL2023 && cluster.service_cidr.is_none() {
-        let message = "the range of the cluster's service addresses is not known, and AL2023 nodes need it to join";
+        let message =
+            "the range of the cluster's service addresses is not known, and AL2023 nodes need it to join";
         return Finding::fails(reasons::CLUSTER_CIDR_RESOLUTION_FAILED, message);
     }
     if let Some(problem) = node_class.runtime_problems().first() {
@@ -63,8 +64,9 @@ fn reason_of(problem: &RuntimeProblem) -> &'static str {
 }
 
 fn check_tags(tags: &BTreeMap<String, String>) -> Option<Finding> {
-    let is_forbidden =
-        |key: &&String| key.is_empty() || key.starts_with("kubernetes.io/cluster") || OWN_TAGS.contains(&key.as_str());
+    let is_forbidden = |key: &&String| {
+        key.is_empty() || key.starts_with("kubernetes.io/cluster") || OWN_TAGS.contains(&key.as_str())
+    };
     let key = tags.keys().find(is_forbidden)?;
     Some(Finding::fails(
         reasons::TAG_VALIDATION_FAILED,

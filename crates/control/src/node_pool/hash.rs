@@ -11,7 +11,8 @@ pub fn hash(node_pool: &NodePool) -> String {
     let template = &node_pool.spec.template;
     let spec = &template.spec;
     // "Never" is no duration, and neither is it the 720h that count if nothing is said
-    let expire_after = spec.expire_after().as_nanos().map_or_else(|| "Never".to_owned(), |nanos| nanos.to_string());
+    let expire_after =
+        spec.expire_after().as_nanos().map_or_else(|| "Never".to_owned(), |nanos| nanos.to_string());
     let grace = spec.termination_grace_period.as_ref().map(|period| period.as_nanos().to_string());
     digest(&json!({
         "labels": template.labels(),
