@@ -8,8 +8,28 @@ use supercargo_engine::solve::PreferencePolicy;
 use super::FeatureGates;
 
 /// The settings of the controllers, with Karpenter's defaults (reference section 5.10).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// The cluster's name; nothing if it was not told: `CLUSTER_NAME`.
+    pub cluster_name: Option<String>,
+    /// The address of the cluster's API server, for machines to join; nothing to look it up: `CLUSTER_ENDPOINT`.
+    pub cluster_endpoint: Option<String>,
+    /// The certificate authority of the API server, base64; nothing to look it up: `CLUSTER_CA_BUNDLE`.
+    pub cluster_ca_bundle: Option<String>,
+    /// Whether there is no way to the price list: `ISOLATED_VPC`.
+    pub isolated_vpc: bool,
+    /// Whether the control plane is EKS: `EKS_CONTROL_PLANE`.
+    pub eks_control_plane: bool,
+    /// Whether permissions of a class are not tried out: `DISABLE_DRY_RUN`.
+    pub disable_dry_run: bool,
+    /// Whether zones that are shifted away from are avoided: `ENABLE_ZONAL_SHIFT`.
+    pub enable_zonal_shift: bool,
+    /// How often images are looked for: `AMI_REFRESH_INTERVAL`.
+    pub ami_refresh_interval: Duration,
+    /// How often subnets are looked for: `SUBNET_REFRESH_INTERVAL`.
+    pub subnet_refresh_interval: Duration,
+    /// Whether pods with resource claims are left alone: `IGNORE_DRA_REQUESTS`.
+    pub ignore_dra_requests: bool,
     /// The longest time that pods are waited for before a batch is planned: `BATCH_MAX_DURATION`.
     pub batch_max_duration: Duration,
     /// The time without a new pod after which a batch is planned: `BATCH_IDLE_DURATION`.
@@ -31,6 +51,16 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            cluster_name: None,
+            cluster_endpoint: None,
+            cluster_ca_bundle: None,
+            isolated_vpc: false,
+            eks_control_plane: false,
+            disable_dry_run: false,
+            enable_zonal_shift: false,
+            ami_refresh_interval: Duration::from_secs(60),
+            subnet_refresh_interval: Duration::from_secs(60),
+            ignore_dra_requests: true,
             batch_max_duration: Duration::from_secs(10),
             batch_idle_duration: Duration::from_secs(1),
             preference_policy: PreferencePolicy::Respect,
