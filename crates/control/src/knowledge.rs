@@ -32,6 +32,7 @@ pub struct Knowledge {
     unavailable: Mutex<Unavailable>,
     addresses: Mutex<AddressesInFlight>,
     nominated: Mutex<BTreeMap<String, Timestamp>>,
+    rivals: Mutex<Vec<String>>,
     assignments: Mutex<Assignments>,
     prices: Mutex<LivePrices>,
     markets: Mutex<Markets>,
@@ -52,6 +53,7 @@ impl Knowledge {
             unavailable: Mutex::new(Unavailable::new()),
             addresses: Mutex::new(AddressesInFlight::default()),
             nominated: Mutex::new(BTreeMap::new()),
+            rivals: Mutex::default(),
             assignments: Mutex::default(),
             prices: Mutex::default(),
             markets: Mutex::default(),
@@ -74,6 +76,21 @@ impl Knowledge {
     /// Until when nodes and claims, by name, are kept for pods that shall come to them.
     pub fn nominated(&self) -> MutexGuard<'_, BTreeMap<String, Timestamp>> {
         lock(&self.nominated)
+    }
+
+    /// Other autoscalers that work in this cluster, a sentence each. While there are any, nodes are neither bought nor given up.
+    pub fn rivals(&self) -> Vec<String> {
+        lock(&self.rivals).clone()
+    }
+
+    /// These other autoscalers work in this cluster; returns those that were known before.
+    pub fn set_rivals(&self, rivals: Vec<String>) -> Vec<String> {
+        std::mem::replace(&mut *lock(&self.rivals), rivals)
+    }
+
+    /// Whether nodes are neither bought nor given up, because another autoscaler works.
+    pub fn is_paused(&self) -> bool {
+        !lock(&self.rivals).is_empty()
     }
 
     /// Which pods the claims on their way were made for.

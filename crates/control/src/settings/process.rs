@@ -29,8 +29,6 @@ pub struct ProcessSettings {
     pub log_output_paths: Vec<LogPath>,
     /// Where the journal is kept; nothing for memory only: `JOURNAL_FILE`, which Karpenter does not have.
     pub journal_file: Option<PathBuf>,
-    /// Whether other autoscalers are put up with: `BESIDE_OTHER_AUTOSCALERS`, which Karpenter does not have.
-    pub beside_other_autoscalers: bool,
 }
 
 /// How much is logged.
@@ -98,7 +96,6 @@ impl Default for ProcessSettings {
             log_format: LogFormat::Auto,
             log_output_paths: vec![LogPath::Stdout],
             journal_file: None,
-            beside_other_autoscalers: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use supercargo_api::GoDuration;
+use supercargo_api::duration::{DurationError, GoDuration};
 use supercargo_cloud::launch::MinValuesPolicy;
 use supercargo_engine::solve::PreferencePolicy;
 
@@ -106,6 +106,8 @@ impl SettingsArguments {
     }
 
     fn read_cloud(&self, settings: &mut Settings, reader: &mut Reader) {
+        let beside = &mut settings.beside_other_autoscalers;
+        reader.take("BESIDE_OTHER_AUTOSCALERS", &self.beside_other_autoscalers, beside, boolean);
         reader.take("CLUSTER_NAME", &self.cluster_name, &mut settings.cluster_name, some);
         reader.take("CLUSTER_ENDPOINT", &self.cluster_endpoint, &mut settings.cluster_endpoint, |text| {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -143,8 +145,6 @@ impl SettingsArguments {
         reader.take("LEADER_ELECTION_NAMESPACE", &self.leader_election_namespace, namespace, |text| {
             object_name(text).map(Some)
         });
-        let beside = &mut process.beside_other_autoscalers;
-        reader.take("BESIDE_OTHER_AUTOSCALERS", &self.beside_other_autoscalers, beside, boolean);
         reader.take("METRICS_PORT", &self.metrics_port, &mut process.metrics_port, port);
         reader.take("HEALTH_PROBE_PORT", &self.health_probe_port, &mut process.health_probe_port, port);
         let disable = &mut process.disable_cluster_state_observability;
@@ -252,8 +252,7 @@ fn port(text: &str) -> Result<u16, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration: GoDuration =
-        text.parse().map_err(|error: supercargo_api::DurationError| error.to_string())?;
+    let duration: GoDuration = text.parse().map_err(|error: DurationError| error.to_string())?;
     let nanos = u64::try_from(duration.as_nanos()).map_err(|_| "it must not be negative".to_owned())?;
     Ok(Duration::from_nanos(nanos))
 }
