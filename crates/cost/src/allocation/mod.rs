@@ -1,0 +1,14 @@
+//! From rows to answers: what is shared is shared, what is not asked for is left out, the rest is added up by key.
+
+mod aggregate;
+mod aggregation;
+mod properties;
+mod query;
+mod sharing;
+
+pub use aggregate::{Aggregate, AllocationSet, AssetShare, AssetShares};
+pub(crate) use aggregation::LABEL_ALIASES;
+pub use aggregation::{AggregateBy, Aggregation, AggregationError};
+pub use properties::Properties;
+pub use query::{AllocationQuery, Order, OrderBy, Page};
+pub use sharing::{Sharing, Split, share};

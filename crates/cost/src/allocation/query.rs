@@ -1,0 +1,196 @@
+//! Asking the ledger for allocations.
+//!
+//! The ledger's grain is the hour: costs are shared hour by hour, so an answer for a window is the sum of the answers for
+//! its steps, whatever the step is. Following OpenCost (`per_step`), sharing looks at a whole step at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::allocation::aggregate::{AllocationSet, AssetShare};
+use crate::allocation::aggregation::{Aggregation, special_key};
+use crate::allocation::sharing::{Sharing, share};
+use crate::filter::Filter;
+use crate::interval::Interval;
+use crate::ledger::{Ledger, PricedHour, Row};
+use crate::measures::Measures;
+use crate::prices::SplitMethod;
+use crate::workload::{RowKind, Workload};
+
+/// What the aggregates of an answer are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrderBy {
+    /// By name.
+    #[default]
+    Name,
+    /// By all costs.
+    TotalCost,
+    /// By cost of cores.
+    CpuCost,
+    /// By cost of memory.
+    RamCost,
+    /// By cost of GPUs.
+    GpuCost,
+    /// By cost of volumes.
+    VolumeCost,
+    /// By cost of traffic.
+    NetworkCost,
+    /// By efficiency.
+    Efficiency,
+}
+
+/// The order of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// By what.
+    pub by: OrderBy,
+    /// The greatest first.
+    pub descending: bool,
+}
+
+/// A part of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many aggregates are left out.
+    pub offset: usize,
+    /// How many are shown at most.
+    pub limit: Option<usize>,
+}
+
+/// A question about allocations.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllocationQuery {
+    /// The steps, in order; each is answered apart.
+    pub steps: Vec<Interval>,
+    /// Answers of these many steps are added up, in order of steps; empty if each stays apart.
+    pub groups: Vec<usize>,
+    /// By what rows are added up.
+    pub aggregation: Aggregation,
+    /// What is shared.
+    pub sharing: Sharing,
+    /// Who is asked about.
+    pub filter: Filter,
+    /// Keep labels and annotations that all rows of an aggregate have.
+    pub keep_labels: bool,
+    /// Say what part of the assets each aggregate carries.
+    pub asset_shares: bool,
+    /// Share whole steps instead of hours.
+    pub per_step: bool,
+    /// Divides nodes otherwise than the price book says.
+    pub split: Option<SplitMethod>,
+    /// The order.
+    pub order: Order,
+    /// Which part of the answer.
+    pub page: Page,
+}
+
+impl AllocationQuery {
+    /// Answers from a ledger: a set for every step or group of steps.
+    pub fn answer(&self, ledger: &Ledger) -> Vec<AllocationSet> {
+        let mut sets = Vec::new();
+        let mut steps = self.steps.iter();
+        let groups = if self.groups.is_empty() { vec![1; self.steps.len()] } else { self.groups.clone() };
+        for length in groups {
+            let mut group: Option<AllocationSet> = None;
+            for step in steps.by_ref().take(length) {
+                let set = self.step(ledger, *step);
+                match &mut group {
+                    Some(group) => group.merge(set, self.keep_labels),
+                    None => group = Some(set),
+                }
+            }
+            if let Some(mut set) = group {
+                self.arrange(&mut set);
+                sets.push(set);
+            }
+        }
+        sets
+    }
+
+    fn step(&self, ledger: &Ledger, window: Interval) -> AllocationSet {
+        let mut set = AllocationSet::new(window);
+        let mut whole: BTreeMap<Arc<Workload>, Measures> = BTreeMap::new();
+        let mut covered = 0;
+        for hour in ledger.hours(window) {
+            let documents = ledger.priced(hour, window, self.split.as_ref());
+            let seconds =
+                documents.iter().fold(Interval::default(), |all, one| all.hull(one.covered)).seconds();
+            if self.per_step {
+                covered += seconds;
+                for (workload, row) in documents.iter().flat_map(|document| &document.rows) {
+                    match whole.get_mut(workload) {
+                        Some(known) => known.add(row),
+                        None => {
+                            whole.insert(Arc::clone(workload), row.clone());
+                        }
+                    }
+                }
+            } else {
+                self.add(&mut set, &rows(&documents), seconds);
+            }
+        }
+        if self.per_step {
+            self.add(&mut set, &whole.into_iter().collect::<Vec<_>>(), covered);
+        }
+        set
+    }
+
+    fn add(&self, set: &mut AllocationSet, rows: &[Row], seconds: u64) {
+        if self.asset_shares {
+            for (workload, row) in rows.iter().filter(|(row, _)| row.kind != RowKind::Shared) {
+                set.assets.entry(self.pool(workload)).or_default().add(AssetShare::of(row));
+            }
+        }
+        for (workload, row) in share(rows, &self.sharing, &self.aggregation, &self.filter, seconds) {
+            let key = match workload.is_allocation() {
+                true => self.aggregation.key(&workload),
+                false => special_key(&workload, self.sharing.split_idle),
+            };
+            let aggregate = set.add(key, &workload, &row, self.keep_labels);
+            if self.asset_shares && workload.is_allocation() {
+                aggregate.shares.entry(self.pool(&workload)).or_default().add(AssetShare::of(&row));
+            }
+        }
+    }
+
+    fn pool(&self, workload: &Workload) -> (Arc<str>, Arc<str>) {
+        let node = if self.sharing.idle_by_node { Arc::clone(&workload.node) } else { Arc::default() };
+        (Arc::clone(&workload.cluster), node)
+    }
+
+    fn arrange(&self, set: &mut AllocationSet) {
+        let value = |measures: &Measures| match self.order.by {
+            OrderBy::Name => 0.0,
+            OrderBy::TotalCost => measures.total().as_f64(),
+            OrderBy::CpuCost => measures.cpu.cost.as_f64(),
+            OrderBy::RamCost => measures.ram.cost.as_f64(),
+            OrderBy::GpuCost => measures.gpu.cost.as_f64(),
+            OrderBy::VolumeCost => measures.volume_cost().as_f64(),
+            OrderBy::NetworkCost => measures.network.cost().as_f64(),
+            OrderBy::Efficiency => measures.total_efficiency(),
+        };
+        let descending = self.order.descending;
+        set.aggregates.sort_by(|name, one, other_name, other| {
+            let order = value(&one.measures).total_cmp(&value(&other.measures));
+            match (self.order.by, descending) {
+                (OrderBy::Name, false) => name.cmp(other_name),
+                (OrderBy::Name, true) => other_name.cmp(name),
+                (_, false) => order.then_with(|| name.cmp(other_name)),
+                (_, true) => order.reverse().then_with(|| name.cmp(other_name)),
+            }
+        });
+        let Page { offset, limit } = self.page;
+        if offset > 0 || limit.is_some() {
+            let all = std::mem::take(&mut set.aggregates);
+            set.aggregates = all.into_iter().skip(offset).take(limit.unwrap_or(usize::MAX)).collect();
+        }
+    }
+}
+
+/// Rows of all clusters in one hour, in order.
+fn rows(documents: &[Arc<PricedHour>]) -> Vec<Row> {
+    let mut rows: Vec<Row> = documents.iter().flat_map(|document| document.rows.iter().cloned()).collect();
+    if documents.len() > 1 {
+        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    rows
+}

@@ -1,0 +1,303 @@
+//! What a row measures: integrals and money. Rows are added up without loss.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::facts::{Amount, ContainerFact, NetworkBytes};
+use crate::interval::Interval;
+use crate::money::Money;
+
+/// One of cpu, memory, GPU: integrals in the units of the facts, and money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// What was asked for.
+    pub requested: u128,
+    /// What was used, as far as it was measured.
+    pub used: u128,
+    /// What is paid for.
+    pub charged: u128,
+    /// What it costs, idle of others included.
+    pub cost: Money,
+    /// Of the cost, the part that is idle of the nodes, handed on.
+    pub idle: Money,
+    /// What it would cost more, had the node been as big as all its containers used at once. Not part of any total.
+    pub overcommit: Money,
+}
+
+impl Resource {
+    fn of(amount: Amount) -> Resource {
+        Resource {
+            requested: amount.requested.into(),
+            used: amount.used.into(),
+            charged: amount.charged.into(),
+            ..Resource::default()
+        }
+    }
+
+    fn add(&mut self, other: &Resource) {
+        self.requested = self.requested.saturating_add(other.requested);
+        self.used = self.used.saturating_add(other.used);
+        self.charged = self.charged.saturating_add(other.charged);
+        self.cost += other.cost;
+        self.idle += other.idle;
+        self.overcommit += other.overcommit;
+    }
+}
+
+/// Traffic and what it costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Bytes sent.
+    pub transmitted: u128,
+    /// Bytes received.
+    pub received: u128,
+    /// Bytes to other zones, to other regions and to the internet.
+    pub classes: [u128; 3],
+    /// Cost of traffic to other zones.
+    pub zone_cost: Money,
+    /// Cost of traffic to other regions.
+    pub region_cost: Money,
+    /// Cost of traffic to the internet.
+    pub internet_cost: Money,
+    /// Whether any of it was measured.
+    pub measured: bool,
+}
+
+impl Network {
+    fn of(bytes: NetworkBytes) -> Network {
+        Network {
+            transmitted: bytes.transmitted.into(),
+            received: bytes.received.into(),
+            classes: [bytes.zone.into(), bytes.region.into(), bytes.internet.into()],
+            measured: true,
+            ..Network::default()
+        }
+    }
+
+    /// All of it.
+    pub fn cost(&self) -> Money {
+        self.zone_cost + self.region_cost + self.internet_cost
+    }
+
+    fn add(&mut self, other: &Network) {
+        self.transmitted += other.transmitted;
+        self.received += other.received;
+        for (mine, theirs) in self.classes.iter_mut().zip(other.classes) {
+            *mine += theirs;
+        }
+        self.zone_cost += other.zone_cost;
+        self.region_cost += other.region_cost;
+        self.internet_cost += other.internet_cost;
+        self.measured |= other.measured;
+    }
+}
+
+/// A row's part of a volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumePart {
+    /// Volume handle.
+    pub provider_id: Arc<str>,
+    /// Size times time.
+    pub byte_seconds: u128,
+    /// Its cost.
+    pub cost: Money,
+}
+
+/// A row's part of a load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BalancerPart {
+    /// Namespace and name of the Service.
+    pub service: Arc<str>,
+    /// Address.
+    pub address: Arc<str>,
+    /// Whether it is not reachable from the internet.
+    pub private: bool,
+    /// For how long both were there.
+    pub seconds: u128,
+    /// Its cost.
+    pub cost: Money,
+}
+
+/// What a row measures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// From the first second to the last.
+    pub span: Interval,
+    /// In microcore-seconds.
+    pub cpu: Resource,
+    /// In byte-seconds.
+    pub ram: Resource,
+    /// In thousandth-GPU-seconds.
+    pub gpu: Resource,
+    /// Cpu limits, in microcore-seconds.
+    pub cpu_limit: u128,
+    /// Memory limits, in byte-seconds.
+    pub ram_limit: u128,
+    /// The most microcores one container used at once.
+    pub cpu_peak: u64,
+    /// The most bytes one container used at once.
+    pub ram_peak: u64,
+    /// Container-seconds that ran.
+    pub seconds: u128,
+    /// Of those, the ones whose use was measured.
+    pub measured: u128,
+    /// Traffic.
+    pub network: Network,
+    /// Volumes, by cluster and name.
+    pub volumes: BTreeMap<(Arc<str>, Arc<str>), VolumePart>,
+    /// Load balancers, by `cluster/namespace/service`.
+    pub balancers: BTreeMap<Arc<str>, BalancerPart>,
+    /// Costs of others, handed on.
+    pub shared: Money,
+    /// Costs from outside the cluster.
+    pub external: Money,
+}
+
+impl Measures {
+    /// A container's, without any cost yet.
+    pub fn of(fact: &ContainerFact) -> Measures {
+        Measures {
+            span: fact.interval,
+            cpu: Resource::of(fact.cpu),
+            ram: Resource::of(fact.ram),
+            gpu: Resource::of(fact.gpu),
+            cpu_limit: fact.cpu_limit.into(),
+            ram_limit: fact.ram_limit.into(),
+            cpu_peak: fact.cpu_peak,
+            ram_peak: fact.ram_peak,
+            seconds: fact.interval.seconds().into(),
+            measured: fact.measured.into(),
+            network: fact.network.map(Network::of).unwrap_or_default(),
+            ..Measures::default()
+        }
+    }
+
+    /// Cost of volumes.
+    pub fn volume_cost(&self) -> Money {
+        self.volumes.values().map(|part| part.cost).sum()
+    }
+
+    /// Volumes' size times time.
+    pub fn volume_byte_seconds(&self) -> u128 {
+        self.volumes.values().map(|part| part.byte_seconds).sum()
+    }
+
+    /// Cost of load balancers.
+    pub fn balancer_cost(&self) -> Money {
+        self.balancers.values().map(|part| part.cost).sum()
+    }
+
+    /// All costs (reference section 2.6: cpu, gpu, ram, volumes, network, load balancers, shared, external).
+    pub fn total(&self) -> Money {
+        self.cpu.cost
+            + self.ram.cost
+            + self.gpu.cost
+            + self.volume_cost()
+            + self.network.cost()
+            + self.balancer_cost()
+            + self.shared
+            + self.external
+    }
+
+    /// Adds another row.
+    pub fn add(&mut self, other: &Measures) {
+        self.span = self.span.hull(other.span);
+        self.cpu.add(&other.cpu);
+        self.ram.add(&other.ram);
+        self.gpu.add(&other.gpu);
+        self.cpu_limit = self.cpu_limit.saturating_add(other.cpu_limit);
+        self.ram_limit = self.ram_limit.saturating_add(other.ram_limit);
+        self.cpu_peak = self.cpu_peak.max(other.cpu_peak);
+        self.ram_peak = self.ram_peak.max(other.ram_peak);
+        self.seconds = self.seconds.saturating_add(other.seconds);
+        self.measured = self.measured.saturating_add(other.measured);
+        self.network.add(&other.network);
+        for (name, part) in &other.volumes {
+            let mine = self.volumes.entry(name.clone()).or_default();
+            mine.provider_id = Arc::clone(&part.provider_id);
+            mine.byte_seconds += part.byte_seconds;
+            mine.cost += part.cost;
+        }
+        for (name, part) in &other.balancers {
+            let mine = self.balancers.entry(Arc::clone(name)).or_insert_with(|| BalancerPart {
+                seconds: 0,
+                cost: Money::ZERO,
+                ..part.clone()
+            });
+            mine.seconds += part.seconds;
+            mine.cost += part.cost;
+        }
+        self.shared += other.shared;
+        self.external += other.external;
+    }
+
+    /// Use over request of the cores (reference section 1.6): without a request 1 if anything was used, else 0.
+    pub fn cpu_efficiency(&self) -> f64 {
+        efficiency(&self.cpu)
+    }
+
+    /// Use over request of the memory.
+    pub fn ram_efficiency(&self) -> f64 {
+        efficiency(&self.ram)
+    }
+
+    /// Use over request of the GPUs.
+    pub fn gpu_efficiency(&self) -> f64 {
+        efficiency(&self.gpu)
+    }
+
+    /// Efficiencies of cores and memory, weighted by their costs without idle.
+    pub fn total_efficiency(&self) -> f64 {
+        let (cpu, ram) = ((self.cpu.cost - self.cpu.idle).as_f64(), (self.ram.cost - self.ram.idle).as_f64());
+        if cpu + ram <= 0.0 {
+            return 0.0;
+        }
+        (self.cpu_efficiency() * cpu + self.ram_efficiency() * ram) / (cpu + ram)
+    }
+}
+
+fn efficiency(resource: &Resource) -> f64 {
+    match (resource.requested, resource.used) {
+        (0, 0) => 0.0,
+        (0, _) => f64::from(u8::from(!resource.cost.is_zero())),
+        (requested, used) => used as f64 / requested as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Reference section 1.6; values above 1 are legal (#2430).
+    #[rstest]
+    #[case(0, 0, 1, 0.0)]
+    #[case(0, 5, 0, 0.0)]
+    #[case(0, 5, 1, 1.0)]
+    #[case(10, 5, 1, 0.5)]
+    #[case(1, 180, 1, 180.0)]
+    fn efficiency_is_use_over_request(
+        #[case] requested: u128,
+        #[case] used: u128,
+        #[case] cost: i128,
+        #[case] expected: f64,
+    ) {
+        let resource = Resource { requested, used, cost: Money::from_nanos(cost), ..Resource::default() };
+        assert_eq!(efficiency(&resource), expected);
+    }
+
+    #[test]
+    fn total_efficiency_is_weighted_by_cost_without_idle() {
+        let resource = |requested, used, cost, idle| Resource {
+            requested,
+            used,
+            cost: Money::from_dollars(cost),
+            idle: Money::from_dollars(idle),
+            ..Resource::default()
+        };
+        let measures =
+            Measures { cpu: resource(10, 5, 4, 1), ram: resource(10, 10, 1, 0), ..Measures::default() };
+        assert_eq!(measures.total_efficiency(), (0.5 * 3.0 + 1.0) / 4.0);
+    }
+}

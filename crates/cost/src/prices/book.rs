@@ -1,0 +1,303 @@
+//! The book of prices.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use supercargo_catalog::Usd;
+
+use crate::facts::{GIB, NodeFact, VolumeFact};
+use crate::interval::{Interval, part};
+use crate::money::{Money, fraction};
+use crate::prices::{PriceSource, SplitMethod, UnitPrices, VOLUME_TYPES};
+
+/// Seconds of a month of 730 hours.
+const MONTH: u128 = 730 * 3_600;
+
+/// What a price of a node is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodePriceKey {
+    /// One machine, by its instance id.
+    Instance(Arc<str>),
+    /// All machines of a type.
+    Offering {
+        /// Region.
+        region: Arc<str>,
+        /// Zone; empty for all of the region.
+        zone: Arc<str>,
+        /// Instance type.
+        instance_type: Arc<str>,
+        /// Whether as spot instance.
+        spot: bool,
+    },
+}
+
+/// A price with its origin and the time it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodePrice {
+    /// Per hour.
+    pub price: Usd,
+    /// Where it comes from.
+    pub source: PriceSource,
+    /// When it held.
+    pub valid: Interval,
+    /// The day the figure is of, if it is of one.
+    pub day: Option<Date>,
+}
+
+/// What a node costs, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PricedNode {
+    /// Per hour.
+    pub price: Usd,
+    /// Where it comes from.
+    pub source: PriceSource,
+    /// The day the figure is of, if it is of one.
+    pub day: Option<Date>,
+}
+
+/// What a GiB-month of a volume costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumePrice {
+    /// Per GiB and month of 730 hours.
+    pub gib_month: Usd,
+    /// Where it comes from.
+    pub source: PriceSource,
+}
+
+/// All prices. Every change makes a new version, by which answers from older prices are known to be stale.
+#[derive(Clone, Debug)]
+pub struct PriceBook {
+    version: u64,
+    nodes: BTreeMap<NodePriceKey, Vec<NodePrice>>,
+    volumes: BTreeMap<Arc<str>, VolumePrice>,
+    units: UnitPrices,
+    split: SplitMethod,
+}
+
+impl Default for PriceBook {
+    /// Default prices for everything, and the list prices of volume types.
+    fn default() -> PriceBook {
+        let volume = |(name, nanos): (&str, i64)| {
+            (name.into(), VolumePrice { gib_month: Usd::from_nanos(nanos), source: PriceSource::List })
+        };
+        PriceBook {
+            version: 0,
+            nodes: BTreeMap::new(),
+            volumes: VOLUME_TYPES.into_iter().map(volume).collect(),
+            units: UnitPrices::default(),
+            split: SplitMethod::DefaultRatio,
+        }
+    }
+}
+
+impl PriceBook {
+    /// Grows with every change.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Prices of units.
+    pub const fn units(&self) -> &UnitPrices {
+        &self.units
+    }
+
+    /// How nodes' prices are divided.
+    pub const fn split_method(&self) -> &SplitMethod {
+        &self.split
+    }
+
+    /// Sets the prices of units.
+    pub fn set_units(&mut self, units: UnitPrices) {
+        self.units = units;
+        self.version += 1;
+    }
+
+    /// Sets how nodes' prices are divided.
+    pub fn set_split_method(&mut self, method: SplitMethod) {
+        self.split = method;
+        self.version += 1;
+    }
+
+    /// Sets the price of a volume type or of a StorageClass, by name.
+    pub fn set_volume_price(&mut self, name: &str, price: VolumePrice) {
+        self.volumes.insert(name.into(), price);
+        self.version += 1;
+    }
+
+    /// Adds prices of nodes. One of the same source and beginning as an older one takes its place: that is how a bill is
+    /// corrected.
+    pub fn add_node_prices(&mut self, prices: impl IntoIterator<Item = (NodePriceKey, NodePrice)>) {
+        for (key, price) in prices {
+            let entries = self.nodes.entry(key).or_default();
+            let place =
+                |entry: &NodePrice| (entry.source, entry.valid.start).cmp(&(price.source, price.valid.start));
+            match entries.binary_search_by(place) {
+                Ok(same) => entries[same] = price,
+                Err(position) => entries.insert(position, price),
+            }
+        }
+        self.version += 1;
+    }
+
+    /// What a node costs per hour, at the beginning of its stretch: the most trusted source that knows, and of those the
+    /// most particular (reference section 4.2). A node nobody knows costs what its parts cost by default.
+    pub fn node(&self, node: &NodeFact) -> PricedNode {
+        let offering = |zone: &Arc<str>| NodePriceKey::Offering {
+            region: Arc::clone(&node.region),
+            zone: Arc::clone(zone),
+            instance_type: Arc::clone(&node.instance_type),
+            spot: node.spot,
+        };
+        let keys =
+            [NodePriceKey::Instance(node.instance_id().into()), offering(&node.zone), offering(&"".into())];
+        let at = node.interval.start;
+        let held = |price: &&NodePrice| {
+            price.valid.start <= at && at < price.valid.end && !price.price.is_negative()
+        };
+        let newest_first = |price: &NodePrice| (price.source, std::cmp::Reverse(price.valid.start));
+        let known = keys
+            .iter()
+            .filter_map(|key| {
+                self.nodes.get(key)?.iter().filter(held).min_by_key(|price| newest_first(price))
+            })
+            .min_by_key(|price| price.source);
+        match known {
+            Some(known) => PricedNode { price: known.price, source: known.source, day: known.day },
+            None => PricedNode { price: self.default_price(node), source: PriceSource::Default, day: None },
+        }
+    }
+
+    fn default_price(&self, node: &NodeFact) -> Usd {
+        let units = &self.units;
+        let (core, gib, gpu) = if node.spot {
+            (units.spot_core, units.spot_ram_gib, units.spot_gpu)
+        } else {
+            (units.core, units.ram_gib, units.gpu)
+        };
+        let amount = |price: Usd, amount: u64, unit: u64| {
+            let nanos = u128::try_from(price.nanos()).unwrap_or(0) * u128::from(amount) / u128::from(unit);
+            Usd::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+        };
+        amount(core, node.capacity.millicores, 1_000)
+            + amount(gib, node.capacity.ram_bytes, GIB)
+            + amount(gpu, node.capacity.milli_gpus, 1_000)
+    }
+
+    /// What a node costs in the part of its stretch that lies in a window; parts of adjoining windows add up exactly.
+    pub fn node_cost(&self, node: &NodeFact, window: Interval) -> (Money, PricedNode) {
+        let priced = self.node(node);
+        let all = Money::of_price(priced.price, node.interval.seconds());
+        (money_part(all, node.interval, window), priced)
+    }
+
+    /// The price of a volume: that of its StorageClass if one was set, or of its type, or the default.
+    pub fn volume(&self, volume: &VolumeFact) -> VolumePrice {
+        let known =
+            [&volume.storage_class, &volume.volume_type].into_iter().find_map(|name| self.volumes.get(name));
+        known
+            .copied()
+            .unwrap_or(VolumePrice { gib_month: self.units.volume_gib_month, source: PriceSource::Default })
+    }
+
+    /// What a volume costs in the part of its stretch that lies in a window.
+    pub fn volume_cost(&self, volume: &VolumeFact, window: Interval) -> (Money, VolumePrice) {
+        let price = self.volume(volume);
+        let all = per_gib(price.gib_month, volume.byte_seconds(), MONTH);
+        (money_part(all, volume.interval, window), price)
+    }
+}
+
+/// The part of a cost, spread evenly over `whole`, that falls into a window.
+pub(crate) fn money_part(cost: Money, whole: Interval, window: Interval) -> Money {
+    Money::from_nanos(i128::try_from(part(cost.weight(), whole, window)).unwrap_or(i128::MAX))
+}
+
+/// What a number of bytes costs at a price per GiB, rounded down.
+pub(crate) fn per_gib_of(price: Usd, bytes: u128) -> Money {
+    per_gib(price, bytes, 1)
+}
+
+/// `price · amount / (GiB · divisor)`, rounded down.
+fn per_gib(price: Usd, amount: u128, divisor: u128) -> Money {
+    let nanos = u128::try_from(price.nanos()).unwrap_or(0);
+    let whole = u128::from(GIB) * divisor;
+    // whole units apart, so that the fraction is below one
+    let (units, rest) = (amount / whole, amount % whole);
+    let cost = nanos.saturating_mul(units).saturating_add(fraction(nanos, rest, whole));
+    Money::from_nanos(i128::try_from(cost).unwrap_or(i128::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forever() -> Interval {
+        Interval::new(0, i64::MAX)
+    }
+
+    fn node() -> NodeFact {
+        NodeFact {
+            provider_id: "aws:///us-east-1a/i-1".into(),
+            instance_type: "m5.large".into(),
+            region: "us-east-1".into(),
+            zone: "us-east-1a".into(),
+            interval: Interval::hour(7_200),
+            ..NodeFact::default()
+        }
+    }
+
+    fn price(nanos: i64, source: PriceSource) -> NodePrice {
+        NodePrice { price: Usd::from_nanos(nanos), source, valid: forever(), day: None }
+    }
+
+    fn offering(zone: &str) -> NodePriceKey {
+        NodePriceKey::Offering {
+            region: "us-east-1".into(),
+            zone: zone.into(),
+            instance_type: "m5.large".into(),
+            spot: false,
+        }
+    }
+
+    /// Reference section 4.2, and the promise that a late bill re-prices the past.
+    #[test]
+    fn the_most_trusted_source_wins_and_a_bill_corrects_itself() {
+        let mut book = PriceBook::default();
+        assert_eq!(book.node(&node()).source, PriceSource::Default);
+        book.add_node_prices([(offering(""), price(96_000_000, PriceSource::List))]);
+        assert_eq!(book.node(&node()).price, Usd::from_nanos(96_000_000));
+        book.add_node_prices([(offering("us-east-1a"), price(60_000_000, PriceSource::SavingsPlan))]);
+        assert_eq!(book.node(&node()).source, PriceSource::SavingsPlan);
+        let version = book.version();
+        let bill = NodePriceKey::Instance("i-1".into());
+        book.add_node_prices([(bill.clone(), price(50_000_000, PriceSource::Bill))]);
+        book.add_node_prices([(bill, price(51_000_000, PriceSource::Bill))]);
+        assert_eq!(book.node(&node()).price, Usd::from_nanos(51_000_000));
+        assert!(book.version() > version);
+    }
+
+    #[test]
+    fn a_price_holds_for_its_time_only() {
+        let mut book = PriceBook::default();
+        let early = NodePrice { valid: Interval::new(0, 7_200), ..price(1, PriceSource::SpotHistory) };
+        let late = NodePrice { valid: Interval::new(7_200, 10_800), ..price(2, PriceSource::SpotHistory) };
+        book.add_node_prices([(offering("us-east-1a"), early), (offering("us-east-1a"), late)]);
+        assert_eq!(book.node(&node()).price, Usd::from_nanos(2));
+        let before = NodeFact { interval: Interval::hour(0), ..node() };
+        assert_eq!(book.node(&before).price, Usd::from_nanos(1));
+    }
+
+    #[test]
+    fn a_gibibyte_month_of_gp3_is_eight_cents() {
+        let volume = VolumeFact {
+            bytes: 730 * GIB,
+            volume_type: "gp3".into(),
+            interval: Interval::hour(0),
+            ..VolumeFact::default()
+        };
+        let (cost, price) = PriceBook::default().volume_cost(&volume, Interval::hour(0));
+        assert_eq!(cost, Money::from_nanos(80_000_000));
+        assert_eq!(price.source, PriceSource::List);
+    }
+}

@@ -1,0 +1,16 @@
+//! What things cost: kept apart from what happened, with the origin of every figure, so that a late bill re-prices the
+//! past without reading a metric again.
+
+mod book;
+mod catalogue;
+mod shadow;
+mod source;
+mod split;
+mod units;
+
+pub use book::{NodePrice, NodePriceKey, PriceBook, PricedNode, VolumePrice};
+pub(crate) use book::{money_part as money_part_of, per_gib_of};
+pub use shadow::ShadowPrices;
+pub use source::PriceSource;
+pub use split::{NodeParts, SplitMethod};
+pub use units::{UnitPrices, VOLUME_TYPES};
