@@ -28,6 +28,7 @@ pub mod field_error;
 mod garbage;
 pub mod gvk;
 mod http;
+mod interned;
 mod lifecycle;
 pub mod names;
 mod namespaces;

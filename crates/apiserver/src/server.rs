@@ -14,7 +14,7 @@ use crate::garbage::Queue;
 use crate::http::handle;
 use crate::resources::{Mounted, MountedResource, Registry};
 use crate::serving::TokenSigner;
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions, TableId};
 
 /// How a server is made.
 #[derive(Clone)]
@@ -108,6 +108,8 @@ pub(crate) struct Shared {
     /// The certificate of the authority, once the server listens.
     pub certificate: Mutex<Option<String>>,
     pub discovery: Mutex<crate::discovery::Cache>,
+    /// Where webhooks and policies are registered.
+    pub hook_tables: Vec<TableId>,
 }
 
 /// A subresource that somebody else answers.
@@ -128,6 +130,7 @@ impl Server {
             watch_history_bytes: options.watch_history_bytes,
         })?;
         let registry = Registry::builtin(&store);
+        let hook_tables = registry.of_group("admissionregistration.k8s.io").map(|kind| kind.table).collect();
         // A server that starts again must not draw the same uids again.
         let randomness = Randomness::from_seed(options.seed).fork(&store.revision().to_string());
         let signer = TokenSigner::from_seed(options.seed).map_err(ServerError::Certificates)?;
@@ -144,6 +147,7 @@ impl Server {
                 signer: Mutex::new(signer),
                 certificate: Mutex::new(None),
                 discovery: Mutex::new(crate::discovery::Cache::default()),
+                hook_tables,
             }),
         };
         crate::definitions::recover(&server);

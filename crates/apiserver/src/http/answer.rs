@@ -56,14 +56,23 @@ impl Call {
         object
     }
 
+    /// Writes the JSON of a kept object in the version asked for.
+    pub fn put_json(&self, object: &Arc<Stored>, out: &mut bytes::BytesMut) {
+        if self.is_storage_version() {
+            object.put_json(out);
+        } else {
+            out.extend_from_slice(&self.json(object));
+        }
+    }
+
     /// The JSON of a kept object in the version asked for.
     pub fn json(&self, object: &Arc<Stored>) -> Bytes {
         if self.is_storage_version() {
-            return object.json.clone();
+            return object.json();
         }
         if self.version.conversion == Conversion::ApiVersionOnly {
             let mut json = head(&self.api_version(), &self.resource.kind);
-            json.extend_from_slice(&object.json[object.head..]);
+            object.put_body(&mut json);
             return json.into();
         }
         to_json(&self.in_version(object.value()))

@@ -223,7 +223,7 @@ fn stream(call: &Call, objects: Vec<Arc<Stored>>, metadata: &Value) -> Response<
     let item = move |object: &Arc<Stored>, out: &mut BytesMut| {
         if is_plain {
             out.put_slice(&own_head);
-            out.put_slice(&object.json[object.head..]);
+            object.put_body(out);
         } else {
             out.put_slice(&to_json(&call.in_version(object.value())));
         }
@@ -240,7 +240,7 @@ fn stream(call: &Call, objects: Vec<Arc<Stored>>, metadata: &Value) -> Response<
         return respond(200, "application/json", body.freeze(), &warnings);
     }
     let length = is_plain.then(|| {
-        let bodies: usize = items.iter().map(|object| object.json.len() - object.head).sum();
+        let bodies: usize = items.iter().map(|object| object.json_len() - object.head_len()).sum();
         let commas = items.len() - 1;
         beginning.len() + bodies + items.len() * head_length + commas + "]}\n".len()
     });

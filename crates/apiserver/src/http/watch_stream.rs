@@ -17,7 +17,7 @@ use super::call::Call;
 use super::negotiate::Form;
 use crate::selectors::Selection;
 use crate::status::ApiError;
-use crate::store::{Change, Event, Pull, Stored, Subscription};
+use crate::store::{Change, Draft, Event, Pull, Stored, Subscription};
 use crate::tables::Columns;
 
 /// How often a client that allows bookmarks gets one.
@@ -83,7 +83,7 @@ impl WatchStream {
         out.put_slice(kind.as_bytes());
         out.put_slice(b"\",\"object\":");
         match self.call.negotiated.form {
-            Form::Object => out.put_slice(&self.call.json(object)),
+            Form::Object => self.call.put_json(object, out),
             Form::Metadata => out.put_slice(&to_json(&metadata_only(&object.value()))),
             Form::Table => {
                 let value = self.call.in_version(object.value());
@@ -122,7 +122,9 @@ impl WatchStream {
             // It was selected and is no more, so it goes as it was last seen.
             (Change::Modified | Change::Deleted, true, false) => {
                 if let Some(previous) = &event.previous {
-                    let last = Stored::new(previous.key.clone(), event.revision, &mut previous.value(), &[]);
+                    let mut last = previous.value();
+                    let draft = Draft::whole(&mut last);
+                    let last = Stored::new(previous.key.clone(), event.revision, draft, &[]);
                     self.write("DELETED", &Arc::new(last), out);
                 }
             }

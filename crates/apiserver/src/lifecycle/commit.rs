@@ -8,7 +8,7 @@ use crate::admission::quota::is_counted;
 use crate::garbage::Task;
 use crate::resources::Resource;
 use crate::server::Server;
-use crate::store::{Expect, Place, Stored};
+use crate::store::{Draft, Expect, Place, Stored};
 
 /// What was found where a write expected something else.
 pub(crate) type Found = Option<Arc<Stored>>;
@@ -22,8 +22,21 @@ impl Server {
         previous: Option<&Arc<Stored>>,
         object: &mut Value,
     ) -> Result<Arc<Stored>, Found> {
+        self.commit_draft(resource, key, previous, Draft::whole(object))
+    }
+
+    /// Writes what may be no whole object in place of what it was, or of nothing.
+    pub(crate) fn commit_draft(
+        &self,
+        resource: &Resource,
+        key: &str,
+        previous: Option<&Arc<Stored>>,
+        draft: Draft<'_>,
+    ) -> Result<Arc<Stored>, Found> {
+        let Draft { object, managers, spec_of } = draft;
+        let draft = Draft { object: &mut *object, managers, spec_of };
         let expect = previous.map_or(Expect::Absent, |previous| Expect::Revision(previous.revision));
-        let stored = self.shared.store.put(resource.table, key, expect, object)?;
+        let stored = self.shared.store.put(resource.table, key, expect, draft)?;
         let place = Place { table: resource.table, key: stored.key.clone() };
         if !stored.owners.is_empty() && self.has_doubtful_owner(&stored) {
             self.enqueue(Task::Owners(place.clone()));
@@ -57,8 +70,17 @@ impl Server {
         previous: &Arc<Stored>,
         object: &mut Value,
     ) -> Result<Arc<Stored>, Found> {
+        self.commit_removal_of(resource, previous, Draft::whole(object))
+    }
+
+    fn commit_removal_of(
+        &self,
+        resource: &Resource,
+        previous: &Arc<Stored>,
+        draft: Draft<'_>,
+    ) -> Result<Arc<Stored>, Found> {
         let store = &self.shared.store;
-        let stored = store.remove(resource.table, &previous.key, previous.revision, object)?;
+        let stored = store.remove(resource.table, &previous.key, previous.revision, draft)?;
         if !store.dependents(&stored.uid).is_empty() {
             self.enqueue(Task::OwnerGone(stored.uid.to_string()));
         }
@@ -116,12 +138,12 @@ impl Server {
         &self,
         resource: &Resource,
         previous: &Arc<Stored>,
-        object: &mut Value,
+        draft: Draft<'_>,
     ) -> Result<Arc<Stored>, Found> {
-        if is_ready_to_go(object) {
-            self.commit_removal(resource, previous, object)
+        if is_ready_to_go(draft.object) {
+            self.commit_removal_of(resource, previous, draft)
         } else {
-            self.commit(resource, &previous.key, Some(previous), object)
+            self.commit_draft(resource, &previous.key, Some(previous), draft)
         }
     }
 
@@ -138,7 +160,7 @@ impl Server {
             if !change(&mut object) {
                 return Some(live);
             }
-            if let Ok(stored) = self.commit_or_remove(resource, &live, &mut object) {
+            if let Ok(stored) = self.commit_or_remove(resource, &live, Draft::whole(&mut object)) {
                 return Some(stored);
             }
         }

@@ -123,9 +123,13 @@ impl Files {
             revision: object.revision,
             table,
             key: &object.key,
-            json: if is_removal { b"" } else { &object.json },
+            json: b"",
         };
-        record.write(&mut self.buffer);
+        record.write_with(&mut self.buffer, |out| {
+            if !is_removal {
+                object.put_json(out);
+            }
+        });
         if let Err(error) = self.log.write_all(&self.buffer) {
             tracing::error!(%error, directory = %self.directory.display(), "could not write to the log");
         }
@@ -158,7 +162,7 @@ impl Files {
         }
         self.number = number;
         self.log_bytes = 0;
-        self.live_bytes = live.iter().map(|(_, object)| object.json.len() as u64).sum();
+        self.live_bytes = live.iter().map(|(_, object)| object.json_len() as u64).sum();
         let unclaimed =
             unclaimed.map(|(table, key, at, json)| (table.clone(), key.clone(), at, json.clone())).collect();
         let contents = Contents { revision, live, unclaimed };

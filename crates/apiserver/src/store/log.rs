@@ -37,6 +37,11 @@ pub(super) struct Record<'a> {
 impl Record<'_> {
     /// Appends the record to a buffer.
     pub fn write(&self, out: &mut Vec<u8>) {
+        self.write_with(out, |out| out.extend_from_slice(self.json));
+    }
+
+    /// Appends the record to a buffer, with what `put` writes for its JSON.
+    pub fn write_with(&self, out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
         out.extend_from_slice(&[0; 8]);
         out.push(match self.kind {
@@ -50,7 +55,7 @@ impl Record<'_> {
             out.extend_from_slice(&(text.len() as u16).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
         }
-        out.extend_from_slice(self.json);
+        put(out);
         let payload = start + 8;
         let length = (out.len() - payload) as u32;
         let sum = crc32(&out[payload..]);

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Objects are kept as their serialised bytes with a few facts beside them: a list or a watch is served without parsing, and
-//! a hundred thousand pods are a few hundred megabytes. Nothing in here knows what a kind is.
+//! a hundred thousand pods are a few hundred megabytes. What many objects say alike, who manages which fields, they share. Nothing in here knows what a kind is.
 
 mod checksum;
 mod error;
@@ -19,9 +19,10 @@ mod snapshot;
 mod stored;
 mod table;
 mod watch;
+mod written;
 
 pub use error::StoreError;
 pub(crate) use objects::{Expect, Place, Store, StoreOptions};
-pub(crate) use stored::{FieldPath, Stored};
+pub(crate) use stored::{Draft, FieldPath, Stored};
 pub(crate) use table::{Change, Event, TableId};
 pub(crate) use watch::{Pull, Subscription};

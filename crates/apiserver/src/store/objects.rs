@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
 use super::error::StoreError;
 use super::files::Files;
-use super::stored::{FieldPath, Stored};
+use super::stored::{Draft, FieldPath, Stored};
 use super::table::{Change, Event, Table, TableId};
 use super::watch::Subscription;
 
@@ -109,7 +107,7 @@ impl Store {
         inner.names.insert(table.name.clone(), id);
         inner.tables.push(table);
         for (key, (revision, json)) in inner.unclaimed.remove(name).unwrap_or_default() {
-            if let Some(object) = Stored::recovered(key.into(), revision, json, fields) {
+            if let Some(object) = Stored::recovered(key.into(), revision, &json, fields) {
                 inner.index(id, &Arc::new(object));
             }
         }
@@ -155,13 +153,13 @@ impl Store {
         table: TableId,
         key: &str,
         expect: Expect,
-        object: &mut Value,
+        draft: Draft<'_>,
     ) -> Result<Arc<Stored>, Option<Arc<Stored>>> {
         let mut inner = self.lock();
         let (previous, fields) = inner.check(table, key, expect)?;
         let revision = inner.revision + 1;
         let key = previous.as_ref().map_or_else(|| Arc::from(key), |previous| previous.key.clone());
-        let stored = Arc::new(Stored::new(key, revision, object, &fields));
+        let stored = Arc::new(Stored::new(key, revision, draft, &fields));
         let change = if previous.is_some() { Change::Modified } else { Change::Added };
         inner.revision = revision;
         inner.append(table, false, &stored);
@@ -176,19 +174,19 @@ impl Store {
         Ok(stored)
     }
 
-    /// Takes an object away. `object` is how it was last; its `resourceVersion` becomes the revision of the deletion.
+    /// Takes an object away. The draft is how it was last; its `resourceVersion` becomes the revision of the deletion.
     pub fn remove(
         &self,
         table: TableId,
         key: &str,
         expected: u64,
-        object: &mut Value,
+        draft: Draft<'_>,
     ) -> Result<Arc<Stored>, Option<Arc<Stored>>> {
         let mut inner = self.lock();
         let (previous, fields) = inner.check(table, key, Expect::Revision(expected))?;
         let Some(previous) = previous else { return Err(None) };
         let revision = inner.revision + 1;
-        let stored = Arc::new(Stored::new(previous.key.clone(), revision, object, &fields));
+        let stored = Arc::new(Stored::new(previous.key.clone(), revision, draft, &fields));
         inner.revision = revision;
         inner.append(table, true, &stored);
         inner.forget(table, &previous);
@@ -216,6 +214,14 @@ impl Store {
     /// Whether a namespace has any object of a table.
     pub fn has_any(&self, table: TableId, namespace: &str) -> bool {
         self.lock().tables.get(table.0 as usize).is_some_and(|table| table.has_any(namespace))
+    }
+
+    /// Whether any of these tables has an object.
+    pub fn has_any_of(&self, tables: &[TableId]) -> bool {
+        let inner = self.lock();
+        let has_any =
+            |id: &TableId| inner.tables.get(id.0 as usize).is_some_and(|table| !table.objects.is_empty());
+        tables.iter().any(has_any)
     }
 
     /// Where the object of this uid is.
@@ -308,7 +314,7 @@ impl Inner {
         }
         table.fields = fields.into();
         for object in table.objects.values_mut() {
-            let again = Stored::recovered(object.key.clone(), object.revision, object.json.to_vec(), fields);
+            let again = Stored::recovered(object.key.clone(), object.revision, &object.json(), fields);
             if let Some(again) = again {
                 *object = Arc::new(again);
             }

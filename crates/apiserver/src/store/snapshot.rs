@@ -20,15 +20,18 @@ pub(super) fn write(path: &Path, contents: &Contents) -> std::io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut out = BufWriter::new(File::create(&unfinished)?);
     let mut buffer = Vec::new();
+    for (table, object) in &contents.live {
+        let (revision, key) = (object.revision, &*object.key);
+        buffer.clear();
+        let record = Record { kind: RecordKind::Put, revision, table, key, json: b"" };
+        record.write_with(&mut buffer, |out| object.put_json(out));
+        out.write_all(&buffer)?;
+    }
     let mut put = |record: &Record<'_>| {
         buffer.clear();
         record.write(&mut buffer);
         out.write_all(&buffer)
     };
-    for (table, object) in &contents.live {
-        let (revision, key, json) = (object.revision, &*object.key, &*object.json);
-        put(&Record { kind: RecordKind::Put, revision, table, key, json })?;
-    }
     for (table, key, revision, json) in &contents.unclaimed {
         put(&Record { kind: RecordKind::Put, revision: *revision, table, key, json })?;
     }

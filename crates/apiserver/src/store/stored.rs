@@ -1,9 +1,20 @@
-//! One object as it is kept: its bytes, and the few facts that lists, watches and the garbage collector ask for.
+//! One object as it is kept: its bytes, who manages its fields, and the few facts that lists, watches and the garbage
+//! collector ask for.
+//!
+//! ```text
+//! {"apiVersion":"v1","kind":"Pod","metadata":{...,"resourceVersion":"7" <managers> },"spec":{...},"status":{...}}
+//! └── head ──────────────────────┘                                                         └─────┘
+//!                                                            a write of the status takes this over unread
+//! ```
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use serde_json::Value;
+
+use super::written::{Written, write};
+use crate::patch::managed::KeptManagers;
 
 /// An object at one revision. It never changes.
 #[derive(Debug)]
@@ -12,10 +23,16 @@ pub(crate) struct Stored {
     pub key: Arc<str>,
     /// The revision at which it was written, which is its `resourceVersion`.
     pub revision: u64,
-    /// The whole object in JSON; `apiVersion` and `kind` come first.
-    pub json: Bytes,
+    /// The object in JSON without its managers; `apiVersion` and `kind` come first.
+    json: Box<[u8]>,
     /// How many of the bytes are the opening brace, `apiVersion`, `kind` and the comma after them.
-    pub head: usize,
+    head: u32,
+    /// Where in the bytes the managers belong: before the brace that ends `metadata`.
+    managers_at: u32,
+    /// Where the bytes of the spec are, if there is one.
+    spec: Range<u32>,
+    /// Who manages which fields, where that is not in the JSON.
+    pub managers: KeptManagers,
     /// The object's uid.
     pub uid: Arc<str>,
     /// The labels, in order of their keys.
@@ -28,6 +45,24 @@ pub(crate) struct Stored {
     pub is_deleting: bool,
     /// The object parsed, once somebody has asked for it to be kept so.
     parsed: OnceLock<Arc<Value>>,
+}
+
+/// An object about to be kept.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    /// The object.
+    pub object: &'a mut Value,
+    /// Who manages its fields, if that is not in the object.
+    pub managers: Option<KeptManagers>,
+    /// Whose spec it has, if the one in `object` is but a stand-in.
+    pub spec_of: Option<&'a Stored>,
+}
+
+impl<'a> Draft<'a> {
+    /// An object with everything in it.
+    pub fn whole(object: &'a mut Value) -> Self {
+        Self { object, managers: None, spec_of: None }
+    }
 }
 
 /// A field that a selector may name, and where its value is found.
@@ -50,6 +85,11 @@ impl FieldPath {
     /// A field found elsewhere.
     pub fn of(label: &str, paths: &[&str], absent: &'static str) -> Self {
         Self { label: label.to_owned(), paths: paths.iter().map(|path| split(path)).collect(), absent }
+    }
+
+    /// Whether the value is in the spec, whatever the object.
+    fn is_in_spec(&self) -> bool {
+        self.paths.iter().all(|path| path.first().is_some_and(|first| first == "spec"))
     }
 
     /// The value in an object, as a selector compares it.
@@ -82,28 +122,36 @@ fn split(path: &str) -> Vec<String> {
 
 impl Stored {
     /// Takes an object to be kept. Its `metadata.resourceVersion` becomes the revision.
-    pub fn new(key: Arc<str>, revision: u64, object: &mut Value, fields: &[FieldPath]) -> Self {
+    pub fn new(key: Arc<str>, revision: u64, draft: Draft<'_>, fields: &[FieldPath]) -> Self {
+        let Draft { object, managers, spec_of } = draft;
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.insert("resourceVersion".to_owned(), Value::String(revision.to_string()));
         }
-        let (json, head) = serialise(object);
-        Self::from_parts(key, revision, json, head, object, fields)
+        let managers = managers.unwrap_or_else(|| KeptManagers::taken_from(object));
+        let written = write(object, spec_of.map(|other| other.spec_json()));
+        let field = |at: usize, field: &FieldPath| match spec_of {
+            Some(other) if field.is_in_spec() => other.fields[at].clone(),
+            _ => field.value(object).into(),
+        };
+        let values = fields.iter().enumerate().map(|(at, path)| field(at, path)).collect();
+        Self::from_parts(key, revision, written, managers, object, values)
     }
 
     /// Takes an object back from its bytes, as the log has them.
-    pub fn recovered(key: Arc<str>, revision: u64, json: Vec<u8>, fields: &[FieldPath]) -> Option<Self> {
-        let object: Value = serde_json::from_slice(&json).ok()?;
-        let (json, head) = serialise(&object);
-        Some(Self::from_parts(key, revision, json, head, &object, fields))
+    pub fn recovered(key: Arc<str>, revision: u64, json: &[u8], fields: &[FieldPath]) -> Option<Self> {
+        let mut object: Value = serde_json::from_slice(json).ok()?;
+        let managers = KeptManagers::taken_from(&mut object);
+        let values = fields.iter().map(|field| field.value(&object).into()).collect();
+        Some(Self::from_parts(key, revision, write(&object, None), managers, &object, values))
     }
 
     fn from_parts(
         key: Arc<str>,
         revision: u64,
-        json: Vec<u8>,
-        head: usize,
+        written: Written,
+        managers: KeptManagers,
         object: &Value,
-        fields: &[FieldPath],
+        fields: Box<[Box<str>]>,
     ) -> Self {
         let metadata = object.get("metadata");
         let text = |name: &str| metadata.and_then(|data| data.get(name)).and_then(Value::as_str);
@@ -125,21 +173,93 @@ impl Stored {
         Self {
             key,
             revision,
-            json: Bytes::from(json),
-            head,
+            json: written.json.into(),
+            head: written.head,
+            managers_at: written.metadata_end,
+            spec: written.spec,
+            managers,
             uid: Arc::from(text("uid").unwrap_or("")),
             labels: labels.into(),
-            fields: fields.iter().map(|field| field.value(object).into()).collect(),
+            fields,
             owners,
             is_deleting: text("deletionTimestamp").is_some(),
             parsed: OnceLock::new(),
         }
     }
 
+    /// The object in JSON.
+    pub fn json(&self) -> Bytes {
+        let mut out = Vec::with_capacity(self.json_len());
+        self.put_json(&mut out);
+        out.into()
+    }
+
+    /// How many bytes the object takes in JSON.
+    pub fn json_len(&self) -> usize {
+        let managers = self.managers.written_len();
+        self.json.len() + managers + usize::from(managers > 0)
+    }
+
+    /// How many of them come before what is told of the object itself: see [`put_body`](Self::put_body).
+    pub fn head_len(&self) -> usize {
+        self.head as usize
+    }
+
+    /// Writes the object in JSON.
+    pub fn put_json(&self, out: &mut impl BufMut) {
+        self.put_from(0, out);
+    }
+
+    /// Writes the object in JSON without the opening brace, `apiVersion`, `kind` and the comma after them.
+    pub fn put_body(&self, out: &mut impl BufMut) {
+        self.put_from(self.head as usize, out);
+    }
+
+    fn put_from(&self, start: usize, out: &mut impl BufMut) {
+        let end_of_metadata = self.managers_at as usize;
+        if self.managers.is_empty() {
+            out.put_slice(&self.json[start..]);
+            return;
+        }
+        out.put_slice(&self.json[start..end_of_metadata]);
+        // With a revision at least, metadata is never empty.
+        out.put_slice(b",");
+        self.managers.write(out);
+        out.put_slice(&self.json[end_of_metadata..]);
+    }
+
     /// The object, parsed.
     pub fn value(&self) -> Value {
+        let mut object = self.value_without_managers();
+        if !self.managers.is_empty() {
+            self.managers.put_into(&mut object);
+        }
+        object
+    }
+
+    /// The object, parsed, without the managers that are kept beside it.
+    pub fn value_without_managers(&self) -> Value {
         // What was serialised from a value parses into one.
         serde_json::from_slice(&self.json).unwrap_or(Value::Null)
+    }
+
+    /// The object, parsed, without its managers, and with another spec in place of its own.
+    pub fn value_with_spec(&self, spec: &str) -> Value {
+        let (start, end) = (self.spec.start as usize, self.spec.end as usize);
+        let mut json = Vec::with_capacity(self.json.len() - (end - start) + spec.len());
+        json.extend_from_slice(&self.json[..start]);
+        json.extend_from_slice(spec.as_bytes());
+        json.extend_from_slice(&self.json[end..]);
+        serde_json::from_slice(&json).unwrap_or(Value::Null)
+    }
+
+    /// Whether there is a spec.
+    pub fn has_spec(&self) -> bool {
+        !self.spec.is_empty()
+    }
+
+    fn spec_json(&self) -> &[u8] {
+        &self.json[self.spec.start as usize..self.spec.end as usize]
     }
 
     /// The object, parsed once for all who ask. For kinds of which there are few.
@@ -165,43 +285,8 @@ impl Stored {
 
     /// About how many bytes it takes to keep.
     pub fn weight(&self) -> usize {
-        self.json.len() + 400
+        self.json.len() + 500
     }
-}
-
-/// The object in JSON with `apiVersion` and `kind` first, and how long that beginning is.
-fn serialise(object: &Value) -> (Vec<u8>, usize) {
-    let mut json = Vec::with_capacity(1024);
-    json.push(b'{');
-    let mut head = 1;
-    // Writing into a vector cannot fail, and the keys of a JSON map are texts.
-    let member = |json: &mut Vec<u8>, key: &str, value: &Value| {
-        if json.len() > 1 {
-            json.push(b',');
-        }
-        let _ = serde_json::to_writer(&mut *json, key);
-        json.push(b':');
-        let _ = serde_json::to_writer(&mut *json, value);
-    };
-    let empty = serde_json::Map::new();
-    let members = object.as_object().unwrap_or(&empty);
-    for key in ["apiVersion", "kind"] {
-        if let Some(value) = members.get(key) {
-            member(&mut json, key, value);
-            head = json.len();
-        }
-    }
-    let rest: Vec<_> = members.iter().filter(|(key, _)| *key != "apiVersion" && *key != "kind").collect();
-    for (position, (key, value)) in rest.iter().enumerate() {
-        member(&mut json, key, value);
-        if position == 0 && head > 1 {
-            // The comma that was just put after the beginning belongs to it.
-            head += 1;
-        }
-    }
-    json.push(b'}');
-    json.shrink_to_fit();
-    (json, head)
 }
 
 #[cfg(test)]
@@ -210,13 +295,23 @@ mod tests {
 
     use super::*;
 
+    fn text(stored: &Stored) -> String {
+        String::from_utf8(stored.json().to_vec()).unwrap()
+    }
+
     #[test]
     fn type_and_body_come_apart_at_the_head() {
         let mut object = json!({"metadata": {"name": "a", "labels": {"x": "1", "b": "2"}}, "kind": "Pod", "apiVersion": "v1", "spec": {"nodeName": "n"}});
         let fields = [FieldPath::plain("spec.nodeName", ""), FieldPath::plain("spec.hostNetwork", "false")];
-        let stored = Stored::new("ns/a".into(), 7, &mut object, &fields);
-        assert_eq!(&stored.json[..stored.head], br#"{"apiVersion":"v1","kind":"Pod","#);
-        assert!(stored.json[stored.head..].starts_with(br#""metadata":{"name":"a""#));
+        let stored = Stored::new("ns/a".into(), 7, Draft::whole(&mut object), &fields);
+        let mut body = Vec::new();
+        stored.put_body(&mut body);
+        assert_eq!(
+            text(&stored),
+            format!(r#"{{"apiVersion":"v1","kind":"Pod",{}"#, String::from_utf8(body.clone()).unwrap())
+        );
+        assert!(body.starts_with(br#""metadata":{"name":"a""#));
+        assert_eq!(stored.json_len() - stored.head_len(), body.len());
         assert_eq!(stored.value()["metadata"]["resourceVersion"], "7");
         assert_eq!((stored.namespace(), stored.name()), ("ns", "a"));
         assert_eq!((stored.label("b"), stored.label("c")), (Some("2"), None));
@@ -226,8 +321,39 @@ mod tests {
     #[test]
     fn an_object_without_type_has_the_brace_for_a_head() {
         let mut object = json!({"metadata": {}});
-        let stored = Stored::new("a".into(), 1, &mut object, &[]);
-        assert_eq!(stored.head, 1);
+        let stored = Stored::new("a".into(), 1, Draft::whole(&mut object), &[]);
+        assert_eq!(stored.head_len(), 1);
         assert_eq!(stored.name(), "a");
+    }
+
+    #[test]
+    fn managers_are_kept_beside_the_object_and_come_back_with_it() {
+        let managed = json!([{ "manager": "m", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": { "f:spec": {} } }]);
+        let mut object = json!({ "metadata": { "name": "a", "managedFields": managed }, "spec": 1 });
+        let stored = Stored::new("a".into(), 1, Draft::whole(&mut object), &[]);
+        assert_eq!(stored.value_without_managers()["metadata"].get("managedFields"), None);
+        assert_eq!(stored.value()["metadata"]["managedFields"], managed);
+        let parsed: Value = serde_json::from_str(&text(&stored)).unwrap();
+        assert_eq!(parsed, stored.value());
+        assert_eq!(text(&stored).len(), stored.json_len());
+        let again = Stored::recovered("a".into(), 1, &stored.json(), &[]).unwrap();
+        assert_eq!(text(&again), text(&stored));
+    }
+
+    #[test]
+    fn a_write_may_take_the_spec_over() {
+        let fields = [FieldPath::plain("spec.nodeName", ""), FieldPath::plain("status.phase", "")];
+        let mut object = json!({ "kind": "Pod", "metadata": { "name": "a" }, "spec": { "nodeName": "n", "x": [1] }, "status": {} });
+        let stored = Stored::new("a".into(), 1, Draft::whole(&mut object), &fields);
+        let mut seen = stored.value_with_spec("{\"y\":2}");
+        assert_eq!(seen["spec"], json!({ "y": 2 }));
+        seen["status"] = json!({ "phase": "Running" });
+        let draft = Draft { object: &mut seen, managers: None, spec_of: Some(&stored) };
+        let next = Stored::new("a".into(), 2, draft, &fields);
+        assert_eq!(next.value()["spec"], json!({ "nodeName": "n", "x": [1] }));
+        assert_eq!(next.value()["status"], json!({ "phase": "Running" }));
+        assert_eq!(next.fields.iter().map(|f| &**f).collect::<Vec<_>>(), ["n", "Running"]);
+        // And again from there.
+        assert_eq!(next.value_with_spec("{}")["spec"], json!({}));
     }
 }

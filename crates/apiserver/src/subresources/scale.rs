@@ -9,7 +9,7 @@ use crate::http::Call;
 use crate::http::answer::Answer;
 use crate::resources::ScalePaths;
 use crate::status::ApiError;
-use crate::verbs::{Change, check_type, write};
+use crate::verbs::{Change, Seen, check_type, write};
 
 /// The scale of an object, in the version of the call.
 pub(crate) fn scale_of(call: &Call, object: &Value) -> Result<Value, ApiError> {
@@ -63,7 +63,7 @@ pub(crate) async fn update_scale(
         object["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
         Ok(object)
     };
-    let change = Change { make: &change, notes_managers: false, is_whole: false };
+    let change = Change { make: &change, notes_managers: false, seen: Seen::AllButManagers, is_whole: false };
     let answer = write(call, &change).await?;
     let object = match answer.payload {
         crate::http::answer::Payload::Stored(stored) => call.in_version(stored.value()),

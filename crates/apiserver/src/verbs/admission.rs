@@ -12,7 +12,7 @@ use crate::http::Call;
 use crate::lifecycle::DeleteOptions;
 use crate::server::Server;
 use crate::status::ApiError;
-use crate::store::Stored;
+use crate::store::{Draft, Stored};
 
 /// Admission of one write.
 pub(crate) struct Admission {
@@ -143,22 +143,22 @@ impl Admission {
         call: &Call,
         previous: Option<&Arc<Stored>>,
         key: &str,
-        object: &mut Value,
+        draft: Draft<'_>,
     ) -> Result<Committed, ApiError> {
         let server = &call.server;
-        let _addresses = self.assign_addresses(call, object)?;
-        let write = |object: &mut Value| match previous {
-            Some(previous) => server.commit_or_remove(&call.resource, previous, object),
-            None => server.commit(&call.resource, key, None, object),
+        let _addresses = self.assign_addresses(call, draft.object)?;
+        let write = |draft: Draft<'_>| match previous {
+            Some(previous) => server.commit_or_remove(&call.resource, previous, draft),
+            None => server.commit_draft(&call.resource, key, None, draft),
         };
         if !server.has_quotas(&self.request.namespace) {
-            return Ok(write(object));
+            return Ok(write(draft));
         }
         // Nobody can leave half a charge behind.
         let _lock = server.shared.quota.lock().unwrap_or_else(PoisonError::into_inner);
-        self.request.object = Some(object.clone());
+        self.request.object = Some(draft.object.clone());
         let charges = quota::charge(&self.request, &StoreLookup(server.clone())).map_err(refused)?;
-        let committed = write(object);
+        let committed = write(draft);
         if committed.is_ok() {
             for charge in charges {
                 server.set_quota_status(&charge.namespace, &charge.name, &charge.status);

@@ -13,6 +13,7 @@ use crate::http::answer::{Answer, Payload};
 use crate::http::body::{self, Decoded};
 use crate::resources::convert;
 use crate::status::ApiError;
+use crate::store::Draft;
 use crate::subresources;
 
 /// How often another name is generated when the first was taken.
@@ -78,7 +79,13 @@ pub(crate) async fn create_object(call: &mut Call, mut decoded: Decoded) -> Resu
         attempt = admission.mutate(call, attempt, None).await?;
         hooks::prepare_for_create(call, &mut attempt);
         hooks::validate(call, &name, &attempt)?;
-        hooks::note_managers(call, None, &mut attempt);
+        let sees_managers = is_dry_run || call.manager.is_empty() || call.server.has_admission_hooks();
+        let mut managers = None;
+        if sees_managers || call.resource.kept_schema().is_none() {
+            hooks::note_managers(call, None, &mut attempt);
+        } else {
+            managers = Some(hooks::managers(call, None, &mut attempt));
+        }
         attempt = admission.validate(call, attempt, None).await?;
         if is_dry_run {
             let key = call.resource.key(&call.path.namespace, &name);
@@ -88,7 +95,8 @@ pub(crate) async fn create_object(call: &mut Call, mut decoded: Decoded) -> Resu
             return Ok(Answer { code: 201, payload: Payload::Unstored(attempt) });
         }
         let key = call.resource.key(&call.path.namespace, &name);
-        match admission.commit(call, None, &key, &mut attempt)? {
+        let draft = Draft { object: &mut attempt, managers, spec_of: None };
+        match admission.commit(call, None, &key, draft)? {
             Ok(stored) => return Ok(Answer { code: 201, payload: Payload::Stored(stored) }),
             Err(_) if prefix.is_some() => {}
             Err(_) => return Err(ApiError::already_exists(&call.resource.qualified(), &name)),

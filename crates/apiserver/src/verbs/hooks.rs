@@ -2,6 +2,8 @@
 //!
 //! Builtin kinds go to [`crate::builtin`], custom ones to their [`Definition`](crate::custom::Definition).
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::custom_objects;
@@ -10,7 +12,7 @@ use crate::field_error::FieldError;
 use crate::http::Call;
 use crate::patch::PatchError;
 use crate::patch::fields::FieldSet;
-use crate::patch::managed::{self, ApplyError, Writer};
+use crate::patch::managed::{self, ApplyError, KeptManagers, Writer};
 use crate::schema::Schema;
 use crate::status::ApiError;
 
@@ -121,19 +123,26 @@ fn refuse(call: &Call, name: &str, errors: &[FieldError]) -> Result<(), ApiError
     if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(&call.gvk(), name, errors)) }
 }
 
+static STATUS: LazyLock<FieldSet> = LazyLock::new(|| FieldSet::of_fields(&[&["status"]]));
+static SPEC: LazyLock<FieldSet> = LazyLock::new(|| FieldSet::of_fields(&[&["spec"]]));
+static NOTHING: LazyLock<FieldSet> = LazyLock::new(FieldSet::new);
+static ALL_BUT_STATUS: LazyLock<FieldSet> = LazyLock::new(|| {
+    FieldSet::of_fields(&[
+        &["spec"],
+        &["metadata", "labels"],
+        &["metadata", "annotations"],
+        &["metadata", "finalizers"],
+        &["metadata", "ownerReferences"],
+    ])
+});
+
 /// Fields that an endpoint does not write.
-fn reset_fields(call: &Call) -> FieldSet {
+fn reset_fields(call: &Call) -> &'static FieldSet {
     match call.path.subresource.as_str() {
-        "" if call.version.has_status => FieldSet::of_fields(&[&["status"]]),
-        "status" if call.resource.definition.is_some() => FieldSet::of_fields(&[
-            &["spec"],
-            &["metadata", "labels"],
-            &["metadata", "annotations"],
-            &["metadata", "finalizers"],
-            &["metadata", "ownerReferences"],
-        ]),
-        "status" => FieldSet::of_fields(&[&["spec"]]),
-        _ => FieldSet::new(),
+        "" if call.version.has_status => &STATUS,
+        "status" if call.resource.definition.is_some() => &ALL_BUT_STATUS,
+        "status" => &SPEC,
+        _ => &NOTHING,
     }
 }
 
@@ -143,16 +152,31 @@ pub(super) fn note_managers(call: &Call, old: Option<&Value>, new: &mut Value) {
         return;
     }
     let Some(schema) = call.resource.kept_schema() else { return };
+    as_writer(call, |writer| managed::on_update(old, new, writer, &schema));
+}
+
+/// Who manages the fields of an object after a write, where that is kept beside it. The kind has a schema, and the call
+/// a manager. What the object says of its managers itself is taken out of it.
+pub(super) fn managers(call: &Call, old: Option<(&Value, &KeptManagers)>, new: &mut Value) -> KeptManagers {
+    let Some(schema) = call.resource.kept_schema() else {
+        return old.map(|(_, managers)| managers.clone()).unwrap_or_default();
+    };
+    let managers = as_writer(call, |writer| managed::on_kept_update(old, new, writer, &schema));
+    if let Some(metadata) = new.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    managers
+}
+
+fn as_writer<T>(call: &Call, act: impl FnOnce(&Writer<'_>) -> T) -> T {
     let api_version = call.resource.storage_gvk().api_version();
-    let reset = reset_fields(call);
-    let writer = Writer {
+    act(&Writer {
         manager: &call.manager,
         subresource: &call.path.subresource,
         api_version: &api_version,
         now: call.server.now(),
-        reset: &reset,
-    };
-    managed::on_update(old, new, &writer, &schema);
+        reset: reset_fields(call),
+    })
 }
 
 /// Applies an object to the live one, or to nothing.
@@ -166,13 +190,12 @@ pub(super) fn apply(
         ApiError::unsupported_media_type(&["application/merge-patch+json"], "this kind has no schema")
     })?;
     let api_version = call.api_version();
-    let reset = reset_fields(call);
     let writer = Writer {
         manager: &call.manager,
         subresource: &call.path.subresource,
         api_version: &api_version,
         now: call.server.now(),
-        reset: &reset,
+        reset: reset_fields(call),
     };
     managed::apply(live, applied, &writer, force, &schema).map_err(|error| match error {
         ApplyError::Conflict(conflicts) => {

@@ -10,6 +10,7 @@ mod incoming;
 mod lookup;
 mod patch;
 mod review;
+mod seen;
 mod update;
 
 pub(crate) use admission::Admission;
@@ -19,4 +20,5 @@ pub(crate) use get::get;
 pub(crate) use incoming::check_type;
 pub(crate) use patch::patch;
 pub(crate) use review::{REVIEWS, review};
+pub(crate) use seen::Seen;
 pub(crate) use update::{Change, update, write};

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::create::create_object;
 use super::hooks::{self, schema_of};
 use super::incoming;
+use super::seen::Seen;
 use super::update::{Change, check_subresource, write};
 use crate::field_error::FieldError;
 use crate::http::Call;
@@ -54,7 +55,12 @@ pub(crate) async fn patch(
         check_subresource(&call, &call.path.subresource, "patch")?;
         let checked = call.clone();
         let make = |live: &Value| patched(&checked, live, &decoded, media_type);
-        let change = Change { make: &make, notes_managers: false, is_whole: false };
+        let is_of_status = call.path.subresource == "status";
+        let seen = match media_type {
+            JSON_PATCH => Seen::by_operations(&decoded.value, is_of_status),
+            _ => Seen::by_merge(&decoded.value, is_of_status),
+        };
+        let change = Change { make: &make, notes_managers: false, seen, is_whole: false };
         write(&mut call, &change).await?
     };
     call.server.settle();
@@ -153,7 +159,7 @@ async fn apply(call: &mut Call, mut decoded: Decoded) -> Result<Answer, ApiError
         return outcome;
     }
     let make = |live: &Value| hooks::apply(&checked, Some(live), &decoded.value, force);
-    let change = Change { make: &make, notes_managers: true, is_whole: false };
+    let change = Change { make: &make, notes_managers: true, seen: Seen::All, is_whole: false };
     write(call, &change).await
 }
 

@@ -17,13 +17,14 @@ use super::admission::Admission;
 use super::create::create_object;
 use super::hooks;
 use super::incoming;
+use super::seen::Seen;
 use crate::field_error::FieldError;
 use crate::http::Call;
 use crate::http::answer::{Answer, Payload};
 use crate::http::body::{self, Decoded};
 use crate::resources::convert;
 use crate::status::ApiError;
-use crate::store::Stored;
+use crate::store::{Draft, Stored};
 use crate::subresources;
 
 /// How often a change is made again when somebody came in between.
@@ -35,6 +36,8 @@ pub(crate) struct Change<'a> {
     pub make: &'a (dyn Fn(&Value) -> Result<Value, ApiError> + Send + Sync),
     /// Whether the new object names its managers itself, as an apply does.
     pub notes_managers: bool,
+    /// How much of the live object `make` looks at.
+    pub seen: Seen,
     /// Whether the new object must say which revision it replaces, if its kind asks for that.
     pub is_whole: bool,
 }
@@ -65,8 +68,9 @@ pub(crate) async fn update(
                 let decoded = Decoded { value: decoded.value, duplicates: Vec::new() };
                 create_object(&mut call, decoded).await?
             } else {
-                let change =
-                    Change { make: &|_| Ok(decoded.value.clone()), notes_managers: false, is_whole: true };
+                let make = |_: &Value| Ok(decoded.value.clone());
+                let seen = Seen::AllButManagers;
+                let change = Change { make: &make, notes_managers: false, seen, is_whole: true };
                 write(&mut call, &change).await?
             }
         }
@@ -125,31 +129,38 @@ pub(crate) async fn write(call: &mut Call, change: &Change<'_>) -> Result<Answer
         let Some(live) = call.server.shared.store.get(call.resource.table, &key) else {
             return Err(call.not_found());
         };
-        let old = live.value();
-        let seen = if call.is_storage_version() {
+        let wanted = if change.notes_managers { Seen::All } else { change.seen };
+        let seen = wanted.at_least_for(call, &live, is_dry_run);
+        let old = seen.of(call, &live);
+        let shown = if call.is_storage_version() {
             Cow::Borrowed(&old)
         } else {
             Cow::Owned(call.in_version(old.clone()))
         };
-        let made = (change.make)(&seen)?;
+        let made = (change.make)(&shown)?;
         let has_revision = check_revision(call, change, &live, &made)?;
-        let new = prepared(call, &live, &old, made)?;
+        let new = prepared(call, &live, &old, made, seen)?;
         let mut admission = Admission::update(call, &name, is_dry_run);
         let old = Arc::new(old);
         let mut new = admission.mutate(call, new, Some(&old)).await?;
         hooks::prepare_for_update(call, &old, &mut new);
         hooks::validate_update(call, &name, &new, &old)?;
-        if !change.notes_managers {
+        let mut managers = None;
+        if seen != Seen::All {
+            managers = Some(hooks::managers(call, Some((&old, &live.managers)), &mut new));
+        } else if !change.notes_managers {
             hooks::note_managers(call, Some(&old), &mut new);
         }
         new = admission.validate(call, new, Some(&old)).await?;
         if is_dry_run {
             return Ok(Answer { code: 200, payload: Payload::Unstored(new) });
         }
-        if new == *old {
+        if new == *old && managers.as_ref().is_none_or(|managers| *managers == live.managers) {
             return Ok(Answer::ok(live));
         }
-        match admission.commit(call, Some(&live), &key, &mut new)? {
+        let spec_of = (seen == Seen::Status).then_some(&*live);
+        let draft = Draft { object: &mut new, managers, spec_of };
+        match admission.commit(call, Some(&live), &key, draft)? {
             Ok(stored) => return Ok(Answer::ok(stored)),
             Err(_) if has_revision => return Err(ApiError::stale(&qualified, &name)),
             Err(_) => {}
@@ -189,7 +200,7 @@ fn check_revision(call: &Call, change: &Change<'_>, live: &Stored, made: &Value)
 }
 
 /// The new object in the storage version, with everything that the caller cannot change as it was.
-fn prepared(call: &mut Call, live: &Stored, old: &Value, made: Value) -> Result<Value, ApiError> {
+fn prepared(call: &mut Call, live: &Stored, old: &Value, made: Value, seen: Seen) -> Result<Value, ApiError> {
     let mut new = made;
     if !new.is_object() {
         return Err(ApiError::bad_request("the object is no object any more"));
@@ -218,7 +229,10 @@ fn prepared(call: &mut Call, live: &Stored, old: &Value, made: Value) -> Result<
         put_back(metadata, &old["metadata"], field);
     }
     metadata["resourceVersion"] = json!(live.revision.to_string());
-    hooks::default(call, &mut new);
+    // The defaults of pods are all in the spec.
+    if !(seen == Seen::Status && call.resource.is("", "pods")) {
+        hooks::default(call, &mut new);
+    }
     Ok(new)
 }
 

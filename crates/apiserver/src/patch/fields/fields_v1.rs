@@ -36,10 +36,48 @@ impl FieldSet {
         Value::Object(entries.collect())
     }
 
+    /// Writes the set as text: what [`to_fields_v1`](Self::to_fields_v1) is in JSON.
+    pub(crate) fn write_fields_v1(&self, out: &mut String) {
+        out.push('{');
+        let mut is_first = true;
+        for (element, entry) in &self.entries {
+            if !is_first {
+                out.push(',');
+            }
+            is_first = false;
+            write_element(element, out);
+            out.push(':');
+            let start = out.len();
+            entry.below.write_fields_v1(out);
+            if entry.member && !entry.below.is_empty() {
+                out.insert_str(start + 1, "\".\":{},");
+            }
+        }
+        out.push('}');
+    }
+
     /// Reads a set.
     pub fn from_fields_v1(value: &Value) -> Result<FieldSet, FieldsV1Error> {
         read(value, 0).map(|(set, _)| set)
     }
+}
+
+/// A step as the name of a JSON member.
+fn write_element(element: &PathElement, out: &mut String) {
+    match element {
+        PathElement::Field(name) if is_plain(name) => {
+            out.push_str("\"f:");
+            out.push_str(name);
+            out.push('"');
+        }
+        // A text can always be written as JSON.
+        element => out.push_str(&serde_json::to_string(&element.to_text()).unwrap_or_default()),
+    }
+}
+
+/// Whether JSON writes a text as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
 }
 
 /// The set, and whether the place itself is in it.
@@ -74,6 +112,9 @@ mod tests {
             "k:{\"name\":\"web\"}": { ".": {}, "f:image": {} } }, "f:finalizers": { "v:\"a\"": {} } } });
         let set = FieldSet::from_fields_v1(&text).unwrap();
         assert_eq!(set.to_fields_v1().to_string(), text.to_string());
+        let mut written = String::new();
+        set.write_fields_v1(&mut written);
+        assert_eq!(written, text.to_string());
         let paths = [
             ".metadata.labels",
             ".metadata.labels.app",

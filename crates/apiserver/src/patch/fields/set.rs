@@ -100,6 +100,49 @@ impl FieldSet {
         }
     }
 
+    /// Whether any path is in both sets.
+    pub(crate) fn meets(&self, other: &FieldSet) -> bool {
+        let (few, many) =
+            if self.entries.len() < other.entries.len() { (self, other) } else { (other, self) };
+        few.entries.iter().any(|(element, entry)| {
+            many.entries
+                .get(element)
+                .is_some_and(|theirs| (entry.member && theirs.member) || entry.below.meets(&theirs.below))
+        })
+    }
+
+    /// Whether all paths of another set are in this one.
+    pub(crate) fn includes(&self, other: &FieldSet) -> bool {
+        other.entries.iter().all(|(element, theirs)| {
+            self.entries
+                .get(element)
+                .is_some_and(|entry| (entry.member || !theirs.member) && entry.below.includes(&theirs.below))
+        })
+    }
+
+    /// Takes the paths of another set out of this one. Paths below them stay.
+    pub(crate) fn cut(&mut self, other: &FieldSet) {
+        for (element, theirs) in &other.entries {
+            let Some(entry) = self.entries.get_mut(element) else { continue };
+            entry.member &= !theirs.member;
+            entry.below.cut(&theirs.below);
+            if entry.is_empty() {
+                self.entries.remove(element);
+            }
+        }
+    }
+
+    /// Takes the paths of another set, and all below them, out of this one.
+    pub(crate) fn cut_branches(&mut self, other: &FieldSet) {
+        for (element, theirs) in &other.entries {
+            let Some(entry) = self.entries.get_mut(element) else { continue };
+            entry.below.cut_branches(&theirs.below);
+            if theirs.member || entry.is_empty() {
+                self.entries.remove(element);
+            }
+        }
+    }
+
     /// Paths of both sets.
     #[must_use]
     pub fn intersection(&self, other: &FieldSet) -> FieldSet {
@@ -119,36 +162,16 @@ impl FieldSet {
     /// Paths of this set that are not in the other. Paths below those of the other stay.
     #[must_use]
     pub fn difference(&self, other: &FieldSet) -> FieldSet {
-        let mut result = FieldSet::new();
-        for (element, entry) in &self.entries {
-            match other.entries.get(element) {
-                None => {
-                    result.entries.insert(element.clone(), entry.clone());
-                }
-                Some(theirs) => {
-                    let below = entry.below.difference(&theirs.below);
-                    result.attach(element.clone(), entry.member && !theirs.member, below);
-                }
-            }
-        }
+        let mut result = self.clone();
+        result.cut(other);
         result
     }
 
     /// Paths of this set that are neither in the other nor below a path of it.
     #[must_use]
     pub fn without_branches(&self, other: &FieldSet) -> FieldSet {
-        let mut result = FieldSet::new();
-        for (element, entry) in &self.entries {
-            match other.entries.get(element) {
-                None => {
-                    result.entries.insert(element.clone(), entry.clone());
-                }
-                Some(theirs) if theirs.member => {}
-                Some(theirs) => {
-                    result.attach(element.clone(), entry.member, entry.below.without_branches(&theirs.below));
-                }
-            }
-        }
+        let mut result = self.clone();
+        result.cut_branches(other);
         result
     }
 

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::conflict::{ApplyError, Conflict, Conflicts};
-use super::entries::{ManagerId, Managers, Owned, metadata, time_text};
+use super::entries::{ManagerId, Managers, Owned, metadata, shared, shared_text, time_text};
 use super::last_applied;
 use super::prune::prune;
 use super::stripped::strip;
 use super::update::note;
 use super::writer::Writer;
-use crate::patch::fields::FieldSet;
-use crate::patch::typed::{compare, field_set, merge, validate, without_nulls};
+use crate::patch::fields::{FieldSet, KeptFields};
+use crate::patch::typed::{Comparison, compare, field_set, merge, validate, without_nulls};
 use crate::schema::Schema;
 
 /// The manager of what was there before the first apply.
@@ -97,25 +97,26 @@ fn attempt(
     // With the name and all that nobody owns: it must not be pruned with the rest of the metadata.
     let wanted = field_set(view, applied).without_branches(writer.reset);
     managers.owned.insert(
-        id.clone(),
+        shared(id.clone()),
         Owned {
-            fields: wanted.clone(),
-            api_version: writer.api_version.to_owned(),
+            fields: KeptFields::new(wanted.clone()),
+            api_version: shared_text(writer.api_version),
             time: before.as_ref().and_then(|owned| owned.time.clone()),
         },
     );
     let merged = merge(view, live, applied);
-    let mut object = prune(merged, before.as_ref().map(|owned| &owned.fields), &managers, schema);
+    let mut object = prune(merged, before.as_ref().map(|owned| owned.fields.set()), &managers, schema);
     settle(live, &object, &mut managers, &id, writer, force, schema)?;
     without_nulls(view, &mut object);
     let is_new = before.is_none();
-    let wanted = strip(&wanted);
+    let mut wanted = wanted;
+    strip(&mut wanted);
     if wanted.is_empty() {
         managers.owned.remove(&id);
     } else if let Some(owned) = managers.owned.get_mut(&id) {
-        owned.fields = wanted;
+        owned.fields = KeptFields::new(wanted);
         if is_new || !same_object(live, &object) {
-            owned.time = Some(time_text(writer.now));
+            owned.time = Some(shared_text(time_text(writer.now)));
         }
     }
     managers.store(&mut object);
@@ -132,20 +133,22 @@ fn settle(
     force: bool,
     schema: &Schema,
 ) -> Result<(), ApplyError> {
-    let changes = compare(schema.view(), live, object);
-    let changed = changes.modified.union(&changes.added).without_branches(writer.reset);
+    let Comparison { mut changed, mut removed } = compare(schema.view(), live, object);
+    changed.cut_branches(writer.reset);
+    removed.cut_branches(writer.reset);
     let mut conflicts = Vec::new();
     let mut all = FieldSet::new();
-    for (theirs, owned) in managers.owned.iter().filter(|(theirs, _)| *theirs != id) {
-        let fields = owned.fields.intersection(&changed);
+    for (theirs, owned) in managers.owned.iter().filter(|(theirs, _)| &***theirs != id) {
+        let fields = owned.fields.set().intersection(&changed);
         all.extend(&fields);
-        conflicts.extend(fields.paths().into_iter().map(|field| Conflict { manager: theirs.clone(), field }));
+        conflicts
+            .extend(fields.paths().into_iter().map(|field| Conflict { manager: (**theirs).clone(), field }));
     }
     if !force && !conflicts.is_empty() {
         return Err(ApplyError::Conflict(Conflicts { conflicts, fields: all }));
     }
-    let gone = changed.union(&changes.removed.without_branches(writer.reset));
-    managers.take(&gone, |theirs| theirs != id);
+    removed.extend(&changed);
+    managers.take(&removed, |theirs| theirs != id);
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! `metadata.managedFields`, read and written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::patch::fields::FieldSet;
+use super::kept::KeptManagers;
+use crate::interned::Interned;
+use crate::patch::fields::{FieldSet, KeptFields};
 
 /// How a manager wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +20,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         match self {
             Operation::Apply => "Apply",
             Operation::Update => "Update",
@@ -60,17 +63,17 @@ impl ManagerId {
 
 /// What one manager owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Owned {
-    pub(super) fields: FieldSet,
-    pub(super) api_version: String,
+pub(crate) struct Owned {
+    pub(super) fields: KeptFields,
+    pub(super) api_version: Arc<str>,
     /// RFC 3339 with seconds; none if the entry had no time.
-    pub(super) time: Option<String>,
+    pub(super) time: Option<Arc<str>>,
 }
 
 /// All managers of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Managers {
-    pub(super) owned: BTreeMap<ManagerId, Owned>,
+    pub(super) owned: BTreeMap<Arc<ManagerId>, Owned>,
 }
 
 /// The time as entries have it.
@@ -78,10 +81,28 @@ pub(super) fn time_text(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+static IDS: Interned<ManagerId> = Interned::new();
+static TEXTS: Interned<str> = Interned::new();
+
+/// The shared copy of an id.
+pub(super) fn shared(id: ManagerId) -> Arc<ManagerId> {
+    IDS.share(id)
+}
+
+/// The shared copy of a version or a time.
+pub(super) fn shared_text<T: std::borrow::Borrow<str> + Into<Arc<str>>>(text: T) -> Arc<str> {
+    TEXTS.share(text)
+}
+
 impl Managers {
     /// Reads the managers of an object. What cannot be read counts as no managers at all, as upstream does.
     pub(super) fn of(object: Option<&Value>) -> Managers {
         object.and_then(|object| raw(object)).and_then(Managers::read).unwrap_or_default()
+    }
+
+    /// The managers as they are kept.
+    pub(super) fn of_kept(kept: &KeptManagers) -> Managers {
+        Managers { owned: kept.entries().iter().cloned().collect() }
     }
 
     /// Whether a request asks to forget all managers: `managedFields: [{}]`.
@@ -94,85 +115,78 @@ impl Managers {
     fn read(entries: &Value) -> Option<Managers> {
         let mut owned = BTreeMap::new();
         for entry in entries.as_array()? {
-            let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let operation = match text("operation").as_str() {
-                "Apply" => Operation::Apply,
-                "Update" => Operation::Update,
-                _ => return None,
-            };
             let fields = match entry.get("fieldsV1") {
                 Some(Value::Null) | None => FieldSet::new(),
                 Some(fields) => FieldSet::from_fields_v1(fields).ok()?,
             };
-            let api_version = text("apiVersion");
-            let id = ManagerId {
-                manager: text("manager"),
-                operation,
-                api_version: if operation == Operation::Apply { String::new() } else { api_version.clone() },
-                subresource: text("subresource"),
-            };
-            let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-            owned.insert(id, Owned { fields, api_version, time });
+            let (id, entry) = read_entry(entry, KeptFields::new(fields))?;
+            owned.insert(id, entry);
         }
         Some(Managers { owned })
     }
 
-    /// Writes the managers into an object: appliers first, then by time and name.
-    pub(super) fn store(&self, object: &mut Value) {
-        let Some(meta) = metadata(object) else { return };
-        if self.owned.is_empty() {
-            meta.shift_remove("managedFields");
-            return;
+    /// The entries in the order in which they are written: appliers first, then by time and name.
+    pub(super) fn into_kept(self) -> KeptManagers {
+        let mut entries: Vec<(Arc<ManagerId>, Owned)> = self.owned.into_iter().collect();
+        if entries.len() > 1 {
+            entries.sort_by_cached_key(|(id, owned)| {
+                let seconds = owned.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
+                (id.operation, seconds.map_or(0, Timestamp::as_second), id.clone())
+            });
         }
-        let mut entries: Vec<(&ManagerId, &Owned)> = self.owned.iter().collect();
-        entries.sort_by_key(|(id, owned)| {
-            let seconds = owned.time.as_deref().and_then(|time| time.parse::<Timestamp>().ok());
-            (id.operation, seconds.map_or(0, Timestamp::as_second), (*id).clone())
-        });
-        let entries = entries.into_iter().map(|(id, owned)| entry(id, owned)).collect();
-        meta.insert("managedFields".to_owned(), Value::Array(entries));
+        KeptManagers::new(entries)
     }
 
     /// Adds fields to a manager's.
-    pub(super) fn add(&mut self, id: ManagerId, fields: &FieldSet, api_version: &str, time: String) {
-        let owned = self.owned.entry(id).or_insert_with(|| Owned {
-            fields: FieldSet::new(),
-            api_version: String::new(),
-            time: None,
-        });
-        owned.fields = owned.fields.union(fields);
-        api_version.clone_into(&mut owned.api_version);
-        owned.time = Some(time);
+    pub(super) fn add(&mut self, id: ManagerId, fields: FieldSet, api_version: &str, time: String) {
+        let time = Some(shared_text(time));
+        if let Some(owned) = self.owned.get_mut(&id) {
+            if !owned.fields.set().includes(&fields) {
+                owned.fields = KeptFields::new(owned.fields.set().union(&fields));
+            }
+            if *owned.api_version != *api_version {
+                owned.api_version = shared_text(api_version);
+            }
+            owned.time = time;
+            return;
+        }
+        let owned = Owned { fields: KeptFields::new(fields), api_version: shared_text(api_version), time };
+        self.owned.insert(shared(id), owned);
     }
 
     /// Takes fields from all managers for which `theirs` says so; managers that own nothing more are gone.
     pub(super) fn take(&mut self, fields: &FieldSet, theirs: impl Fn(&ManagerId) -> bool) {
         for (id, owned) in &mut self.owned {
-            if theirs(id) {
-                owned.fields = owned.fields.difference(fields);
+            if theirs(id) && owned.fields.set().meets(fields) {
+                owned.fields = KeptFields::new(owned.fields.set().difference(fields));
             }
         }
-        self.owned.retain(|_, owned| !owned.fields.is_empty());
+        self.owned.retain(|_, owned| !owned.fields.set().is_empty());
+    }
+
+    /// Writes the managers into an object.
+    pub(super) fn store(self, object: &mut Value) {
+        self.into_kept().put_into(object);
     }
 }
 
-fn entry(id: &ManagerId, owned: &Owned) -> Value {
-    let mut entry = Map::new();
-    let mut put = |name: &str, value: &str| {
-        if !value.is_empty() {
-            entry.insert(name.to_owned(), Value::from(value));
-        }
+/// One entry of `managedFields`, with its fields read by the caller; none if it is no entry.
+pub(super) fn read_entry(entry: &Value, fields: KeptFields) -> Option<(Arc<ManagerId>, Owned)> {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+    let operation = match text("operation") {
+        "Apply" => Operation::Apply,
+        "Update" => Operation::Update,
+        _ => return None,
     };
-    put("manager", &id.manager);
-    put("operation", id.operation.text());
-    put("apiVersion", &owned.api_version);
-    put("time", owned.time.as_deref().unwrap_or_default());
-    put("fieldsType", "FieldsV1");
-    entry.insert("fieldsV1".to_owned(), owned.fields.to_fields_v1());
-    if !id.subresource.is_empty() {
-        entry.insert("subresource".to_owned(), Value::from(id.subresource.as_str()));
-    }
-    Value::Object(entry)
+    let api_version = text("apiVersion");
+    let id = ManagerId {
+        manager: text("manager").to_owned(),
+        operation,
+        api_version: if operation == Operation::Apply { String::new() } else { api_version.to_owned() },
+        subresource: text("subresource").to_owned(),
+    };
+    let time = entry.get("time").and_then(Value::as_str).map(shared_text);
+    Some((shared(id), Owned { fields, api_version: shared_text(api_version), time }))
 }
 
 fn raw(object: &Value) -> Option<&Value> {

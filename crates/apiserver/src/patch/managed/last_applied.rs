@@ -27,7 +27,7 @@ pub(super) fn allows(conflicts: &Conflicts, live: &Value, schema: &Schema) -> bo
     };
     let view = schema.view();
     let changes = compare(view, &before, live);
-    let changed: FieldSet = changes.modified.union(&changes.added).union(&changes.removed);
+    let changed: FieldSet = changes.changed.union(&changes.removed);
     let allowed = field_set(view, &before).difference(&changed);
     conflicts.fields.difference(&allowed).is_empty()
 }

@@ -20,7 +20,7 @@ pub(super) fn prune(merged: Value, before: Option<&FieldSet>, managers: &Manager
     let pruned = remove(view, &merged, &before);
     let mut owned = FieldSet::new();
     for theirs in managers.owned.values() {
-        owned.extend(&theirs.fields);
+        owned.extend(theirs.fields.set());
     }
     let kept = named(&field_set(view, &pruned)).union(&named(&owned));
     let pruned = remove(view, &merged, &of_merged.difference(&kept));

@@ -21,7 +21,7 @@ static STRIPPED: LazyLock<FieldSet> = LazyLock::new(|| {
     ])
 });
 
-/// The set without the fields that nobody owns.
-pub(super) fn strip(fields: &FieldSet) -> FieldSet {
-    fields.difference(&STRIPPED)
+/// Takes the fields that nobody owns out of a set.
+pub(super) fn strip(fields: &mut FieldSet) {
+    fields.cut(&STRIPPED);
 }

@@ -1,38 +1,39 @@
 //! What differs between two values.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::form::{Form, form_of_pair, is_empty};
-use super::list_index::ListIndex;
+use super::form::{Form, element_of, form_of_pair, is_empty};
 use crate::patch::fields::{FieldSet, PathElement};
-use crate::schema::View;
+use crate::schema::{ListType, View};
 
-/// The paths that were added, changed and removed.
+/// The paths that were added or changed, and those that were removed.
 #[derive(Clone, Debug, Default)]
 pub(in crate::patch) struct Comparison {
-    pub(in crate::patch) added: FieldSet,
-    pub(in crate::patch) modified: FieldSet,
+    pub(in crate::patch) changed: FieldSet,
     pub(in crate::patch) removed: FieldSet,
 }
 
 impl Comparison {
     pub(in crate::patch) fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
+        self.changed.is_empty() && self.removed.is_empty()
     }
 
-    fn attach(&mut self, step: &PathElement, own: Option<Change>, below: Comparison) {
-        self.added.attach(step.clone(), own == Some(Change::Added), below.added);
-        self.modified.attach(step.clone(), own == Some(Change::Modified), below.modified);
-        self.removed.attach(step.clone(), own == Some(Change::Removed), below.removed);
+    fn attach(&mut self, step: PathElement, own: Option<Change>, below: Comparison) {
+        if own == Some(Change::Removed) || !below.removed.is_empty() {
+            self.removed.attach(step.clone(), own == Some(Change::Removed), below.removed);
+        }
+        if own == Some(Change::Made) || !below.changed.is_empty() {
+            self.changed.attach(step, own == Some(Change::Made), below.changed);
+        }
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
-    Added,
-    Modified,
+    /// Added, or given another value.
+    Made,
     Removed,
 }
 
@@ -44,7 +45,7 @@ pub(in crate::patch) fn compare(view: View<'_>, old: &Value, new: &Value) -> Com
 /// The change of the place itself, and what changed below.
 fn pair(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> (Option<Change>, Comparison) {
     let presence = match (old, new) {
-        (None, Some(_)) => Some(Change::Added),
+        (None, Some(_)) => Some(Change::Made),
         (Some(_), None) => Some(Change::Removed),
         _ => None,
     };
@@ -56,7 +57,7 @@ fn pair(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> (Option<Cha
     }
     let form = form_of_pair(view, old, new);
     if form == Form::Leaf || (is_empty(old) && is_empty(new)) {
-        let own = presence.or_else(|| (old != new).then_some(Change::Modified));
+        let own = presence.or_else(|| (old != new).then_some(Change::Made));
         return (own, Comparison::default());
     }
     let below = if form == Form::Map { maps(view, old, new) } else { lists(view, old, new) };
@@ -77,7 +78,7 @@ fn maps(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> Comparison 
         }
         let field = view.field(name).unwrap_or_else(crate::schema::any);
         let (own, below) = pair(field, old, new);
-        comparison.attach(&PathElement::Field(name.clone()), own, below);
+        comparison.attach(PathElement::Field(name.clone()), own, below);
     }
     comparison
 }
@@ -85,24 +86,47 @@ fn maps(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> Comparison 
 fn lists(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> Comparison {
     let mut comparison = Comparison::default();
     let Some((items, kind)) = view.list() else { return comparison };
-    let (old, new) = (ListIndex::of(items, kind, old), ListIndex::of(items, kind, new));
-    let mut seen = BTreeSet::new();
-    for step in old.order.iter().chain(&new.order).filter(|step| seen.insert(*step)) {
-        let none = Vec::new();
-        let before = old.elements.get(step).unwrap_or(&none);
-        let after = new.elements.get(step).unwrap_or(&none);
+    let (old, new) = (by_step(items, kind, old), by_step(items, kind, new));
+    let (mut old, mut new) = (old.chunk_by(same_step).peekable(), new.chunk_by(same_step).peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return comparison,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            // Chunks are never empty.
+            (Some(before), Some(after)) => before[0].0.cmp(&after[0].0),
+        };
+        let before = if order == Ordering::Greater { &[] } else { old.next().unwrap_or_default() };
+        let after = if order == Ordering::Less { &[] } else { new.next().unwrap_or_default() };
+        let Some((step, _)) = before.first().or(after.first()) else { return comparison };
         if before.len() <= 1 && after.len() <= 1 {
-            let (own, below) = pair(items, before.first().copied(), after.first().copied());
-            comparison.attach(step, own, below);
+            let (before, after) =
+                (before.first().map(|(_, value)| *value), after.first().map(|(_, value)| *value));
+            let (own, below) = pair(items, before, after);
+            comparison.attach(step.clone(), own, below);
             continue;
         }
         // Elements that share a step are one thing.
         let own = match (before.is_empty(), after.is_empty()) {
-            (true, _) => Some(Change::Added),
             (_, true) => Some(Change::Removed),
-            _ => (before != after).then_some(Change::Modified),
+            _ => (before != after).then_some(Change::Made),
         };
-        comparison.attach(step, own, Comparison::default());
+        comparison.attach(step.clone(), own, Comparison::default());
     }
-    comparison
+}
+
+/// The elements of a list that have a step, in order of the steps.
+fn by_step<'v>(items: View<'_>, kind: &ListType, list: Option<&'v Value>) -> Vec<(PathElement, &'v Value)> {
+    let elements = list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut all: Vec<_> = elements
+        .iter()
+        .filter_map(|element| Some((element_of(items, kind, element).ok()?, element)))
+        .collect();
+    // Those that share a step stay in their order.
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
+    all
+}
+
+fn same_step(one: &(PathElement, &Value), other: &(PathElement, &Value)) -> bool {
+    one.0 == other.0
 }

@@ -9,7 +9,7 @@ mod nulls;
 mod remove;
 mod validate;
 
-pub(super) use compare::compare;
+pub(super) use compare::{Comparison, compare};
 pub(super) use field_set::field_set;
 pub(super) use merge::merge;
 pub(super) use nulls::without_nulls;
