@@ -246,6 +246,7 @@ impl State {
         let (now, until) = (self.now, later(self.now, self.options.interruptions.notice));
         let Some(record) = self.records.get_mut(&number) else { return };
         record.notice_at = Some(now);
+        self.noticed += 1;
         record.shutdown_at = Some(until);
         self.pools.mark_leaving(record.pool);
         let (instance_id, zone) = (record.instance.id.clone(), record.instance.zone.clone());

@@ -56,6 +56,8 @@ pub struct PoolFacts {
 pub struct Census {
     /// Launched since the region began.
     pub launched: u64,
+    /// Spot instances that were given notice since the region began.
+    pub noticed: u64,
     /// Not ended: pending, running, shutting down, stopping or stopped.
     pub present: u64,
     /// Ended.
@@ -125,7 +127,7 @@ impl Region {
     pub fn census(&self) -> Census {
         let state = self.state();
         let present = state.records.values().filter(|record| record.terminated_at.is_none()).count() as u64;
-        Census { launched: state.launched, present, terminated: state.launched - present }
+        Census { launched: state.launched, noticed: state.noticed, present, terminated: state.launched - present }
     }
 
     /// What is true of an offering now; none if it is not sold. Reserved capacity is not a pool.

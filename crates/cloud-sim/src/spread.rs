@@ -53,6 +53,20 @@ impl Spread {
         Spread { tail_probability: probability, tail_mean: mean, ..self }
     }
 
+    /// The same, everything so many times as long.
+    pub fn times(self, factor: f64) -> Spread {
+        let factor = if factor.is_finite() { factor.max(0.0) } else { 1.0 };
+        let scaled = |time: Duration| Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time);
+        Spread {
+            least: scaled(self.least),
+            typical: scaled(self.typical),
+            deviation: scaled(self.deviation),
+            most: scaled(self.most),
+            tail_probability: self.tail_probability,
+            tail_mean: scaled(self.tail_mean),
+        }
+    }
+
     /// A draw, in whole milliseconds.
     pub fn draw(&self, randomness: &mut Randomness) -> Duration {
         let bell = if self.deviation.is_zero() {

@@ -51,6 +51,7 @@ pub(crate) struct State {
     /// Numbers by id.
     pub numbers: BTreeMap<String, u64>,
     pub launched: u64,
+    pub noticed: u64,
     pub changes: Changes,
     pub queue: Queue,
     pub throttle: Throttle,
@@ -91,6 +92,7 @@ impl State {
             records: BTreeMap::new(),
             numbers: BTreeMap::new(),
             launched: 0,
+            noticed: 0,
             changes: Changes::default(),
             timeline: Timeline::default(),
             next_edge: None,

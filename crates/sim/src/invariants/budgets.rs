@@ -1,0 +1,83 @@
+//! No more nodes of a NodePool are disrupted at once than it allows.
+
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use supercargo_api::labels::keys;
+use supercargo_api::{Condition, ConditionStatus, NodeClaim};
+use supercargo_reconcile::{Key, State};
+
+use super::{Checks, Invariant};
+use crate::world::Audit;
+
+/// Percentages are of the most nodes that a NodePool had in this time: a command that was within the budget when it was
+/// decided may be carried out when there are fewer.
+const LATELY: Duration = Duration::from_secs(1_200);
+
+/// Remembers how many nodes the NodePools have.
+pub(super) fn note_size(checks: &mut Checks, state: &State, now: Timestamp) {
+    let mut sizes = std::collections::BTreeMap::<String, usize>::new();
+    for node in state.nodes.values() {
+        if let Some(pool) = node.metadata.labels.as_ref().and_then(|labels| labels.get(keys::NODEPOOL)) {
+            *sizes.entry(pool.clone()).or_default() += 1;
+        }
+    }
+    for (pool, size) in sizes {
+        let known = checks.sizes.entry(pool).or_default();
+        known.retain(|(at, _)| now.duration_since(*at).unsigned_abs() < LATELY);
+        if known.last().is_none_or(|(_, last)| *last != size) {
+            known.push((now, size));
+        }
+    }
+}
+
+/// Checks a write that may be the end of a claim.
+pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
+    let Some(name) = audit.path.strip_prefix("/apis/karpenter.sh/v1/nodeclaims/") else { return };
+    if audit.method != Method::DELETE || name.contains('/') {
+        return;
+    }
+    let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { return };
+    let (Some(reason), Some(pool)) = (reason(claim), pool_of(claim)) else { return };
+    let Some(node_pool) = state.node_pools.get(&Key::cluster(pool)) else { return };
+    let size = checks.sizes.get(pool).into_iter().flatten().map(|(_, size)| *size).max().unwrap_or(0);
+    let going = state.node_claims.values().filter(|other| pool_of(other) == Some(pool)).filter(|other| {
+        let is_this = other.metadata.name == claim.metadata.name;
+        self::reason(other) == Some(reason) && (is_this || other.metadata.deletion_timestamp.is_some())
+    });
+    let going = going.count();
+    let disruption = node_pool.spec.disruption();
+    for budget in disruption.budgets().iter() {
+        let meant = budget.reasons.as_ref().is_none_or(|reasons| {
+            reasons.is_empty() || reasons.iter().any(|known| format!("{known:?}") == reason)
+        });
+        // what a window allows depends on when it was decided
+        if !meant || budget.schedule.is_some() {
+            continue;
+        }
+        let text = budget.nodes.as_deref().unwrap_or("10%");
+        let allowed = match text.strip_suffix('%') {
+            Some(percent) => percent.parse::<usize>().map_or(0, |percent| (size * percent).div_ceil(100)),
+            None => text.parse().unwrap_or(0),
+        };
+        if going > allowed {
+            let what = format!("{going} nodes of {pool} go as {reason}, {text} of {size} may");
+            checks.violated(audit.at, Invariant::NodeBudget, what);
+        }
+    }
+}
+
+/// Why a claim is disrupted, if it is so voluntarily.
+fn reason(claim: &NodeClaim) -> Option<&str> {
+    let conditions = claim.status.as_ref()?.conditions.as_ref()?;
+    let is_meant = |condition: &&Condition| {
+        condition.type_ == "DisruptionReason" && condition.status == ConditionStatus::True
+    };
+    let reason = conditions.iter().find(is_meant)?.reason.as_deref()?;
+    ["Empty", "Underutilized", "Drifted"].contains(&reason).then_some(reason)
+}
+
+fn pool_of(claim: &NodeClaim) -> Option<&str> {
+    claim.metadata.labels.as_ref()?.get(keys::NODEPOOL).map(String::as_str)
+}

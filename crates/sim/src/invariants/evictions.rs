@@ -1,0 +1,131 @@
+//! Pods go only as far as their budgets and their wishes allow.
+
+use std::time::Duration;
+
+use http::Method;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::labels::keys;
+use supercargo_reconcile::{Change, Key, Object, State, node_of};
+
+use super::{Checks, Invariant};
+use crate::world::Audit;
+
+/// A pod that was lost in this time before an eviction explains why fewer are healthy than a budget wants.
+const LATELY: Duration = Duration::from_secs(120);
+/// A forced deletion may come this much before the last moment at which a pod still has its whole grace.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// Remembers that a pod stopped being ready without having been evicted.
+pub(super) fn note_loss(checks: &mut Checks, change: &Change, now: Timestamp) {
+    let Some(Object::Pod(old)) = &change.old else { return };
+    let stays = matches!(&change.new, Some(Object::Pod(new)) if is_healthy(new));
+    if !is_healthy(old) || stays {
+        return;
+    }
+    let uid = old.metadata.uid.clone().unwrap_or_default();
+    if !checks.evicted.contains_key(&uid) {
+        checks.lost.insert(change.key.namespace.clone(), now);
+    }
+}
+
+/// Checks a write that may be an eviction or a deletion of a pod.
+pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
+    let Some(rest) = audit.path.strip_prefix("/api/v1/namespaces/") else { return };
+    let parts: Vec<&str> = rest.split('/').collect();
+    match (parts.as_slice(), &audit.method) {
+        ([namespace, "pods", name, "eviction"], &Method::POST) => {
+            let key = Key::new(*namespace, *name);
+            if let Some(pod) = state.pods.get(&key) {
+                evicted(checks, &key, pod, state, audit.at);
+            }
+        }
+        ([namespace, "pods", name], &Method::DELETE) => {
+            let key = Key::new(*namespace, *name);
+            if let Some(pod) = state.pods.get(&key) {
+                deleted(checks, &key, pod, state, audit.at);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn evicted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timestamp) {
+    let annotations = pod.metadata.annotations.as_ref();
+    let wish = annotations.and_then(|annotations| annotations.get(keys::DO_NOT_DISRUPT));
+    if wish.is_some_and(|wish| wish == "true") && is_healthy(pod) {
+        checks.violated(now, Invariant::DoNotDisrupt, format!("pod {key} was evicted"));
+    }
+    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    let was_healthy = is_healthy(pod) && !checks.evicted.contains_key(&uid);
+    checks.evicted.insert(uid, now);
+    if !was_healthy {
+        return;
+    }
+    let lost = checks.lost.get(&key.namespace);
+    if lost.is_some_and(|lost| now.duration_since(*lost).unsigned_abs() < LATELY) {
+        return;
+    }
+    let labels = pod.metadata.labels.clone().unwrap_or_default();
+    for (budget_key, budget) in state.budgets.of_namespace(&key.namespace) {
+        let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        let Some(selector) = selector.and_then(|selector| selector.match_labels.as_ref()) else { continue };
+        if selector.iter().any(|(name, value)| labels.get(name) != Some(value)) {
+            continue;
+        }
+        let healthy = state.pods.of_namespace(&key.namespace).filter(|(_, pod)| {
+            let labels = pod.metadata.labels.as_ref();
+            let is_meant = selector
+                .iter()
+                .all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value));
+            let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+            is_meant && is_healthy(pod) && !checks.evicted.contains_key(uid)
+        });
+        let healthy = healthy.count();
+        let desired = budget.status.as_ref().and_then(|status| status.desired_healthy).unwrap_or(0);
+        if (healthy as i64) < i64::from(desired) {
+            let what = format!("{key} was evicted: {budget_key} wants {desired} healthy, {healthy} are left");
+            checks.violated(now, Invariant::DisruptionBudget, what);
+        }
+    }
+}
+
+/// A pod that is deleted past its budgets must be on a node whose time is up.
+fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timestamp) {
+    let uid = pod.metadata.uid.clone().unwrap_or_default();
+    checks.evicted.insert(uid, now);
+    let Some(node) = node_of(pod) else { return };
+    if !state.nodes.named("", node).is_some_and(|node| node.metadata.deletion_timestamp.is_some()) {
+        checks.violated(
+            now,
+            Invariant::DisruptionBudget,
+            format!("{key} was deleted on {node}, which stays"),
+        );
+        return;
+    }
+    let claim = state
+        .node_claims
+        .values()
+        .find(|claim| claim.status.as_ref().and_then(|status| status.node_name.as_deref()) == Some(node));
+    let deadline: Option<Timestamp> = claim.and_then(|claim| {
+        claim.metadata.annotations.as_ref()?.get(keys::TERMINATION_TIMESTAMP)?.parse().ok()
+    });
+    let grace = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
+    let earliest = deadline.map(|deadline| deadline - Duration::from_secs(grace.unsigned_abs()) - AHEAD);
+    if pod.metadata.deletion_timestamp.is_none() && earliest.is_none_or(|earliest| now < earliest) {
+        let what = match deadline {
+            Some(deadline) => format!("{key} was deleted, {node} had time until {deadline}"),
+            None => format!("{key} was deleted, {node} has no deadline"),
+        };
+        checks.violated(now, Invariant::DisruptionBudget, what);
+    }
+}
+
+fn is_healthy(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    ready && pod.metadata.deletion_timestamp.is_none()
+}

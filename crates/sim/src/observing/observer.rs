@@ -1,0 +1,119 @@
+//! Sees every change and every write of the controllers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use supercargo_reconcile::{Action, Change, Kind, Object, Outcome, Part, State};
+
+use super::{Lives, Log};
+use crate::invariants::{Checks, Violation};
+use crate::world::{Audit, Observers};
+
+/// What was seen so far.
+#[derive(Debug)]
+pub struct Seen {
+    /// The lives of pods.
+    pub lives: Lives,
+    /// What happened.
+    pub log: Log,
+    /// Nodes that ever were.
+    pub nodes_made: usize,
+    /// Spot machines that were given notice of their end.
+    pub checks: Checks,
+    /// The state of the cluster as it was seen last.
+    pub state: State,
+}
+
+/// A part that sees everything and does nothing.
+pub struct Observer {
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Observers of a run that begins, and what they see. The log keeps its lines if it is told to.
+pub fn observers(keep_log: bool) -> (Observers, Arc<Mutex<Seen>>) {
+    let seen = Arc::new(Mutex::new(Seen {
+        lives: Lives::default(),
+        log: Log::new(keep_log),
+        nodes_made: 0,
+        checks: Checks::default(),
+        state: State::default(),
+    }));
+    let auditing = Arc::clone(&seen);
+    let auditor = Arc::new(move |audit: Audit| lock(&auditing).audit(&audit));
+    (Observers { part: Box::new(Observer { seen: Arc::clone(&seen) }), auditor }, seen)
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    // a change is taken in whole or not at all
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Seen {
+    fn change(&mut self, change: &Change, now: Timestamp) {
+        let verb = match (&change.old, &change.new) {
+            (None, _) => "added",
+            (_, None) => "gone",
+            _ => "changed",
+        };
+        let version = change.new.as_ref().and_then(|new| new.metadata().resource_version.clone());
+        let version = version.unwrap_or_default();
+        self.log.add(now, format_args!("{verb} {} {} {version}", change.kind.name(), change.key));
+        match (&change.new, &change.old) {
+            (Some(new), _) => {
+                self.state.put(new.clone());
+            }
+            (None, Some(old)) => {
+                self.state.take(change.kind, &old.key(), u64::MAX);
+            }
+            (None, None) => {}
+        }
+        match (&change.new, &change.old) {
+            (Some(Object::Pod(pod)), _) => self.lives.see(pod, now),
+            (None, Some(Object::Pod(pod))) => self.lives.forget(pod),
+            (Some(Object::Node(_)), None) => self.nodes_made += 1,
+            _ => {}
+        }
+        self.checks.change(change, &self.state, now);
+    }
+
+    fn audit(&mut self, audit: &Audit) {
+        self.log.add(audit.at, format_args!("{} {} {}", audit.method, audit.path, audit.status.as_u16()));
+        self.checks.audit(audit, &self.state);
+    }
+
+    /// What was wrong so far.
+    pub fn violations(&self) -> &[Violation] {
+        self.checks.violations()
+    }
+}
+
+impl Part for Observer {
+    fn name(&self) -> &'static str {
+        "observer"
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[
+            Kind::Pod,
+            Kind::Node,
+            Kind::NodeClaim,
+            Kind::NodePool,
+            Kind::EC2NodeClass,
+            Kind::PodDisruptionBudget,
+        ]
+    }
+
+    fn observe(&mut self, change: &Change, _: &State, now: Timestamp) {
+        lock(&self.seen).change(change, now);
+    }
+
+    fn step(&mut self, _: &State, _: Timestamp) -> Vec<Action> {
+        Vec::new()
+    }
+
+    fn done(&mut self, _: &Action, _: &Outcome, _: &State, _: Timestamp) {}
+
+    fn wake(&self) -> Option<Timestamp> {
+        None
+    }
+}

@@ -1,0 +1,272 @@
+//! A run: from a scenario to what came of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use supercargo_api::labels::keys;
+use supercargo_clock::Clock;
+use thiserror::Error;
+
+use crate::invariants::{Invariant, at_rest, placeable};
+use crate::observing::{Sample, Seen, observers, sample};
+use crate::outcome::{Cost, Outcome};
+use crate::scenario::{Baseline, FaultKind, Scenario};
+use crate::timeline::{Happening, What, timeline};
+use crate::world::{ApplyError, World, WorldError};
+
+/// How a run is made.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions {
+    /// Decides everything that happens by chance; that of the scenario if absent.
+    pub seed: Option<u64>,
+    /// Keep the lines of the log.
+    pub keep_log: bool,
+    /// Time between two samples.
+    pub sample_every: Duration,
+    /// Run what the cost is compared with, too.
+    pub baseline: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { seed: None, keep_log: false, sample_every: Duration::from_secs(10), baseline: true }
+    }
+}
+
+/// Why a run came to no end.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The event loop cannot be started.
+    #[error("the event loop cannot be started: {0}")]
+    Runtime(#[from] std::io::Error),
+    /// The world did not start.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// A change of the scenario could not be made.
+    #[error("{after}s after the start: {error}")]
+    Change {
+        /// Seconds after the start.
+        after: u64,
+        /// What is wrong.
+        #[source]
+        error: ApplyError,
+    },
+}
+
+/// Runs a scenario on this thread, in virtual time.
+pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunError> {
+    let mut outcome = run_once(scenario, options)?;
+    if let (Some(Baseline::OnDemand), true) = (scenario.baseline, options.baseline) {
+        let baseline = run_once(&on_demand(scenario), options)?;
+        outcome.baseline = Some(baseline.cost);
+    }
+    outcome.judge(&scenario.assertions);
+    Ok(outcome)
+}
+
+fn run_once(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
+    runtime.block_on(go(scenario, options))
+}
+
+async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunError> {
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let (watching, seen) = observers(options.keep_log);
+    let mut world = World::build(scenario, seed, watching).await?;
+    world.start_controllers();
+    let end = scenario.duration.0 + scenario.settle.0;
+    let mut happenings = timeline(scenario).into_iter().peekable();
+    let mut samples = Vec::new();
+    let mut next_sample = Duration::ZERO;
+    loop {
+        let next = happenings.peek().map_or(end, |happening| happening.at).min(next_sample).min(end);
+        let moment = scenario.start.checked_add(next).unwrap_or(scenario.start);
+        world.time.sleep_until(moment).await;
+        while let Some(happening) = happenings.next_if(|happening| happening.at <= next) {
+            perform(&mut world, &seen, happening).await?;
+        }
+        if next >= next_sample {
+            samples.push(take_sample(&world, &seen, next));
+            next_sample = next + options.sample_every.max(Duration::from_secs(1));
+        }
+        if next >= end {
+            break;
+        }
+    }
+    Ok(finish(scenario, seed, &world, &seen, samples))
+}
+
+fn take_sample(world: &World, seen: &Mutex<Seen>, after: Duration) -> Sample {
+    sample(after.as_secs(), &lock(seen).state, &world.region)
+}
+
+async fn perform(world: &mut World, seen: &Arc<Mutex<Seen>>, happening: Happening) -> Result<(), RunError> {
+    let now = world.now();
+    let after = happening.at.as_secs();
+    let failed = |error| RunError::Change { after, error };
+    match happening.what {
+        What::Apply(object) => {
+            note(seen, now, format_args!("apply {} {}", object["kind"], object["metadata"]["name"]));
+            world.apply(&object).await.map_err(failed)?;
+        }
+        What::Patch(name, body) => {
+            note(seen, now, format_args!("patch {} {} {body}", name.kind, name.name));
+            world.patch(&name, &body).await.map_err(failed)?;
+        }
+        What::Delete(name) => {
+            note(seen, now, format_args!("delete {} {}", name.kind, name.name));
+            world.delete(&name).await.map_err(failed)?;
+        }
+        What::Begins(kind) => {
+            note(seen, now, format_args!("begins {kind:?}"));
+            match kind {
+                FaultKind::Crash => world.kill_controllers(),
+                FaultKind::ApiErrors(percent) => world.gate.set_errors(percent / 100.0),
+                FaultKind::DropWatches => world.gate.drop_watches(),
+                FaultKind::ClockAhead(span) => world.skew_clock(seconds(span.0)),
+                FaultKind::ClockBehind(span) => world.skew_clock(-seconds(span.0)),
+            }
+        }
+        What::Ends(kind) => {
+            note(seen, now, format_args!("ends {kind:?}"));
+            match kind {
+                FaultKind::Crash => world.start_controllers(),
+                FaultKind::ApiErrors(_) => world.gate.set_errors(0.0),
+                FaultKind::DropWatches => {}
+                FaultKind::ClockAhead(_) | FaultKind::ClockBehind(_) => world.skew_clock(0),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn note(seen: &Mutex<Seen>, now: jiff::Timestamp, what: std::fmt::Arguments<'_>) {
+    lock(seen).log.add(now, what);
+}
+
+fn finish(
+    scenario: &Scenario,
+    seed: u64,
+    world: &World,
+    seen: &Mutex<Seen>,
+    samples: Vec<Sample>,
+) -> Outcome {
+    let now = world.time.now();
+    let mut seen = lock(seen);
+    let seen = &mut *seen;
+    at_rest(&mut seen.checks, &seen.state, &world.region, now);
+    placeable(&mut seen.checks, &seen.state, &world.region, now);
+    let bill = world.region.bill();
+    Outcome {
+        scenario: scenario.name.clone(),
+        description: scenario.description.clone(),
+        seed,
+        start: scenario.start,
+        seconds: (scenario.duration.0 + scenario.settle.0).as_secs(),
+        latencies: seen.lives.latencies(),
+        pods_made: seen.lives.made(),
+        nodes_made: seen.nodes_made,
+        machines_launched: bill.instances.len(),
+        interruptions: world.region.census().noticed,
+        cost: Cost::of(&bill, (scenario.duration.0 + scenario.settle.0).as_secs()),
+        baseline: None,
+        last_step: timeline(scenario).last().map_or(0, |happening| happening.at.as_secs()),
+        samples,
+        violations: seen.violations().to_vec(),
+        log_lines: seen.log.count(),
+        log_checksum: format!("{:016x}", seen.log.checksum()),
+        log: seen.log.lines().to_vec(),
+    }
+}
+
+/// The same scenario with nothing but capacity on demand.
+fn on_demand(scenario: &Scenario) -> Scenario {
+    let mut scenario = scenario.clone();
+    let changes = scenario.changes.iter_mut().filter_map(|change| change.apply.as_mut());
+    for object in scenario.objects.iter_mut().chain(changes) {
+        without_spot(object);
+    }
+    for workload in &mut scenario.workloads {
+        without_spot(&mut workload.pod);
+    }
+    scenario
+}
+
+/// Everywhere in an object, what asks for the capacity type spot asks for on-demand.
+fn without_spot(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("key").and_then(Value::as_str) == Some(keys::CAPACITY_TYPE) {
+                fields.insert("operator".to_owned(), json!("In"));
+                fields.insert("values".to_owned(), json!(["on-demand"]));
+                return;
+            }
+            for (name, field) in fields.iter_mut() {
+                if name == keys::CAPACITY_TYPE && field.is_string() {
+                    *field = json!("on-demand");
+                } else {
+                    without_spot(field);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_spot),
+        _ => {}
+    }
+}
+
+fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    // a change is taken in whole or not at all
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Outcome {
+    /// Adds what the scenario asks for and did not get to the violations.
+    fn judge(&mut self, wanted: &crate::scenario::Assertions) {
+        let at = self.start.checked_add(Duration::from_secs(self.seconds)).unwrap_or(self.start);
+        let mut failed = Vec::new();
+        let waits = [
+            ("last", wanted.pending_to_running_last, self.latencies.last),
+            ("p99", wanted.pending_to_running_p99, self.latencies.p99),
+        ];
+        for (name, most, found) in waits {
+            if let Some(most) = most.filter(|most| found > most.0.as_secs_f64()) {
+                failed.push(format!("pending to running, {name}: {found:.1}s, at most {most} is wanted"));
+            }
+        }
+        if let (Some(most), Some(percent)) = (wanted.cost_percent_of_baseline, self.percent_of_baseline())
+            && percent > most
+        {
+            failed.push(format!("the cost is {percent:.1} % of the baseline's, at most {most} % is wanted"));
+        }
+        let last = self.samples.last().cloned().unwrap_or_default();
+        if let Some(most) = wanted.nodes_at_end.filter(|most| last.ready_nodes > *most) {
+            failed.push(format!("{} nodes at the end, at most {most} are wanted", last.ready_nodes));
+        }
+        if let Some(most) = wanted.pending_at_end.filter(|most| last.pending > *most) {
+            failed.push(format!("{} pods pending at the end, at most {most} are wanted", last.pending));
+        }
+        if let Some(most) = wanted.nodes_made.filter(|most| self.nodes_made > *most) {
+            failed.push(format!("{} nodes were made, at most {most} are wanted", self.nodes_made));
+        }
+        if let (Some(within), Some(nodes)) = (wanted.scaled_in_within, wanted.nodes_at_end) {
+            match self.scaled_in_after(nodes) {
+                Some(seconds) if seconds <= within.0.as_secs() => {}
+                Some(seconds) => {
+                    failed.push(format!("scaled in after {seconds}s, within {within} is wanted"))
+                }
+                None => failed.push(format!("never scaled in to {nodes} nodes")),
+            }
+        }
+        let failed = failed.into_iter();
+        self.violations.extend(failed.map(|what| crate::invariants::Violation {
+            at,
+            invariant: Invariant::Assertion,
+            what,
+        }));
+    }
+}

@@ -1,0 +1,224 @@
+//! A world, started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use supercargo_api::crd;
+use supercargo_apiserver::{Server, ServerError, ServerOptions};
+use supercargo_clock::{Clock, Time};
+use supercargo_cloud::{BoxFuture, CloudProvider, Cluster as JoinedCluster};
+use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions, Script};
+use supercargo_control::outside::Computing;
+use supercargo_control::settings::{FeatureGates, Settings};
+use supercargo_control::{ControllerOptions, Controllers, start};
+use supercargo_local::{Cluster, ClusterError, PartOptions, driver_options};
+use supercargo_reconcile::{Part, Running};
+use thiserror::Error;
+
+use super::apply::{ApplyError, apply, delete, patch};
+use super::gate::{Auditor, Gate};
+use crate::scenario::{ObjectName, Scenario};
+
+/// Why a world did not start.
+#[derive(Debug, Error)]
+pub enum WorldError {
+    /// The API server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The control plane.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// An object of the scenario.
+    #[error(transparent)]
+    Object(#[from] ApplyError),
+    /// Settings of the controllers.
+    #[error("featureGates: {0}")]
+    Gates(String),
+}
+
+/// A scenario's world. It lives within a tokio runtime of one thread whose time is paused.
+pub struct World {
+    /// The time that all but the controllers see.
+    pub time: Time,
+    /// The region.
+    pub region: Region,
+    /// The API server.
+    pub server: Server,
+    /// The controllers' connection.
+    pub gate: Gate,
+    /// How far the controllers' clock is ahead, in seconds.
+    skew: i64,
+    seed: u64,
+    settings: Settings,
+    joined: JoinedCluster,
+    controllers: Option<Controllers>,
+    _cluster: Cluster,
+    _observer: Running,
+}
+
+/// Watches everything: a part that never acts, and what it does with the controllers' writes.
+pub struct Observers {
+    /// Sees every change.
+    pub part: Box<dyn Part>,
+    /// Sees every write of the controllers.
+    pub auditor: Auditor,
+}
+
+impl World {
+    /// Starts everything but the controllers, and makes the objects that are there from the beginning.
+    pub async fn build(scenario: &Scenario, seed: u64, observers: Observers) -> Result<Self, WorldError> {
+        let time = Time::paused(scenario.start);
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        let server = Server::new(ServerOptions::new(Arc::clone(&clock), seed))?;
+        let mut options = RegionOptions {
+            region: scenario.region.clone(),
+            cluster_name: scenario.cluster.clone(),
+            // the scenario's reader has made sure that it can be read
+            script: scenario.market.parse::<Script>().unwrap_or_default(),
+            ..RegionOptions::new(clock, seed)
+        };
+        options.interruptions.hazard *= scenario.spot_hazard;
+        options.boot.kubelet = options.boot.kubelet.times(scenario.boot_factor);
+        let joined = JoinedCluster {
+            name: scenario.cluster.clone(),
+            endpoint: "https://simulated".to_owned(),
+            kubernetes_version: options.kubernetes_version.clone(),
+            ..JoinedCluster::default()
+        };
+        let region = Region::new(options);
+        let parts = PartOptions { seed, pace: 1.0, region: Some(region.clone()) };
+        let cluster = Cluster::start(server.clone(), time.clone(), parts).await?;
+        let observing = driver_options(server.client(), time.clone(), 1);
+        let observer = Running::start(observing, vec![observers.part]);
+        let gate = Gate::new(server.clone(), time.clone(), seed, observers.auditor);
+        let settings = Settings {
+            gates: gates(&scenario.feature_gates).map_err(WorldError::Gates)?,
+            interruption_queue: Some(scenario.cluster.clone()),
+            ..Settings::default()
+        };
+        let world = Self {
+            time,
+            region,
+            server,
+            gate,
+            skew: 0,
+            seed,
+            settings,
+            joined,
+            controllers: None,
+            _cluster: cluster,
+            _observer: observer,
+        };
+        world.furnish(scenario).await?;
+        Ok(world)
+    }
+
+    async fn furnish(&self, scenario: &Scenario) -> Result<(), WorldError> {
+        for definition in crd::definitions() {
+            self.apply(&definition.resource).await?;
+        }
+        let workloads: Vec<Value> =
+            scenario.workloads.iter().flat_map(|workload| workload.objects()).collect();
+        let mut namespaces: Vec<&str> = workloads
+            .iter()
+            .chain(&scenario.objects)
+            .filter_map(|object| object["metadata"]["namespace"].as_str())
+            .collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        for namespace in namespaces {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            self.apply(&namespace).await?;
+        }
+        for object in scenario.objects.iter().chain(&workloads) {
+            self.apply(object).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the controllers, unless they run.
+    pub fn start_controllers(&mut self) {
+        if self.controllers.is_some() {
+            return;
+        }
+        let clock: Arc<dyn Clock> = Arc::new(self.time.clone());
+        let sleeper = self.time.clone();
+        let sleep = move |time: Duration| -> BoxFuture<'static, ()> {
+            let sleeper = sleeper.clone();
+            Box::pin(async move { sleeper.sleep(time).await })
+        };
+        let provider: Arc<dyn CloudProvider> =
+            Arc::new(PatientRegion::new(self.region.clone(), clock, Arc::new(sleep)));
+        let now = self.time.now();
+        let seen = now.checked_add(jiff::SignedDuration::from_secs(self.skew)).unwrap_or(now);
+        self.controllers = Some(start(ControllerOptions {
+            client: self.gate.client(),
+            time: if self.skew == 0 { self.time.clone() } else { Time::paused(seen) },
+            provider,
+            settings: self.settings.clone(),
+            cluster: self.joined.clone(),
+            seed: self.seed,
+            concurrency: 1,
+            computing: Computing::Inline,
+        }));
+    }
+
+    /// Kills the controllers.
+    pub fn kill_controllers(&mut self) {
+        self.controllers = None;
+    }
+
+    /// The controllers, if they run.
+    pub fn controllers(&self) -> Option<&Controllers> {
+        self.controllers.as_ref()
+    }
+
+    /// Starts the controllers again with a clock that is ahead by so many seconds.
+    pub fn skew_clock(&mut self, seconds: i64) {
+        self.skew = seconds;
+        self.kill_controllers();
+        self.start_controllers();
+    }
+
+    /// The time of everybody but the controllers.
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    /// Makes an object, or changes it to be like this.
+    pub async fn apply(&self, object: &Value) -> Result<(), ApplyError> {
+        apply(&self.server.client(), object).await
+    }
+
+    /// Deletes an object.
+    pub async fn delete(&self, name: &ObjectName) -> Result<(), ApplyError> {
+        delete(&self.server.client(), name).await
+    }
+
+    /// Changes fields of an object.
+    pub async fn patch(&self, name: &ObjectName, body: &Value) -> Result<(), ApplyError> {
+        patch(&self.server.client(), name, body).await
+    }
+}
+
+/// Feature gates as text: `SpotToSpotConsolidation=true,NodeRepair=true`.
+fn gates(text: &str) -> Result<FeatureGates, String> {
+    let mut gates = FeatureGates::default();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let expected = || format!("expected Name=true or Name=false, found {part:?}");
+        let (name, value) = part.split_once('=').ok_or_else(expected)?;
+        let value: bool = value.parse().map_err(|_| expected())?;
+        match name {
+            "ReservedCapacity" => gates.reserved_capacity = value,
+            "NodeRepair" => gates.node_repair = value,
+            "SpotToSpotConsolidation" => gates.spot_to_spot_consolidation = value,
+            "NodeOverlay" => gates.node_overlay = value,
+            "StaticCapacity" => gates.static_capacity = value,
+            "CapacityBuffer" => gates.capacity_buffer = value,
+            _ => return Err(format!("there is no gate {name:?}")),
+        }
+    }
+    Ok(gates)
+}
