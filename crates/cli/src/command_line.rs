@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::{catalog, consolidate, explain, generate, local, plan, up};
+use crate::{catalog, consolidate, explain, generate, local, plan, sim_check, simulate, up};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -54,6 +54,10 @@ pub enum Command {
     Up(up::Arguments),
     /// Add simulated machines, or run parts of the control plane
     Local(local::Arguments),
+    /// Run a scenario in virtual time
+    Simulate(simulate::Arguments),
+    /// Run random scenarios with random faults
+    SimCheck(sim_check::Arguments),
 }
 
 /// Runs one command, from the arguments (the program's name first) to the exit code.
@@ -78,6 +82,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Generate(arguments) => generate::run(arguments, &console),
         Command::Up(arguments) => up::run(arguments, &console),
         Command::Local(arguments) => local::run(arguments, &console),
+        Command::Simulate(arguments) => simulate::run(arguments, &console),
+        Command::SimCheck(arguments) => sim_check::run(arguments, &console),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -24,6 +24,8 @@ pub mod market;
 pub mod place;
 pub mod plan;
 pub mod progress;
+pub mod sim_check;
+pub mod simulate;
 pub mod up;
 
 pub use command_line::{CommandLine, run};
