@@ -29,6 +29,7 @@ pub mod node_pool;
 pub mod outside;
 pub mod provisioning;
 pub mod repair;
+mod said;
 pub mod settings;
 #[cfg(test)]
 mod stage;

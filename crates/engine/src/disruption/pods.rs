@@ -120,6 +120,20 @@ impl PodStanding {
     }
 }
 
+/// Until when a pod must not be disrupted by its own annotation; the end of time where it says `true`. Nothing if it may be.
+pub fn protected_until(pod: &Pod, now: Timestamp) -> Option<Timestamp> {
+    match protection(pod, now, &mut Vec::new())? {
+        PodBlock::DoNotDisrupt { until } => Some(until.unwrap_or(Timestamp::MAX)),
+        PodBlock::SeveralPdbs | PodBlock::Pdb(_) => None,
+    }
+}
+
+/// Whether draining a node waits for a pod: it has not ended, is not the kubelet's own, and does not tolerate the taint of
+/// a node on its way out (reference section 3.5).
+pub fn is_drained(pod: &Pod) -> bool {
+    !matches!(Standing::of(pod), Standing::Finished | Standing::Mirror) && !stays_on_leaving_nodes(pod)
+}
+
 /// Not ready, and somebody says so.
 fn is_unhealthy(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
