@@ -11,9 +11,10 @@ use crate::knowledge::Knowledge;
 use crate::node_class::NodeClasses;
 use crate::outside::{Computing, World};
 use crate::settings::Settings;
+use crate::termination::Termination;
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: &[&str] = &["node-classes"];
+pub const PART_NAMES: &[&str] = &["node-classes", "termination"];
 
 /// What the controllers need.
 pub struct ControllerOptions {
@@ -59,7 +60,10 @@ pub fn start(options: ControllerOptions) -> Controllers {
 
 /// Every part, in the order of [`PART_NAMES`].
 fn parts(knowledge: &Arc<Knowledge>, _seed: u64) -> Vec<Box<dyn Part>> {
-    vec![Box::new(Keyed::new(NodeClasses::new(Arc::clone(knowledge))))]
+    vec![
+        Box::new(Keyed::new(NodeClasses::new(Arc::clone(knowledge)))),
+        Box::new(Termination::new(Arc::clone(knowledge))),
+    ]
 }
 
 impl Controllers {

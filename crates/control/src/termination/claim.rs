@@ -1,5 +1,7 @@
 //! A NodeClaim that is deleted.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node;
 use supercargo_api::condition_types::{INSTANCE_TERMINATING, REGISTERED};
@@ -10,11 +12,16 @@ use supercargo_reconcile::{Action, Kind};
 use super::index::provider_of_claim;
 use super::verdict::{Found, Gone, Then, Verdict, Want};
 
-/// What is to be done about a claim that is deleted, with the nodes of its instance and what is known of that.
+/// How often it is looked whether a launch has come to something.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// What is to be done about a claim that is deleted, with the nodes of its instance and what is known of that. While a
+/// launch is under way nobody knows whether there is an instance.
 pub(super) fn decide(
     claim: &NodeClaim,
     nodes: &[&Node],
     found: Option<Found>,
+    is_launching: bool,
     now: Timestamp,
 ) -> Verdict {
     let mut verdict = Verdict::default();
@@ -48,6 +55,10 @@ pub(super) fn decide(
         {
             verdict.act(action);
         }
+        return verdict;
+    }
+    if provider_of_claim(claim).is_none() && is_launching {
+        verdict.look_again(now.checked_add(PERIOD).unwrap_or(Timestamp::MAX));
         return verdict;
     }
     // nodes that never registered have nobody else to see to them

@@ -81,7 +81,9 @@ impl Termination {
             .map(|id| self.index.nodes(id).filter_map(|node| state.nodes.get(node).map(|node| &**node)).collect())
             .unwrap_or_default();
         let found = self.found(provider);
-        let verdict = claim::decide(claim, &nodes, found, now);
+        let uid = claim.metadata.uid.as_deref().unwrap_or_default();
+        let is_launching = self.knowledge.launches().contains(uid);
+        let verdict = claim::decide(claim, &nodes, found, is_launching, now);
         self.wanted(provider, verdict.want, now);
         Some(verdict)
     }
@@ -266,6 +268,9 @@ impl Part for Termination {
         for _ in 0..PORTION {
             let Some(key) = self.claims.next(now) else { break };
             let Some(verdict) = self.decide_claim(&key, state, now) else { continue };
+            if let Some(again) = verdict.again {
+                self.claims.add_at(key.clone(), again);
+            }
             self.carry(&Subject::Claim(key), verdict.acts, &mut actions);
         }
         actions

@@ -23,15 +23,16 @@ const PROVIDER: &str = "aws:///us-east-1a/i-0123456789abcdef0";
 
 struct Case {
     toy: Toy,
+    knowledge: Arc<Knowledge>,
     state: InstanceState,
     terminations: usize,
 }
 
 impl Case {
     fn new() -> Case {
-        let knowledge = Knowledge::new(Settings::default(), Cluster::default(), "us-east-1");
-        let toy = Toy::new(vec![Box::new(Termination::new(Arc::new(knowledge)))]);
-        Case { toy, state: InstanceState::Running, terminations: 0 }
+        let knowledge = Arc::new(Knowledge::new(Settings::default(), Cluster::default(), "us-east-1"));
+        let toy = Toy::new(vec![Box::new(Termination::new(Arc::clone(&knowledge)))]);
+        Case { toy, knowledge, state: InstanceState::Running, terminations: 0 }
     }
 
     fn claim(&mut self, period: Option<&str>, registered: bool) {
@@ -283,4 +284,25 @@ fn calls_that_fail_are_made_again() {
     assert_eq!(case.terminations, 0);
     case.run(3);
     assert_eq!(case.terminations, 1);
+}
+
+#[test]
+fn a_claim_whose_launch_is_under_way_waits_for_its_instance() {
+    let mut case = Case::new();
+    case.claim(None, false);
+    case.toy.patch(Kind::NodeClaim, &Key::cluster("web-1"), json!({"status": null}));
+    let key = Key::cluster("web-1");
+    let mut claim = case.toy.state.node_claims.get(&key).unwrap().as_ref().clone();
+    claim.status = None;
+    let uid = claim.metadata.uid.clone().unwrap();
+    let toy = Toy::new(vec![Box::new(Termination::new(Arc::clone(&case.knowledge)))]);
+    case.toy = toy;
+    case.knowledge.launches().insert(uid);
+    case.toy.create(Kind::NodeClaim, serde_json::to_value(&claim).unwrap());
+    case.delete_claim();
+    case.run(10);
+    assert!(case.has_claim());
+    case.knowledge.launches().clear();
+    case.run(2);
+    assert!(!case.has_claim());
 }
