@@ -20,7 +20,13 @@ pub(crate) struct Said {
 impl Said {
     /// Whether this is to be said now; then it is not again within the window. What it is about is the uid of an object, with
     /// the text where another text is news.
-    pub(crate) fn is_news(&mut self, reason: &'static str, about: &str, window: Duration, now: Timestamp) -> bool {
+    pub(crate) fn is_news(
+        &mut self,
+        reason: &'static str,
+        about: &str,
+        window: Duration,
+        now: Timestamp,
+    ) -> bool {
         if self.until.len() > self.sweep_at {
             self.until.retain(|_, until| *until > now);
             self.sweep_at = (2 * self.until.len()).max(1_024);

@@ -56,9 +56,8 @@ mod tests {
     fn waits_double_from_100_milliseconds_to_10_seconds_and_a_new_pod_of_the_name_starts_afresh() {
         let mut backoff = Backoff::default();
         let (pod, now) = (Key::new("a", "b"), Timestamp::UNIX_EPOCH);
-        let waits: Vec<i128> = (0..9)
-            .map(|_| backoff.failed(pod.clone(), "1", now).duration_since(now).as_millis())
-            .collect();
+        let waits: Vec<i128> =
+            (0..9).map(|_| backoff.failed(pod.clone(), "1", now).duration_since(now).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
         assert_eq!(backoff.next(&pod, "2"), None);
         assert_eq!(backoff.failed(pod.clone(), "2", now).duration_since(now).as_millis(), 100);

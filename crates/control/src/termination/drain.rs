@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
-use supercargo_engine::disruption::{is_drained, protected_until};
+use supercargo_engine::disruption::{protected_until, stays_on_leaving_nodes};
 
 /// A pod that should have ended this long ago is not waited for: its kubelet is dead.
 const STUCK: Duration = Duration::from_secs(60);
@@ -64,7 +64,8 @@ pub(super) fn drain<'a>(
         if Some(tier) != turn || pod.metadata.deletion_timestamp.is_some() {
             continue;
         }
-        match protected_until(pod, now) {
+        let started = pod.status.as_ref().and_then(|status| status.start_time.as_ref()).map(|time| time.0);
+        match protected_until(pod.metadata.annotations.as_ref(), started, now) {
             None => drain.evict.push(pod),
             Some(until) => {
                 drain.protected.push(pod);
@@ -90,6 +91,21 @@ pub(super) fn tier(pod: &Pod) -> Tier {
     }
 }
 
+/// Whether a pod has come to its end.
+pub(super) fn has_ended(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// Whether a node that goes sends a pod away: it has not ended, is not the kubelet's own, and does not tolerate the taint.
+pub(super) fn is_drained(pod: &Pod) -> bool {
+    let annotations = pod.metadata.annotations.as_ref();
+    let of_kubelet = annotations.is_some_and(|all| all.contains_key("kubernetes.io/config.mirror"))
+        || pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "Node");
+    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    !has_ended(pod) && !of_kubelet && !stays_on_leaving_nodes(tolerations)
+}
+
 /// Whether the node has to wait for a pod.
 fn is_waited_for(pod: &Pod, now: Timestamp, again: &mut Option<Timestamp>) -> bool {
     if !is_drained(pod) {
@@ -108,7 +124,8 @@ fn forced(pod: &Pod, deadline: Timestamp, now: Timestamp) -> Result<i64, Option<
     let left = deadline.duration_since(now).as_secs().max(1);
     if let Some(end) = &pod.metadata.deletion_timestamp {
         // one second is the least, so who is given that cannot be given less
-        let late = end.0 > deadline && pod.metadata.deletion_grace_period_seconds.is_none_or(|given| given > left);
+        let late =
+            end.0 > deadline && pod.metadata.deletion_grace_period_seconds.is_none_or(|given| given > left);
         return if late { Ok(left) } else { Err(None) };
     }
     let grace = pod

@@ -21,7 +21,8 @@ impl Index {
             Kind::NodeClaim => &mut self.claims,
             _ => return,
         };
-        let (old, new) = (change.old.as_ref().and_then(provider_of), change.new.as_ref().and_then(provider_of));
+        let (old, new) =
+            (change.old.as_ref().and_then(provider_of), change.new.as_ref().and_then(provider_of));
         if old == new {
             return;
         }

@@ -77,7 +77,11 @@ impl Instances {
         if !self.doomed.is_empty() || !self.halves.is_empty() {
             return Some(Timestamp::MIN);
         }
-        self.known.values().filter(|known| known.found != Some(Found::Gone)).filter_map(|known| known.next).min()
+        self.known
+            .values()
+            .filter(|known| known.found != Some(Found::Gone))
+            .filter_map(|known| known.next)
+            .min()
     }
 
     /// What is to be asked now.
@@ -94,7 +98,9 @@ impl Instances {
         let due: Vec<String> = self
             .known
             .iter_mut()
-            .filter(|(_, known)| known.found != Some(Found::Gone) && known.next.is_some_and(|next| next <= now))
+            .filter(|(_, known)| {
+                known.found != Some(Found::Gone) && known.next.is_some_and(|next| next <= now)
+            })
             .map(|(id, known)| {
                 known.next = None;
                 id.clone()
@@ -240,7 +246,11 @@ mod tests {
     }
 
     fn not_found() -> CloudAnswer {
-        CloudAnswer::Instances(Err(CloudError::new(Call::DescribeInstances, "InvalidInstanceID.NotFound", "")))
+        CloudAnswer::Instances(Err(CloudError::new(
+            Call::DescribeInstances,
+            "InvalidInstanceID.NotFound",
+            "",
+        )))
     }
 
     #[test]

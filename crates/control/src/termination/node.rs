@@ -102,7 +102,13 @@ impl Case<'_> {
         if let Some(claim) = self.claim {
             match begun {
                 None => {
-                    verdict.acts.extend(self.condition(claim, DRAINED, ConditionStatus::Unknown, DRAINING, Then::Nothing));
+                    verdict.acts.extend(self.condition(
+                        claim,
+                        DRAINED,
+                        ConditionStatus::Unknown,
+                        DRAINING,
+                        Then::Nothing,
+                    ));
                     return false;
                 }
                 Some(condition) if drain.waiting == 0 => {
@@ -150,7 +156,8 @@ impl Case<'_> {
                 again = Some(again.map_or(next, |known| known.min(next)));
                 continue;
             }
-            verdict.act_then(Action::evict(*pod, None), Then::Evicted { pod: key, uid, reason: reason.clone() });
+            verdict
+                .act_then(Action::evict(*pod, None), Then::Evicted { pod: key, uid, reason: reason.clone() });
         }
         if let Some(again) = again {
             verdict.look_again(again);
@@ -168,7 +175,9 @@ impl Case<'_> {
         let known = self.claim.and_then(|claim| find_condition(claim.conditions(), VOLUMES_DETACHED));
         match known {
             Some(condition) if condition.status == ConditionStatus::True => return true,
-            Some(condition) if condition.reason.as_deref() == Some(TERMINATION_GRACE_PERIOD_ELAPSED) => return true,
+            Some(condition) if condition.reason.as_deref() == Some(TERMINATION_GRACE_PERIOD_ELAPSED) => {
+                return true;
+            }
             _ => {}
         }
         let awaited = volumes::awaited(self.state, self.name());
@@ -249,7 +258,9 @@ impl Case<'_> {
 /// Whether the node is ready, as its kubelet says.
 pub(super) fn is_ready(node: &Node) -> bool {
     let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    is_true_of_node(conditions.iter().find(|condition| condition.type_ == "Ready").map(|one| one.status.as_str()))
+    is_true_of_node(
+        conditions.iter().find(|condition| condition.type_ == "Ready").map(|one| one.status.as_str()),
+    )
 }
 
 fn is_true_of_node(status: Option<&str>) -> bool {

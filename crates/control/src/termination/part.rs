@@ -78,7 +78,9 @@ impl Termination {
         let claim = state.node_claims.get(key)?;
         let provider = provider_of_claim(claim);
         let nodes: Vec<&Node> = provider
-            .map(|id| self.index.nodes(id).filter_map(|node| state.nodes.get(node).map(|node| &**node)).collect())
+            .map(|id| {
+                self.index.nodes(id).filter_map(|node| state.nodes.get(node).map(|node| &**node)).collect()
+            })
             .unwrap_or_default();
         let found = self.found(provider);
         let uid = claim.metadata.uid.as_deref().unwrap_or_default();
@@ -148,7 +150,8 @@ impl Termination {
         if by_budget && let Some(object) = state.nodes.get(&node) {
             let about = object.metadata.uid.as_deref().unwrap_or(&node.name);
             if self.said.is_news("FailedDraining", about, WINDOW, now) {
-                let message = format!("Failed to drain node, pod {pod} cannot be evicted: {}", refusal.message);
+                let message =
+                    format!("Failed to drain node, pod {pod} cannot be evicted: {}", refusal.message);
                 self.notes.push(Action::warn(&**object, COMPONENT, "FailedDraining", message));
             }
         }

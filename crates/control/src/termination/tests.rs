@@ -79,7 +79,9 @@ impl Case {
             while let Some((_, ticket, request)) = self.toy.asked.first().cloned() {
                 let request: &dyn Any = (*request).as_any();
                 let answer = match request.downcast_ref::<CloudRequest>() {
-                    Some(CloudRequest::DescribeInstances(_)) => CloudAnswer::Instances(Ok(vec![self.instance()])),
+                    Some(CloudRequest::DescribeInstances(_)) => {
+                        CloudAnswer::Instances(Ok(vec![self.instance()]))
+                    }
                     Some(CloudRequest::TerminateInstances(ids)) => {
                         self.terminations += 1;
                         let change = |id: &String| StateChange {
@@ -163,7 +165,11 @@ fn a_deleted_claim_takes_its_node_pods_and_instance_with_it_section_3_5() {
     assert_eq!(case.toy.said("web", "Evicted"), ["Evicted pod: Terminating"]);
     assert_eq!(case.terminations, 0);
     // the kubelet ends the pod
-    case.toy.patch(Kind::Pod, &Key::new("shop", "web"), json!({"metadata": {"deletionGracePeriodSeconds": 0}}));
+    case.toy.patch(
+        Kind::Pod,
+        &Key::new("shop", "web"),
+        json!({"metadata": {"deletionGracePeriodSeconds": 0}}),
+    );
     case.run(6);
     assert!(case.claim_says(DRAINED) && case.claim_says(VOLUMES_DETACHED));
     case.run(2);
@@ -233,7 +239,8 @@ fn a_protected_pod_is_waited_for_until_the_deadline_and_then_has_its_whole_grace
     case.delete_claim();
     case.run(1);
     let claim = case.toy.state.node_claims.get(&Key::cluster("web-1")).unwrap();
-    let deadline = &claim.metadata.annotations.as_ref().unwrap()["karpenter.sh/nodeclaim-termination-timestamp"];
+    let deadline =
+        &claim.metadata.annotations.as_ref().unwrap()["karpenter.sh/nodeclaim-termination-timestamp"];
     assert_eq!(deadline, "2026-03-02T09:02:00Z");
     case.run(98);
     assert!(case.toy.state.pods.named("shop", "web").unwrap().metadata.deletion_timestamp.is_none());
@@ -264,7 +271,10 @@ fn attached_volumes_are_waited_for() {
     case.delete_claim();
     case.run(60);
     assert!(case.claim_says(DRAINED) && !case.claim_says(VOLUMES_DETACHED));
-    assert_eq!(case.toy.said("node-1", "AwaitingVolumeDetachment"), ["Waiting until volumes are detached: csi-1"]);
+    assert_eq!(
+        case.toy.said("node-1", "AwaitingVolumeDetachment"),
+        ["Waiting until volumes are detached: csi-1"]
+    );
     assert_eq!(case.terminations, 0);
     case.toy.delete(Kind::VolumeAttachment, &Key::cluster("csi-1"));
     case.run(2);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use supercargo_engine::disruption::is_drained;
 use supercargo_reconcile::{State, claims_of};
+
+use super::drain::{has_ended, is_drained};
 
 /// The attachments to a node that are waited for, by name. Those of volumes that pods use which stay to the end are not.
 pub(super) fn awaited(state: &State, node: &str) -> Vec<String> {
@@ -11,7 +12,7 @@ pub(super) fn awaited(state: &State, node: &str) -> Vec<String> {
     if of_node().next().is_none() {
         return Vec::new();
     }
-    let staying = state.pods_on(node).filter(|(_, pod)| !is_drained(pod) && is_running(pod));
+    let staying = state.pods_on(node).filter(|(_, pod)| !is_drained(pod) && !has_ended(pod));
     let kept: BTreeSet<&str> = staying
         .flat_map(|(_, pod)| claims_of(pod))
         .filter_map(|claim| state.claims.get(&claim)?.spec.as_ref()?.volume_name.as_deref())
@@ -22,9 +23,4 @@ pub(super) fn awaited(state: &State, node: &str) -> Vec<String> {
         })
         .filter_map(|one| one.metadata.name.clone())
         .collect()
-}
-
-fn is_running(pod: &k8s_openapi::api::core::v1::Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    !matches!(phase, Some("Succeeded" | "Failed"))
 }

@@ -33,7 +33,7 @@ pub use expiry::Expiry;
 pub use moment::moment;
 pub use options::{BudgetOverride, BudgetOverrideError, DisruptionOptions, Policy};
 pub use pdb::{Pdb, PdbShort};
-pub use pods::{PodBlock, PodMove, PodStanding, is_drained, protected_until};
+pub use pods::{PodBlock, PodMove, PodStanding, protected_until, stays_on_leaving_nodes};
 pub use rooms::RoomStanding;
 pub use supercargo_api::DisruptionReason;
 pub use table::Disruption;

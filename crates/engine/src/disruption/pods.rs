@@ -1,6 +1,9 @@
 //! What evicting a pod costs, and what forbids it (reference sections 1.6, 4.2, 4.3).
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Toleration;
 use supercargo_api::Pod;
 use supercargo_api::duration::GoDuration;
 use supercargo_api::{labels, taint};
@@ -78,11 +81,25 @@ impl PodStanding {
         } else {
             PodMove::Reschedulable
         };
-        let blocks = if active { protection(pod, now, problems) } else { None };
+        let started = pod.status.as_ref().and_then(|status| status.start_time.as_ref()).map(|time| time.0);
+        let mut ignored = |text: &str| {
+            let start: String = text.chars().take(40).collect();
+            problems.push(ObjectProblem {
+                kind: "Pod".to_owned(),
+                name: display_name(pod),
+                problem: format!(
+                    "annotation {}: {start:?} is ignored; write \"true\", or a duration such as 30m",
+                    labels::DO_NOT_DISRUPT,
+                ),
+            });
+        };
+        let annotations = pod.metadata.annotations.as_ref().filter(|_| active);
+        let blocks = protection(annotations, started, now, &mut ignored);
+        let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
         PodStanding {
             eviction_cost: eviction_cost(pod, priority),
             moves,
-            evicted: active && standing != Standing::Mirror && !stays_on_leaving_nodes(pod),
+            evicted: active && standing != Standing::Mirror && !stays_on_leaving_nodes(tolerations),
             pdbs: Vec::new(),
             exempt_from_pdb: false,
             blocks,
@@ -120,18 +137,22 @@ impl PodStanding {
     }
 }
 
-/// Until when a pod must not be disrupted by its own annotation; the end of time where it says `true`. Nothing if it may be.
-pub fn protected_until(pod: &Pod, now: Timestamp) -> Option<Timestamp> {
-    match protection(pod, now, &mut Vec::new())? {
+/// Until when a pod with these annotations, which started then, must not be disrupted; the end of time where they say
+/// `true`. Nothing if it may be.
+pub fn protected_until(
+    annotations: Option<&BTreeMap<String, String>>,
+    started: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    match protection(annotations, started, now, &mut |_| {})? {
         PodBlock::DoNotDisrupt { until } => Some(until.unwrap_or(Timestamp::MAX)),
         PodBlock::SeveralPdbs | PodBlock::Pdb(_) => None,
     }
 }
 
-/// Whether draining a node waits for a pod: it has not ended, is not the kubelet's own, and does not tolerate the taint of
-/// a node on its way out (reference section 3.5).
-pub fn is_drained(pod: &Pod) -> bool {
-    !matches!(Standing::of(pod), Standing::Finished | Standing::Mirror) && !stays_on_leaving_nodes(pod)
+/// Whether draining a node passes over a pod with these tolerations (reference section 3.5).
+pub fn stays_on_leaving_nodes(tolerations: &[Toleration]) -> bool {
+    !tolerations.is_empty() && taint::tolerates(tolerations, &taint::disrupted())
 }
 
 /// Not ready, and somebody says so.
@@ -156,15 +177,15 @@ fn is_of_a_stateful_set(pod: &Pod) -> bool {
     pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "StatefulSet")
 }
 
-/// Draining passes over pods that tolerate the taint of the node that goes (reference section 3.5).
-fn stays_on_leaving_nodes(pod: &Pod) -> bool {
-    let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
-    !tolerations.is_empty() && taint::tolerates(tolerations, &taint::disrupted())
-}
-
-/// Whether do-not-disrupt holds: `true`, or a duration since the pod started that is not over. Anything else is ignored.
-fn protection(pod: &Pod, now: Timestamp, problems: &mut Vec<ObjectProblem>) -> Option<PodBlock> {
-    let text = pod.metadata.annotations.as_ref()?.get(labels::DO_NOT_DISRUPT)?;
+/// Whether do-not-disrupt holds: `true`, or a duration since the pod started that is not over. Anything else is ignored, and
+/// told as it is written.
+fn protection(
+    annotations: Option<&BTreeMap<String, String>>,
+    started: Option<Timestamp>,
+    now: Timestamp,
+    ignored: &mut dyn FnMut(&str),
+) -> Option<PodBlock> {
+    let text = annotations?.get(labels::DO_NOT_DISRUPT)?;
     if text == "true" {
         return Some(PodBlock::DoNotDisrupt { until: None });
     }
@@ -174,21 +195,12 @@ fn protection(pod: &Pod, now: Timestamp, problems: &mut Vec<ObjectProblem>) -> O
     let length = match text.parse::<GoDuration>() {
         Ok(length) if length.as_nanos() > 0 => length,
         _ => {
-            problems.push(ObjectProblem {
-                kind: "Pod".to_owned(),
-                name: display_name(pod),
-                problem: format!(
-                    "annotation {}: {:?} is ignored; write \"true\", or a duration such as 30m",
-                    labels::DO_NOT_DISRUPT,
-                    text.chars().take(40).collect::<String>()
-                ),
-            });
+            ignored(text);
             return None;
         }
     };
     // A pod that has not started has all of its time before it.
-    let started =
-        pod.status.as_ref().and_then(|status| status.start_time.as_ref()).map_or(now, |time| time.0);
+    let started = started.unwrap_or(now);
     let until = started.checked_add(SignedDuration::from_nanos(length.as_nanos())).unwrap_or(Timestamp::MAX);
     (until > now).then_some(PodBlock::DoNotDisrupt { until: Some(until) })
 }
