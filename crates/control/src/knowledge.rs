@@ -9,11 +9,13 @@ use supercargo_catalog::CapacitySettings;
 use supercargo_cloud::launch::AddressesInFlight;
 use supercargo_cloud::{Cluster, Subnet, Unavailable};
 use supercargo_engine::market::Market;
+use supercargo_reconcile::Key;
 
 use crate::cluster::{Assignments, LivePrices, MarketInput, Markets};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::node_class::ClassResources;
+use crate::provisioning::BufferFit;
 use crate::settings::Settings;
 
 /// What the loops know together, beside the mirrored state. It can be lost: after a restart it is learned anew.
@@ -39,6 +41,7 @@ pub struct Knowledge {
     subnets: Mutex<BTreeMap<String, Subnet>>,
     launches: Mutex<BTreeSet<String>>,
     class_resources: Mutex<BTreeMap<String, ClassResources>>,
+    buffers: Mutex<BTreeMap<Key, BufferFit>>,
 }
 
 impl Knowledge {
@@ -60,6 +63,7 @@ impl Knowledge {
             subnets: Mutex::default(),
             launches: Mutex::default(),
             class_resources: Mutex::new(BTreeMap::new()),
+            buffers: Mutex::default(),
         }
     }
 
@@ -119,6 +123,11 @@ impl Knowledge {
     /// Uids of claims for which a launch is under way: nobody knows yet whether there is an instance.
     pub fn launches(&self) -> MutexGuard<'_, BTreeSet<String>> {
         lock(&self.launches)
+    }
+
+    /// Where the pods that CapacityBuffers stand for would be, as of the last plan.
+    pub fn buffers(&self) -> MutexGuard<'_, BTreeMap<Key, BufferFit>> {
+        lock(&self.buffers)
     }
 
     /// The settings that change what nodes hold.

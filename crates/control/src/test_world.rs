@@ -8,6 +8,7 @@ use supercargo_reconcile::Kind;
 use supercargo_reconcile::toy::Toy;
 
 use crate::knowledge::Knowledge;
+use crate::outside::Computation;
 use crate::settings::Settings;
 
 /// Default settings, a cluster called `eks-production` in us-east-1.
@@ -111,4 +112,16 @@ pub(crate) fn waiting_pod(name: &str, cpu: &str) -> Value {
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/0 nodes"},
         ]},
     })
+}
+
+/// Does the computations that parts have asked for and tells them what they come to.
+pub(crate) fn answer_computations(toy: &mut Toy) {
+    loop {
+        let computation = toy.asked.iter().find_map(|(_, ticket, request)| {
+            let computation = (**request).as_any().downcast_ref::<Computation>()?;
+            Some((*ticket, computation.compute()))
+        });
+        let Some((ticket, answer)) = computation else { return };
+        toy.answer(ticket, answer);
+    }
 }

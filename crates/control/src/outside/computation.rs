@@ -29,10 +29,20 @@ impl Computation {
         Self { name, work: Mutex::new(Some(work)) }
     }
 
+    /// Does the work here and now. A second time there is nothing left to do.
+    pub fn compute(&self) -> Answer {
+        match self.take() {
+            Some(work) => work(),
+            None => Box::new(()),
+        }
+    }
+
+    fn take(&self) -> Option<Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     pub(super) async fn run(&self, computing: Computing) -> Answer {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // asked a second time there is nothing left to do
-        let Some(work) = work else { return Box::new(()) };
+        let Some(work) = self.take() else { return Box::new(()) };
         match computing {
             Computing::Inline => work(),
             // a computation that panicked has no answer
