@@ -35,6 +35,23 @@ impl Unavailable {
         self.changes += 1;
     }
 
+    /// Puts an offering aside until then, unless it is aside for longer. Returns whether that changed anything.
+    pub fn mark_until(
+        &mut self,
+        capacity_type: CapacityType,
+        instance_type: &str,
+        zone: &str,
+        until: Timestamp,
+    ) -> bool {
+        let key = (capacity_type, instance_type.to_owned(), zone.to_owned());
+        if self.offerings.get(&key).is_some_and(|known| *known >= until) {
+            return false;
+        }
+        self.offerings.insert(key, until);
+        self.changes += 1;
+        true
+    }
+
     /// Puts all offerings of a capacity type aside.
     pub fn mark_capacity_type(&mut self, capacity_type: CapacityType, now: Timestamp) {
         self.capacity_types.insert(capacity_type, until(now));

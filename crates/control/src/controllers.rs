@@ -8,13 +8,15 @@ use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
 use crate::knowledge::Knowledge;
+use crate::launching::{Launching, Prices};
 use crate::node_class::NodeClasses;
 use crate::outside::{Computing, World};
+use crate::provisioning::Provisioner;
 use crate::settings::Settings;
 use crate::termination::Termination;
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: &[&str] = &["node-classes", "termination"];
+pub const PART_NAMES: &[&str] = &["node-classes", "prices", "provisioner", "launching", "termination"];
 
 /// What the controllers need.
 pub struct ControllerOptions {
@@ -59,9 +61,12 @@ pub fn start(options: ControllerOptions) -> Controllers {
 }
 
 /// Every part, in the order of [`PART_NAMES`].
-fn parts(knowledge: &Arc<Knowledge>, _seed: u64) -> Vec<Box<dyn Part>> {
+fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>> {
     vec![
         Box::new(Keyed::new(NodeClasses::new(Arc::clone(knowledge)))),
+        Box::new(Prices::new(Arc::clone(knowledge))),
+        Box::new(Provisioner::new(Arc::clone(knowledge), seed)),
+        Box::new(Launching::new(Arc::clone(knowledge))),
         Box::new(Termination::new(Arc::clone(knowledge))),
     ]
 }

@@ -5,16 +5,16 @@ use supercargo_api::labels::keys;
 use supercargo_api::{NodeClaim, NodeClaimSpec, NodePool, ResourceList, ResourceRequirements};
 
 use super::ClaimShape;
+use crate::digest::VERSION;
+use crate::node_pool;
 
 /// The NodeClaim of a shape, under this name. It has the NodePool's labels, annotations and hash, is owned by the NodePool so
 /// that it goes with it, and has its finalizer from the beginning (row L1), so that it can be launched at once.
 pub fn node_claim(shape: &ClaimShape, pool: &NodePool, name: String) -> NodeClaim {
     let template = &pool.spec.template.spec;
     let mut annotations = pool.spec.template.annotations().into_owned();
-    let hashes = pool.metadata.annotations.iter().flatten();
-    let is_hash = |key: &str| matches!(key, keys::NODEPOOL_HASH | keys::NODEPOOL_HASH_VERSION);
-    annotations
-        .extend(hashes.filter(|(key, _)| is_hash(key)).map(|(key, value)| (key.clone(), value.clone())));
+    annotations.insert(keys::NODEPOOL_HASH.to_owned(), node_pool::hash(pool));
+    annotations.insert(keys::NODEPOOL_HASH_VERSION.to_owned(), VERSION.to_owned());
     let flag = |set: bool| if set { "true" } else { "false" };
     annotations.insert(keys::MIN_VALUES_RELAXED.to_owned(), flag(shape.min_values_relaxed).to_owned());
     let applied = [

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use supercargo_api::Objects;
 use supercargo_api::labels::keys;
 use supercargo_catalog::Usd;
@@ -11,7 +10,7 @@ use supercargo_cloud::launch;
 use supercargo_engine::reasons::explain_unplaced;
 use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 use supercargo_engine::solve::{MinValuesPolicy, Outcome, SolveOptions, solve};
-use supercargo_reconcile::{Key, node_of};
+use supercargo_reconcile::Key;
 
 use super::ClaimShape;
 use crate::cluster::Inputs;
@@ -153,11 +152,11 @@ impl Reader<'_> {
     /// The pod; none if it is a stand-in of a buffer.
     fn pod(&self, row: u32) -> Option<PlannedPod> {
         let row = self.snapshot.pods.get(row as usize)?;
-        let pod: &Pod = self.objects.pods.get(row.object as usize)?;
+        let pod = self.objects.pods.get(row.object as usize)?;
         Some(PlannedPod {
             key: Key::of(&pod.metadata),
             uid: pod.metadata.uid.clone().unwrap_or_default(),
-            waits: node_of(pod).is_none(),
+            waits: pod.node_name().is_none_or(str::is_empty),
         })
     }
 
