@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
-use crate::{catalog, consolidate, explain, generate, local, plan, sim_check, simulate, up};
+use crate::{
+    catalog, consolidate, controller, explain, generate, install, local, plan, sim_check, simulate, up,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -52,6 +54,10 @@ pub enum Command {
     Generate(generate::Arguments),
     /// Start a cluster on this machine: API server, control plane, simulated EC2 region
     Up(up::Arguments),
+    /// Run the controllers against a Kubernetes API server
+    Controller(Box<controller::Arguments>),
+    /// Install the controllers into a cluster, or print what that takes
+    Install(install::Arguments),
     /// Add simulated machines, or run parts of the control plane
     Local(local::Arguments),
     /// Run a scenario in virtual time
@@ -81,6 +87,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(arguments) => explain::run(arguments, &console),
         Command::Generate(arguments) => generate::run(arguments, &console),
         Command::Up(arguments) => up::run(arguments, &console),
+        Command::Controller(arguments) => controller::run(arguments, &console),
+        Command::Install(arguments) => install::run(arguments, &console),
         Command::Local(arguments) => local::run(arguments, &console),
         Command::Simulate(arguments) => simulate::run(arguments, &console),
         Command::SimCheck(arguments) => sim_check::run(arguments, &console),

@@ -7,8 +7,10 @@ use supercargo_clock::Time;
 use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
+use crate::election::{Guard, Paused};
 use crate::knowledge::Knowledge;
 use crate::launching::{Launching, Prices};
+use crate::metrics::Watcher;
 use crate::node_class::NodeClasses;
 use crate::outside::{Computing, World};
 use crate::provisioning::Provisioner;
@@ -47,8 +49,13 @@ pub struct Controllers {
 /// Starts all loops. To be called within a tokio runtime.
 pub fn start(options: ControllerOptions) -> Controllers {
     let region = options.provider.region().to_owned();
-    let knowledge = Arc::new(Knowledge::new(options.settings, options.cluster, region));
-    let parts = parts(&knowledge, options.seed);
+    let knowledge = Knowledge::new(options.settings.clone(), options.cluster.clone(), region);
+    start_knowing(options, Arc::new(knowledge))
+}
+
+/// Starts all loops with what is known already: its settings and its cluster count. To be called within a tokio runtime.
+pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> Controllers {
+    let parts = attended(parts(&knowledge, options.seed), &knowledge);
     let world = World::new(options.provider, options.computing);
     let driver = DriverOptions {
         client: options.client,
@@ -71,7 +78,36 @@ fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>> {
     ]
 }
 
+/// The parts that buy nodes or give them up: they wait while another autoscaler works.
+const WAITING: &[&str] = &["provisioner", "expiry", "disruption", "repair", "static"];
+
+/// Adds those who count, and those who notice other autoscalers.
+fn attended(parts: Vec<Box<dyn Part>>, knowledge: &Arc<Knowledge>) -> Vec<Box<dyn Part>> {
+    let watcher: Box<dyn Part> = Box::new(Watcher::new(Arc::clone(knowledge)));
+    let mut all = vec![watcher];
+    if knowledge.settings.beside_other_autoscalers {
+        all.extend(parts);
+        return all;
+    }
+    // first, so that nobody decides before it is known who else is there
+    all.push(Box::new(Guard::new(Arc::clone(knowledge))));
+    all.extend(parts.into_iter().map(|part| -> Box<dyn Part> {
+        if WAITING.contains(&part.name()) { Box::new(Paused::new(part, Arc::clone(knowledge))) } else { part }
+    }));
+    all
+}
+
 impl Controllers {
+    /// Waits until they have ended, which they do only if the watches cannot go on.
+    pub async fn ended(&mut self) {
+        self.running.ended().await;
+    }
+
+    /// Ends them in order: what is under way is finished and written down, for ten seconds at most.
+    pub async fn end(self) {
+        self.running.end().await;
+    }
+
     /// What the loops know together.
     pub fn knowledge(&self) -> &Arc<Knowledge> {
         &self.knowledge

@@ -16,6 +16,7 @@ mod controllers;
 pub mod digest;
 pub mod disruption;
 pub mod election;
+pub mod endpoints;
 pub mod garbage;
 pub mod installation;
 pub mod interruption;
@@ -37,5 +38,5 @@ pub mod termination;
 #[cfg(test)]
 mod test_world;
 
-pub use controllers::{ControllerOptions, Controllers, PART_NAMES, start};
+pub use controllers::{ControllerOptions, Controllers, PART_NAMES, start, start_knowing};
 pub use knowledge::Knowledge;

@@ -35,5 +35,5 @@ pub use mirror::{Change, Key, Kind, Object, Place, State, Store, Stores, claims_
 pub use outside::{Answer, Outside, Request};
 pub use part::{Outcome, Part, Refusal};
 pub use queue::Queue;
-pub use running::Running;
+pub use running::{Running, View};
 pub use shell::{Driver, DriverOptions};

@@ -7,8 +7,15 @@ use kube::{Client, Config};
 
 use crate::exit::Failure;
 
-/// A client for the cluster of a kubeconfig. It must be made within a tokio runtime.
-pub(super) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure> {
+/// A client for the cluster of a kubeconfig; in a pod without one, for the cluster it runs in. It must be made within a tokio
+/// runtime.
+pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure> {
+    let is_told = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if kubeconfig.is_none() && !is_told("KUBECONFIG") && is_told("KUBERNETES_SERVICE_HOST") {
+        let failed = |problem: String| Failure::new(format!("the service account of the pod: {problem}"));
+        let config = Config::incluster().map_err(|error| failed(error.to_string()))?;
+        return Client::try_from(config).map_err(|error| failed(error.to_string()));
+    }
     let path = which(kubeconfig)?;
     let failed = |problem: String| Failure::new(format!("{}: {problem}", path.display()));
     let kubeconfig = Kubeconfig::read_from(&path).map_err(|error| failed(error.to_string()))?;

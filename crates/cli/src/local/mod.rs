@@ -7,4 +7,5 @@ mod parts;
 mod run;
 
 pub use arguments::Arguments;
+pub(crate) use client::client as cluster_client;
 pub use run::run;

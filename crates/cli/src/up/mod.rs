@@ -10,6 +10,7 @@ mod files;
 mod run;
 
 pub use arguments::Arguments;
+pub(crate) use run::interrupted;
 pub use run::run;
 
 /// Where the kubeconfig is unless told otherwise.

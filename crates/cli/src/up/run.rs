@@ -93,7 +93,7 @@ async fn note_time(data_dir: Option<&Path>, time: &Time) {
 }
 
 /// Waits for Ctrl-C, or for the system to ask for the end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

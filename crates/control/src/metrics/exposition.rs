@@ -84,6 +84,11 @@ impl Exposition {
         self.text.push('\n');
     }
 
+    /// What follows: other families.
+    pub fn append(&mut self, other: Exposition) {
+        self.text.push_str(&other.text);
+    }
+
     /// The whole text.
     pub fn into_text(self) -> String {
         self.text

@@ -11,6 +11,7 @@ use super::node_claims::NodeClaimFamilies;
 use super::node_pools::NodePoolFamilies;
 use super::nodes::NodeFamilies;
 use super::operator::OperatorFamilies;
+use super::pod_times::SharedPodTimes;
 use super::pods::PodFamilies;
 use super::scheduler::SchedulerFamilies;
 
@@ -28,6 +29,7 @@ pub struct Metrics {
     pub(super) nodes: NodeFamilies,
     pub(super) operator: OperatorFamilies,
     pub(super) pods: PodFamilies,
+    pub(super) pod_times: SharedPodTimes,
     pub(super) scheduler: SchedulerFamilies,
 }
 

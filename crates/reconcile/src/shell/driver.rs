@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -17,11 +18,14 @@ use crate::action::{Action, Verb};
 use crate::mirror::{Change, Kind, State};
 use crate::outside::{Answer, Outside};
 use crate::part::{Outcome, Part};
+use crate::running::Signals;
 
 /// Watch messages that may wait for the driver.
 const FEED_LENGTH: usize = 4_096;
 /// Parts may decide this often before the watches are heard again.
 const TURNS: usize = 8;
+/// How long the end waits for the answers of the outside.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a driver needs.
 pub struct DriverOptions {
@@ -49,15 +53,22 @@ pub struct Driver {
     state: Arc<Mutex<State>>,
     recorder: Recorder,
     asked: Asked,
+    signals: Arc<Signals>,
 }
 
 impl Driver {
     /// A driver of these parts. The state is shared with whoever serves metrics.
     pub fn new(options: DriverOptions, parts: Vec<Box<dyn Part>>, state: Arc<Mutex<State>>) -> Self {
-        Self { options, parts, state, recorder: Recorder::default(), asked: Asked::new() }
+        let signals = Arc::new(Signals::default());
+        Self { options, parts, state, recorder: Recorder::default(), asked: Asked::new(), signals }
     }
 
-    /// Runs until it is dropped.
+    /// It hears these signals.
+    pub(crate) fn with_signals(self, signals: Arc<Signals>) -> Self {
+        Self { signals, ..self }
+    }
+
+    /// Runs until it is dropped, or told to end.
     pub async fn run(mut self) {
         let kinds: BTreeSet<Kind> = self.parts.iter().flat_map(|part| part.kinds()).copied().collect();
         let (sender, mut feed) = channel(FEED_LENGTH);
@@ -67,10 +78,19 @@ impl Driver {
             watches.spawn(watch(client, *kind, time, sender.clone()));
         }
         drop(sender);
-        if !self.fill(&kinds, &mut feed).await {
-            return;
+        let signals = Arc::clone(&self.signals);
+        tokio::select! {
+            biased;
+            () = signals.ending() => return,
+            filled = self.fill(&kinds, &mut feed) => if !filled {
+                return;
+            },
         }
+        self.signals.fill();
         loop {
+            if self.signals.is_ending() {
+                return self.end(&mut feed).await;
+            }
             while let Ok(message) = feed.try_recv() {
                 self.take_in(message);
             }
@@ -98,12 +118,37 @@ impl Driver {
             let wake = parts.chain(self.recorder.next_end()).min().unwrap_or(Timestamp::MAX);
             tokio::select! {
                 biased;
+                () = signals.ending() => {}
                 message = feed.recv() => match message {
                     Some(message) => self.take_in(message),
                     None => return,
                 },
                 Some(answer) = self.asked.next() => self.take_in_outside(answer),
                 () = self.options.time.sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Waits for what the outside was asked for, and lets the parts write down what came of it.
+    async fn end(mut self, feed: &mut Receiver<Feed>) {
+        let time = self.options.time.clone();
+        let mut expired = std::pin::pin!(time.sleep(PATIENCE));
+        loop {
+            tokio::select! {
+                biased;
+                answer = self.asked.next() => match answer {
+                    Some(answer) => self.take_in_outside(answer),
+                    None => break,
+                },
+                () = &mut expired => break,
+            }
+        }
+        for _ in 0..TURNS {
+            while let Ok(message) = feed.try_recv() {
+                self.take_in(message);
+            }
+            if !self.turn().await {
+                break;
             }
         }
     }
@@ -147,6 +192,9 @@ impl Driver {
         let manager = self.options.manager;
         let now = self.options.time.now();
         for action in wave {
+            if self.signals.is_ending() {
+                break;
+            }
             if let (Verb::Outside { ticket, request }, Some(outside)) = (&action.verb, &self.options.outside)
             {
                 let (ticket, answer) = (*ticket, outside.call(Arc::clone(request)));

@@ -1,0 +1,307 @@
+//! From the arguments to controllers that run, and to their end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use supercargo_clock::{Clock, Time};
+use supercargo_cloud::Cluster;
+use supercargo_control::election::{ElectionOptions, Elector, OWN_IDENTITY};
+use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
+use supercargo_control::journal::JournalFile;
+use supercargo_control::metrics::BuildInfo;
+use supercargo_control::outside::Computing;
+use supercargo_control::settings::{ProcessSettings, Read, Settings};
+use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::arguments::Arguments;
+use super::cloud::Cloud;
+use super::{logs, preconditions};
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::local::cluster_client;
+use crate::up::interrupted;
+
+/// Where the namespace of a pod stands.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// How often the journal is written to its file.
+const JOURNAL_PERIOD: Duration = Duration::from_secs(1);
+/// The name of a cluster that nobody named.
+const UNNAMED: &str = "supercargo";
+
+/// Runs the controllers until they are asked to end.
+pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    let Read { settings, process, warnings } =
+        arguments.settings.read().map_err(|error| Failure::new(error.to_string()))?;
+    let time = Time::real();
+    let cloud = Cloud::new(arguments, settings.cluster_name.as_deref().unwrap_or(UNNAMED), &time)?;
+    logs::start(&process, time.clone())?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
+    let process = Process { arguments, settings, process, cloud, time };
+    let result = runtime.block_on(process.serve(console));
+    // requests under way have been answered or cut off; nothing else is worth waiting for
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Everything that the process was told.
+struct Process<'a> {
+    arguments: &'a Arguments,
+    settings: Settings,
+    process: ProcessSettings,
+    cloud: Cloud,
+    time: Time,
+}
+
+impl Process<'_> {
+    async fn serve(self, console: &Console) -> Result<Exit, Failure> {
+        let client = cluster_client(self.arguments.kubeconfig.as_deref()).await?;
+        let version = client.apiserver_version().await.map_err(|error| preconditions::failure(&error))?;
+        preconditions::definitions(&client).await?;
+        if !self.settings.beside_other_autoscalers {
+            preconditions::alone(&client, self.time.now()).await?;
+        }
+        let cluster = Cluster {
+            name: self.settings.cluster_name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
+            endpoint: self.settings.cluster_endpoint.clone().unwrap_or_default(),
+            ca_bundle: self.settings.cluster_ca_bundle.clone(),
+            kubernetes_version: minor_version(&version.major, &version.minor),
+            ..Cluster::default()
+        };
+        let region = self.cloud.provider.region().to_owned();
+        let knowledge = Arc::new(Knowledge::new(self.settings.clone(), cluster.clone(), region));
+        knowledge.metrics.built(build_info());
+        let journal = self.process.journal_file.as_deref();
+        let journal = journal.map(|path| open_journal(path, &knowledge)).transpose()?;
+        let options = EndpointsOptions {
+            cluster_state: !self.process.disable_cluster_state_observability,
+            every_pod: self.process.pod_metrics,
+        };
+        let endpoints = Endpoints::new(Arc::clone(&knowledge), self.time.clone(), options);
+        let (ended, end) = watch::channel(false);
+        self.listen(self.process.metrics_port, endpoints.metrics_router(), end.clone()).await?;
+        self.listen(self.process.health_probe_port, endpoints.health_router(), end).await?;
+        let machines = self.cloud.machines(client.clone(), self.time.clone(), self.arguments.seed);
+        console
+            .note(format_args!("running against Kubernetes {}; Ctrl-C ends it", cluster.kubernetes_version));
+        let work = Work { process: &self, client, cluster, knowledge: Arc::clone(&knowledge), endpoints };
+        let exit = tokio::select! {
+            biased;
+            exit = work.lead() => exit,
+            () = keep(journal, &knowledge) => Exit::Success,
+        };
+        let _ = ended.send(true);
+        drop(machines);
+        Ok(exit)
+    }
+
+    /// Answers on a port, if there is to be one, until the end.
+    async fn listen(&self, port: u16, router: Router, mut end: watch::Receiver<bool>) -> Result<(), Failure> {
+        if port == 0 {
+            return Ok(());
+        }
+        let address = SocketAddr::new(self.arguments.bind, port);
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::new(format!("port {port} cannot be opened: {error}"))
+                .with_help("choose others with --metrics-port and --health-probe-port; 0 is none")
+        })?;
+        tracing::info!(%address, "listening");
+        tokio::spawn(async move {
+            let ended = async move {
+                // the sender lives until it has said so
+                let _ = end.wait_for(|ended| *ended).await;
+            };
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
+                tracing::error!(%error, port, "the port is not answered any more");
+            }
+        });
+        Ok(())
+    }
+}
+
+/// The way to the lease and back.
+struct Work<'a> {
+    process: &'a Process<'a>,
+    client: kube::Client,
+    cluster: Cluster,
+    knowledge: Arc<Knowledge>,
+    endpoints: Arc<Endpoints>,
+}
+
+impl Work<'_> {
+    /// Waits for the lease, works as long as it is held, and gives it back.
+    async fn lead(&self) -> Exit {
+        let process = &self.process.process;
+        if process.disable_leader_election {
+            let mut controllers = self.start();
+            tokio::select! {
+                biased;
+                () = interrupted() => {}
+                () = controllers.ended() => return lost("the watches ended"),
+            }
+            return finish(controllers).await;
+        }
+        let options = self.election();
+        let name = options.name.clone();
+        let metrics = &self.knowledge.metrics;
+        metrics.leads(&name, false);
+        tracing::info!(lease = name, identity = options.identity, "waiting for the lease");
+        let seed = seed_of(&options.identity);
+        let mut elector = Elector::new(self.client.clone(), self.process.time.clone(), options, seed);
+        tokio::select! {
+            biased;
+            () = interrupted() => return Exit::Success,
+            () = elector.acquire() => {}
+        }
+        metrics.leads(&name, true);
+        tracing::info!(lease = name, "leading");
+        let mut controllers = self.start();
+        tokio::select! {
+            biased;
+            () = interrupted() => {}
+            () = elector.hold() => {
+                // others may begin soon: nothing more may be written, not even what is half done
+                drop(controllers);
+                metrics.leads(&name, false);
+                return lost("the lease was lost");
+            }
+            () = controllers.ended() => {
+                elector.release().await;
+                return lost("the watches ended");
+            }
+        }
+        let exit = tokio::select! {
+            biased;
+            exit = finish(controllers) => exit,
+            () = elector.hold() => return lost("the lease was lost"),
+        };
+        elector.release().await;
+        metrics.leads(&name, false);
+        exit
+    }
+
+    fn start(&self) -> Controllers {
+        let options = ControllerOptions {
+            client: self.client.clone(),
+            time: self.process.time.clone(),
+            provider: Arc::clone(&self.process.cloud.provider),
+            settings: self.process.settings.clone(),
+            cluster: self.cluster.clone(),
+            seed: self.process.arguments.seed,
+            concurrency: self.process.process.concurrency(),
+            computing: Computing::Apart,
+        };
+        let controllers = start_knowing(options, Arc::clone(&self.knowledge));
+        self.endpoints.lead(&controllers);
+        controllers
+    }
+
+    fn election(&self) -> ElectionOptions {
+        let process = &self.process.process;
+        let namespace = process.leader_election_namespace.clone().unwrap_or_else(|| {
+            let own = std::fs::read_to_string(NAMESPACE_FILE).ok();
+            let own = own.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            own.unwrap_or_else(|| "kube-system".to_owned())
+        });
+        let host = std::env::var("HOSTNAME").ok().filter(|host| !host.is_empty());
+        let host = host.unwrap_or_else(|| "local".to_owned());
+        // two processes of one host differ in their numbers, two of one number in the moment they began
+        let moment = self.process.time.now().as_nanosecond();
+        let identity = format!("{OWN_IDENTITY}{host}_{}-{moment:x}", std::process::id());
+        ElectionOptions::new(process.leader_election_name.clone(), namespace, identity)
+    }
+}
+
+/// Ends the controllers in order.
+async fn finish(controllers: Controllers) -> Exit {
+    tracing::info!("ending: what is under way is finished first");
+    controllers.end().await;
+    tracing::info!("ended");
+    Exit::Success
+}
+
+fn lost(why: &str) -> Exit {
+    tracing::error!("ending: {why}");
+    Exit::Incomplete
+}
+
+fn open_journal(path: &Path, knowledge: &Knowledge) -> Result<JournalFile, Failure> {
+    JournalFile::open(path, &knowledge.journal).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Writes the journal to its file, for ever.
+async fn keep(journal: Option<JournalFile>, knowledge: &Knowledge) {
+    let Some(journal) = journal else { return std::future::pending().await };
+    let mut kept = Kept { journal, knowledge, failing: false };
+    loop {
+        tokio::time::sleep(JOURNAL_PERIOD).await;
+        kept.write();
+    }
+}
+
+/// A journal file that has everything when it is dropped.
+struct Kept<'a> {
+    journal: JournalFile,
+    knowledge: &'a Knowledge,
+    failing: bool,
+}
+
+impl Kept<'_> {
+    fn write(&mut self) {
+        let result = self.journal.write_new(&self.knowledge.journal);
+        if let Err(error) = &result
+            && !self.failing
+        {
+            tracing::error!(%error, "decisions are not written down");
+        }
+        self.failing = result.is_err();
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.write();
+    }
+}
+
+/// `1.36` of `1` and `36+`.
+fn minor_version(major: &str, minor: &str) -> String {
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+    format!("{}.{}", digits(major), digits(minor))
+}
+
+fn build_info() -> BuildInfo {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    BuildInfo { version: env!("CARGO_PKG_VERSION"), compiler: "rust", architecture, commit: logs::COMMIT }
+}
+
+/// A number out of a name: candidates with different names do not ask in step.
+fn seed_of(name: &str) -> u64 {
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_a_managed_cluster_is_read_too() {
+        assert_eq!(minor_version("1", "36+"), "1.36");
+    }
+}

@@ -1,0 +1,88 @@
+//! From the arguments to objects, printed or applied.
+
+use supercargo_control::installation::{InstallError, InstallationOptions, apply, definitions, objects};
+
+use super::arguments::Arguments;
+use crate::console::Console;
+use crate::controller::CloudChoice;
+use crate::documents;
+use crate::exit::{Exit, Failure};
+use crate::local::cluster_client;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    let options = options(arguments)?;
+    let options = (!arguments.only_definitions).then_some(&options);
+    if arguments.dry_run {
+        console.data(&print(options)?)?;
+        return Ok(Exit::Success);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the event loop cannot be started: {error}")))?;
+    runtime.block_on(async {
+        let client = cluster_client(arguments.kubeconfig.as_deref()).await?;
+        let mut said = Ok(());
+        let result = apply(&client, options, arguments.force, |applied| {
+            let line = format!("{}/{} applied\n", applied.kind.to_lowercase(), applied.name);
+            if said.is_ok() {
+                said = console.data(&line);
+            }
+        })
+        .await;
+        said?;
+        result.map_err(|error| failure(&error))
+    })?;
+    Ok(Exit::Success)
+}
+
+fn options(arguments: &Arguments) -> Result<InstallationOptions, Failure> {
+    let cloud = match arguments.cloud {
+        CloudChoice::Aws => "aws",
+        CloudChoice::Sim => "sim",
+    };
+    let mut options = InstallationOptions::new(cloud);
+    options.namespace.clone_from(&arguments.namespace);
+    options.replicas = arguments.replicas;
+    if let Some(image) = &arguments.image {
+        options.image.clone_from(image);
+    }
+    for setting in &arguments.settings {
+        let (name, value) =
+            setting.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+                Failure::new(format!("{setting:?} is no setting; write NAME=VALUE"))
+                    .with_help("supercargo controller --help lists the names")
+            })?;
+        options.settings.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(options)
+}
+
+/// All objects, as documents of YAML.
+fn print(options: Option<&InstallationOptions>) -> Result<String, Failure> {
+    let mut text = String::new();
+    for definition in definitions() {
+        let yaml = definition.yaml.trim_start_matches("---\n");
+        text.push_str("---\n");
+        text.push_str(yaml);
+        if !yaml.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    for object in options.map(objects).unwrap_or_default() {
+        text.push_str("---\n");
+        text.push_str(&documents::yaml(&object)?);
+    }
+    Ok(text)
+}
+
+fn failure(error: &InstallError) -> Failure {
+    let said = Failure::new(error.to_string());
+    match error {
+        InstallError::Apply { source, .. } if matches!(&**source, kube::Error::Api(status) if status.code == 409) => {
+            said.with_help("others own some of its fields; --force takes them over")
+        }
+        _ => said,
+    }
+}

@@ -1,0 +1,55 @@
+//! Paths and their answers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+
+use super::journal::JournalDocument;
+use super::seen::Endpoints;
+use crate::journal::JournalQuery;
+use crate::metrics::Exposition;
+
+impl Endpoints {
+    /// What METRICS_PORT answers.
+    pub fn metrics_router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/metrics", get(metrics))
+            .route("/journal", get(journal))
+            .with_state(Arc::clone(self))
+    }
+
+    /// What HEALTH_PROBE_PORT answers.
+    pub fn health_router(self: &Arc<Self>) -> Router {
+        Router::new()
+            .route("/healthz", get(|| async { "ok" }))
+            .route("/readyz", get(ready))
+            .with_state(Arc::clone(self))
+    }
+}
+
+async fn metrics(State(endpoints): State<Arc<Endpoints>>) -> Response {
+    ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], endpoints.metrics()).into_response()
+}
+
+async fn journal(
+    State(endpoints): State<Arc<Endpoints>>,
+    query: Result<Query<JournalQuery>, QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(query)) => Json(JournalDocument::of(&endpoints.knowledge.journal, &query)).into_response(),
+        Err(rejection) => (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+    }
+}
+
+async fn ready(State(endpoints): State<Arc<Endpoints>>) -> Response {
+    match endpoints.readiness() {
+        Ok(said) => said.into_response(),
+        Err(said) => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
+    }
+}

@@ -1,0 +1,71 @@
+//! What the endpoints look at.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use supercargo_clock::{Clock, Time};
+use supercargo_reconcile::View;
+
+use crate::controllers::Controllers;
+use crate::knowledge::Knowledge;
+use crate::metrics::{Exposition, Observed};
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointsOptions {
+    /// Whether there are gauges of pods, nodes and NodePools.
+    pub cluster_state: bool,
+    /// Whether there are gauges of every single pod.
+    pub every_pod: bool,
+}
+
+/// What the endpoints look at. It is there before the controllers run and after they have ended.
+pub struct Endpoints {
+    pub(super) knowledge: Arc<Knowledge>,
+    time: Time,
+    options: EndpointsOptions,
+    view: Mutex<Option<View>>,
+}
+
+impl Endpoints {
+    /// Endpoints of a process that does not lead yet.
+    pub fn new(knowledge: Arc<Knowledge>, time: Time, options: EndpointsOptions) -> Arc<Self> {
+        Arc::new(Self { knowledge, time, options, view: Mutex::new(None) })
+    }
+
+    /// The process leads: these are its controllers.
+    pub fn lead(&self, controllers: &Controllers) {
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(controllers.running().view());
+    }
+
+    /// What is seen of the controllers, if the process leads.
+    pub(super) fn view(&self) -> Option<View> {
+        // the value is replaced whole
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything for Prometheus.
+    pub fn metrics(&self) -> String {
+        let metrics = &self.knowledge.metrics;
+        let mut gauges = Exposition::default();
+        if let Some(view) = self.view().filter(|_| self.options.cluster_state) {
+            Observed::of(&view).write(metrics, self.options.every_pod, self.time.now(), &mut gauges);
+        }
+        let mut out = Exposition::default();
+        metrics.write(&mut out);
+        out.append(gauges);
+        out.into_text()
+    }
+
+    /// Whether work can be expected of the process, or why not.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is missing.
+    pub fn readiness(&self) -> Result<&'static str, &'static str> {
+        match self.view() {
+            None => Ok("waiting for the lease"),
+            Some(view) if view.is_filled() => Ok("ok"),
+            Some(_) => Err("the cluster has not been listed completely yet"),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the controllers may do in the cluster: what they do, and nothing else.
+
+use serde_json::{Value, json};
+
+/// The rules of the ClusterRole.
+pub fn cluster_role_rules() -> Value {
+    let read = json!(["get", "list", "watch"]);
+    json!([
+        rule("karpenter.sh", &["nodepools", "nodeclaims", "nodeoverlays"], &read),
+        rule("karpenter.sh", &["nodeclaims"], &json!(["create", "delete", "update", "patch"])),
+        rule("karpenter.sh", &["nodepools"], &json!(["update", "patch"])),
+        rule(
+            "karpenter.sh",
+            &["nodepools/status", "nodeclaims/status", "nodeoverlays/status"],
+            &json!(["update", "patch"])
+        ),
+        rule("karpenter.k8s.aws", &["ec2nodeclasses"], &json!(["get", "list", "watch", "update", "patch"])),
+        rule("karpenter.k8s.aws", &["ec2nodeclasses/status"], &json!(["update", "patch"])),
+        rule("autoscaling.x-k8s.io", &["capacitybuffers"], &read),
+        rule("autoscaling.x-k8s.io", &["capacitybuffers/status"], &json!(["update", "patch"])),
+        rule(
+            "",
+            &[
+                "pods",
+                "nodes",
+                "persistentvolumes",
+                "persistentvolumeclaims",
+                "replicationcontrollers",
+                "namespaces",
+                "podtemplates"
+            ],
+            &read
+        ),
+        rule("", &["nodes"], &json!(["create", "update", "patch", "delete"])),
+        rule("", &["pods"], &json!(["delete"])),
+        rule("", &["pods/eviction"], &json!(["create"])),
+        rule("", &["events"], &json!(["create", "patch", "delete"])),
+        rule("storage.k8s.io", &["storageclasses", "csinodes", "volumeattachments"], &read),
+        rule(
+            "apps",
+            &["deployments", "daemonsets", "replicasets", "statefulsets", "controllerrevisions"],
+            &read
+        ),
+        rule("batch", &["jobs", "cronjobs"], &read),
+        rule("policy", &["poddisruptionbudgets"], &read),
+        rule("scheduling.k8s.io", &["priorityclasses"], &read),
+        // to see the leases of other autoscalers, and of nodes
+        rule("coordination.k8s.io", &["leases"], &read),
+        rule("apiextensions.k8s.io", &["customresourcedefinitions"], &read),
+    ])
+}
+
+/// The rules of the Role in the namespace of the controllers: the lease.
+pub fn role_rules() -> Value {
+    json!([rule(
+        "coordination.k8s.io",
+        &["leases"],
+        &json!(["get", "list", "watch", "create", "update", "patch"])
+    )])
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &Value) -> Value {
+    json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
+}
