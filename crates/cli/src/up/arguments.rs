@@ -32,8 +32,8 @@ impl Speed {
 /// Start a cluster on this machine.
 #[derive(Clone, Debug, Args)]
 #[command(
-    long_about = "Starts a Kubernetes API server with a control plane, simulated kubelets and a simulated EC2 region, all in \
-                  this process, and writes a kubeconfig for it. It runs until Ctrl-C.",
+    long_about = "Starts a Kubernetes API server with a control plane, simulated kubelets, a simulated EC2 region and the controllers \
+                  that buy nodes there, all in this process, and writes a kubeconfig for it. It runs until Ctrl-C.",
     after_help = "Examples:\n  \
                   supercargo up\n  \
                   supercargo up --speed 10 --data-dir ./cluster\n  \
@@ -55,6 +55,9 @@ pub struct Arguments {
     /// The simulated region
     #[arg(long, value_name = "REGION", default_value = crate::place::DEFAULT_REGION)]
     pub region: String,
+    /// The name of the cluster, by which EC2NodeClasses find its subnets and security groups: karpenter.sh/discovery
+    #[arg(long, value_name = "NAME", default_value = "eks-production")]
+    pub cluster: String,
     /// Where to write the kubeconfig
     #[arg(long, value_name = "FILE", default_value = super::KUBECONFIG)]
     pub kubeconfig: PathBuf,

@@ -1,11 +1,13 @@
 //! `supercargo up`: a cluster in one process.
 //!
 //! ```text
-//! arguments ──> time, region, API server, control plane ──> kubeconfig, what to do next
+//! arguments ──> time, region, API server, control plane, controllers ──> kubeconfig, what to do next
 //!                                                      └──> until Ctrl-C
 //! ```
 
 mod arguments;
+mod controllers;
+mod definitions;
 mod files;
 mod run;
 

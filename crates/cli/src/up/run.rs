@@ -11,8 +11,9 @@ use supercargo_clock::{Clock, RealClock, Time};
 use supercargo_cloud_sim::{Region, RegionOptions};
 use supercargo_local::{Cluster, PartOptions};
 
-use super::Arguments;
+use super::controllers::controllers;
 use super::files::{Kubeconfig, read_time, write_time};
+use super::{Arguments, definitions};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -42,17 +43,20 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         ..ServerOptions::new(Arc::clone(&clock), arguments.seed)
     };
     let server = Server::new(options).map_err(failure)?;
+    definitions::install(&server.client()).await?;
     let region = Region::new(RegionOptions {
         region: arguments.region.clone(),
+        cluster_name: arguments.cluster.clone(),
         ..RegionOptions::new(clock, arguments.seed)
     });
-    let parts =
-        PartOptions { seed: arguments.seed, pace: f64::from(arguments.speed.times()), region: Some(region) };
+    let pace = f64::from(arguments.speed.times());
+    let parts = PartOptions { seed: arguments.seed, pace, region: Some(region.clone()) };
     let cluster = Cluster::start(server.clone(), time.clone(), parts)
         .await
         .map_err(|error| Failure::new(error.to_string()))?;
     let addr = SocketAddr::from(([127, 0, 0, 1], arguments.port));
     let serving = server.serve(ServeOptions { addr }).await.map_err(failure)?;
+    let controllers = controllers(arguments, &server, &serving, &region, &time);
     let keep = arguments.data_dir.is_some();
     let kubeconfig = Kubeconfig::write(&arguments.kubeconfig, &serving.kubeconfig(), keep)?;
     console.note(next_steps(arguments, serving.addr()));
@@ -63,6 +67,7 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         () = note_time(noted.as_deref(), &time) => {}
     }
     console.note("shutting down");
+    drop(controllers);
     serving.shutdown().await;
     drop(cluster);
     if let Some(data_dir) = &arguments.data_dir {

@@ -1,0 +1,78 @@
+//! The controllers of a cluster that runs in this process, on its region.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use supercargo_apiserver::{Server, Serving};
+use supercargo_clock::{Clock, Time};
+use supercargo_cloud::{BoxFuture, Cluster};
+use supercargo_cloud_sim::{PatientRegion, Region};
+use supercargo_control::outside::Computing;
+use supercargo_control::settings::Settings;
+use supercargo_control::{ControllerOptions, Controllers, start};
+
+use super::Arguments;
+
+/// The Kubernetes version that machines are told.
+const VERSION: &str = "1.36";
+/// The range of service addresses of the embedded API server.
+const SERVICES: &str = "10.100.0.0/16";
+/// Requests to the API server under way at once.
+const CONCURRENCY: usize = 16;
+
+/// Starts the controllers on a cluster and its region.
+pub(super) fn controllers(
+    arguments: &Arguments,
+    server: &Server,
+    serving: &Serving,
+    region: &Region,
+    time: &Time,
+) -> Controllers {
+    let clock: Arc<dyn Clock> = Arc::new(time.clone());
+    let sleeper = time.clone();
+    let sleep = move |duration: Duration| -> BoxFuture<'static, ()> {
+        let sleeper = sleeper.clone();
+        Box::pin(async move { sleeper.sleep(duration).await })
+    };
+    let cluster = Cluster {
+        name: arguments.cluster.clone(),
+        endpoint: format!("https://{}", serving.addr()),
+        ca_bundle: authority(&serving.kubeconfig()),
+        service_cidr: Some(SERVICES.to_owned()),
+        dns_ip: None,
+        kubernetes_version: VERSION.to_owned(),
+    };
+    start(ControllerOptions {
+        client: server.client(),
+        time: time.clone(),
+        provider: Arc::new(PatientRegion::new(region.clone(), clock, Arc::new(sleep))),
+        settings: Settings {
+            cluster_name: Some(arguments.cluster.clone()),
+            interruption_queue: Some(arguments.cluster.clone()),
+            ..Settings::default()
+        },
+        cluster,
+        seed: arguments.seed,
+        concurrency: CONCURRENCY,
+        computing: Computing::Apart,
+    })
+}
+
+/// The certificate authority that a kubeconfig names, base64.
+fn authority(kubeconfig: &str) -> Option<String> {
+    let line = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("certificate-authority-data:"))?;
+    Some(line.trim().trim_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_is_that_of_the_kubeconfig() {
+        let kubeconfig =
+            "clusters:\n- cluster:\n    certificate-authority-data: QUJD\n    server: https://x\n";
+        assert_eq!(authority(kubeconfig).as_deref(), Some("QUJD"));
+        assert_eq!(authority("clusters: []"), None);
+    }
+}
