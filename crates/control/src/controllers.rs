@@ -8,17 +8,39 @@ use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
 use crate::election::{Guard, Paused};
+use crate::garbage::{Garbage, InstanceTags, Leftovers};
 use crate::knowledge::Knowledge;
 use crate::launching::{Launching, Prices};
+use crate::lifecycle::{Consistency, Consolidatables, Expiry, Lifecycle, PodEvents};
 use crate::metrics::Watcher;
 use crate::node_class::NodeClasses;
+use crate::node_pool::{Buffers, NodePools, Overlays, StaticPools};
 use crate::outside::{Computing, World};
 use crate::provisioning::Provisioner;
 use crate::settings::Settings;
 use crate::termination::Termination;
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: &[&str] = &["node-classes", "prices", "provisioner", "launching", "termination"];
+#[rustfmt::skip]
+pub const PART_NAMES: &[&str] = &[
+    "node-classes",
+    "node-pools",
+    "prices",
+    "provisioner",
+    "launching",
+    "lifecycle",
+    "pod-events",
+    "consolidatable",
+    "expiry",
+    "consistency",
+    "tagging",
+    "garbage",
+    "leftovers",
+    "termination",
+    "static",
+    "overlays",
+    "buffers",
+];
 
 /// What the controllers need.
 pub struct ControllerOptions {
@@ -68,13 +90,26 @@ pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> C
 }
 
 /// Every part, in the order of [`PART_NAMES`].
-fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>> {
+pub(crate) fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>> {
+    let known = || Arc::clone(knowledge);
     vec![
-        Box::new(Keyed::new(NodeClasses::new(Arc::clone(knowledge)))),
-        Box::new(Prices::new(Arc::clone(knowledge))),
-        Box::new(Provisioner::new(Arc::clone(knowledge), seed)),
-        Box::new(Launching::new(Arc::clone(knowledge))),
-        Box::new(Termination::new(Arc::clone(knowledge))),
+        Box::new(Keyed::new(NodeClasses::new(known()))),
+        Box::new(Keyed::new(NodePools::new(known()))),
+        Box::new(Prices::new(known())),
+        Box::new(Provisioner::new(known(), seed)),
+        Box::new(Launching::new(known())),
+        Box::new(Keyed::new(Lifecycle::new(known()))),
+        Box::new(PodEvents::default()),
+        Box::new(Keyed::new(Consolidatables::default())),
+        Box::new(Keyed::new(Expiry::new(known()))),
+        Box::new(Keyed::new(Consistency::default())),
+        Box::new(Keyed::new(InstanceTags::new(known()))),
+        Box::new(Garbage::new(known())),
+        Box::new(Leftovers::new(known())),
+        Box::new(Termination::new(known())),
+        Box::new(Keyed::new(StaticPools::new(known(), seed))),
+        Box::new(Keyed::new(Overlays::new(known()))),
+        Box::new(Keyed::new(Buffers::new(known()))),
     ]
 }
 

@@ -13,6 +13,7 @@ use supercargo_reconcile::Key;
 
 use crate::cluster::{Assignments, LivePrices, MarketInput, Markets};
 use crate::journal::Journal;
+use crate::lifecycle::RegistrationHealth;
 use crate::metrics::Metrics;
 use crate::node_class::ClassResources;
 use crate::provisioning::BufferFit;
@@ -42,6 +43,7 @@ pub struct Knowledge {
     launches: Mutex<BTreeSet<String>>,
     class_resources: Mutex<BTreeMap<String, ClassResources>>,
     buffers: Mutex<BTreeMap<Key, BufferFit>>,
+    registration_health: Mutex<RegistrationHealth>,
 }
 
 impl Knowledge {
@@ -64,6 +66,7 @@ impl Knowledge {
             launches: Mutex::default(),
             class_resources: Mutex::new(BTreeMap::new()),
             buffers: Mutex::default(),
+            registration_health: Mutex::default(),
         }
     }
 
@@ -161,6 +164,11 @@ impl Knowledge {
     /// Reservations with their free instances, and placement groups, by the name of the EC2NodeClass.
     pub fn class_resources(&self) -> MutexGuard<'_, BTreeMap<String, ClassResources>> {
         lock(&self.class_resources)
+    }
+
+    /// Whether nodes of the NodePools register when they are launched.
+    pub fn registration_health(&self) -> MutexGuard<'_, RegistrationHealth> {
+        lock(&self.registration_health)
     }
 }
 

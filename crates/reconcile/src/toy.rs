@@ -63,6 +63,12 @@ impl Toy {
         self.write(&Action::patch(kind, key.clone(), None, body)).unwrap();
     }
 
+    /// Patches the status of an object, as somebody else does.
+    pub fn patch_status(&mut self, kind: Kind, key: &Key, status: Value) {
+        let body = json!({"status": status});
+        self.write(&Action::patch(kind, key.clone(), Some("status"), body)).unwrap();
+    }
+
     /// Deletes an object, as a user does.
     pub fn delete(&mut self, kind: Kind, key: &Key) {
         let verb = Verb::Delete { uid: None, grace: None, propagation: None };

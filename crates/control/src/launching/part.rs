@@ -17,6 +17,7 @@ use super::plans::Ready;
 use super::{Budget, Dryness, Plans, Standing, Step, decide};
 use crate::journal::{Alternative, Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
+use crate::lifecycle::owning_pool;
 use crate::metrics::CloudCall;
 use crate::outside::{CloudAnswer, CloudRequest};
 
@@ -126,7 +127,7 @@ impl Launching {
             Step::WriteLabels => self.write_labels(claim, state),
             Step::WriteStatus => self.write_status(claim, now),
             Step::GiveUp => self.give_up(claim, now),
-            Step::TimeOut => self.time_out(claim, now),
+            Step::TimeOut => self.time_out(claim, state, now),
         }
     }
 
@@ -245,9 +246,12 @@ impl Launching {
         self.delete(claim, reason, event, &message, now)
     }
 
-    fn time_out(&mut self, claim: &NodeClaim, now: Timestamp) -> Vec<Action> {
-        let told = self.memory(claim).failure.as_ref().map(|(_, message)| message.clone());
-        let message = told.unwrap_or_else(|| "no instance within five minutes".to_owned());
+    fn time_out(&mut self, claim: &NodeClaim, state: &State, now: Timestamp) -> Vec<Action> {
+        let told = || ("LaunchFailed".to_owned(), "no instance within five minutes".to_owned());
+        let (reason, message) = self.memory(claim).failure.clone().unwrap_or_else(told);
+        if let Some(uid) = owning_pool(claim, state) {
+            self.knowledge.registration_health().gave_up(&uid, &reason, &message);
+        }
         let pool = node_pool(claim);
         self.knowledge.metrics.node_claim_disrupted(pool, capacity_type(claim), "launch_timeout");
         self.note(claim, now, "given up: the launch took too long", &message);

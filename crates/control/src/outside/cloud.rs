@@ -6,6 +6,7 @@ use supercargo_cloud::{
     SpotPrice, StateChange, Tags, TypeOffering,
 };
 
+use crate::garbage::Sweep;
 use crate::node_class::{Found, Question, Release};
 
 /// A request to the cloud.
@@ -33,6 +34,8 @@ pub enum CloudRequest {
     ResolveNodeClass(Box<Question>),
     /// What was made for an EC2NodeClass is no longer needed.
     ReleaseNodeClass(Release),
+    /// Delete instance profiles and launch templates that nothing uses.
+    Sweep(Sweep),
 }
 
 /// What came of it.
@@ -56,6 +59,8 @@ pub enum CloudAnswer {
     TypeOfferings(Result<Vec<TypeOffering>, CloudError>),
     /// Of [`CloudRequest::ResolveNodeClass`].
     NodeClass(Box<Found>),
+    /// Of [`CloudRequest::Sweep`]: the launch templates that are left.
+    Swept(Result<Vec<String>, CloudError>),
 }
 
 /// Asks the cloud.
@@ -83,6 +88,7 @@ pub(super) async fn ask(provider: &dyn CloudProvider, request: &CloudRequest) ->
         CloudRequest::ResolveNodeClass(question) => {
             CloudAnswer::NodeClass(Box::new(question.ask(provider).await))
         }
+        CloudRequest::Sweep(sweep) => CloudAnswer::Swept(sweep.perform(provider).await),
         CloudRequest::ReleaseNodeClass(release) => CloudAnswer::Done(release.perform(provider).await),
     }
 }

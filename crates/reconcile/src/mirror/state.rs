@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
+use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use supercargo_api::NodeClaim;
 
 use super::kinds::{Kind, Object, Stores};
 use super::store::{Key, version};
@@ -33,6 +35,8 @@ pub struct State {
     pods_by_claim: BTreeMap<Key, BTreeSet<Key>>,
     /// Keys of objects by kind and the uid of the owner that controls them, empty for pods that nobody controls.
     owned: BTreeMap<(Kind, String), BTreeSet<Key>>,
+    /// Keys of Nodes and NodeClaims by the provider id of the instance they stand for.
+    by_instance: BTreeMap<(Kind, String), BTreeSet<Key>>,
     /// The greatest resource version that the watch of a kind has shown.
     watched: BTreeMap<Kind, u64>,
 }
@@ -128,6 +132,24 @@ impl State {
             .filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
     }
 
+    /// The nodes that say they are this instance, by key.
+    pub fn nodes_of_instance<'a>(
+        &'a self,
+        provider_id: &str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Node>)> {
+        let keys = self.by_instance.get(&(Kind::Node, provider_id.to_owned())).into_iter().flatten();
+        keys.filter_map(|key| Some((key, self.stores.nodes.get(key)?)))
+    }
+
+    /// The NodeClaims that were launched as this instance, by key.
+    pub fn claims_of_instance<'a>(
+        &'a self,
+        provider_id: &str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<NodeClaim>)> {
+        let keys = self.by_instance.get(&(Kind::NodeClaim, provider_id.to_owned())).into_iter().flatten();
+        keys.filter_map(|key| Some((key, self.stores.node_claims.get(key)?)))
+    }
+
     fn index(&mut self, object: &Object) {
         let key = object.key();
         if let Object::Pod(pod) = object {
@@ -137,6 +159,9 @@ impl State {
             for claim in claims_of(pod) {
                 insert(&mut self.pods_by_claim, claim, key.clone());
             }
+        }
+        if let Some(id) = provider_id_of(object) {
+            insert(&mut self.by_instance, (object.kind(), id.to_owned()), key.clone());
         }
         if let Some(owner) = controlling_uid(object) {
             insert(&mut self.owned, (object.kind(), owner), key);
@@ -153,10 +178,23 @@ impl State {
                 remove(&mut self.pods_by_claim, &claim, &key);
             }
         }
+        if let Some(id) = provider_id_of(object) {
+            remove(&mut self.by_instance, &(object.kind(), id.to_owned()), &key);
+        }
         if let Some(owner) = controlling_uid(object) {
             remove(&mut self.owned, &(object.kind(), owner), &key);
         }
     }
+}
+
+/// The provider id of the instance that a Node or NodeClaim stands for.
+fn provider_id_of(object: &Object) -> Option<&str> {
+    let id = match object {
+        Object::Node(node) => node.spec.as_ref()?.provider_id.as_deref(),
+        Object::NodeClaim(claim) => claim.status.as_ref()?.provider_id.as_deref(),
+        _ => None,
+    };
+    id.filter(|id| !id.is_empty())
 }
 
 /// Under which uid an object is listed: that of its controller, the empty one for pods without.

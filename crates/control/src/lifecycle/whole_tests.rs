@@ -1,0 +1,124 @@
+//! From a pod that waits to the end of its node, with all loops and a simulated region.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use supercargo_cloud::InstanceState;
+use supercargo_reconcile::{Key, Kind};
+
+use crate::controllers::parts;
+use crate::settings::Settings;
+use crate::stage::{self, Stage};
+
+fn waiting_pod(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "default", "labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}]},
+        "status": {"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"},
+        ]},
+    })
+}
+
+fn only_claim(stage: &Stage) -> String {
+    let names: Vec<String> = stage.toy.state.node_claims.iter().map(|(key, _)| key.name.clone()).collect();
+    assert_eq!(names.len(), 1, "{names:?}\n{}", stage.toy.journal.join("\n"));
+    names[0].clone()
+}
+
+#[test]
+fn a_claim_is_launched_registers_is_initialized_expires_and_ends() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut stage = Stage::new(parts(&knowledge, 1));
+    stage.kubelets = true;
+    stage.toy.create(Kind::EC2NodeClass, stage::node_class("default"));
+    let mut pool = stage::node_pool("general", "default");
+    pool["spec"]["template"]["spec"]["expireAfter"] = json!("1h");
+    pool["spec"]["template"]["spec"]["startupTaints"] = json!([{"key": "cni", "effect": "NoSchedule"}]);
+    stage.toy.create(Kind::NodePool, pool);
+    stage.toy.create(Kind::Pod, waiting_pod("web-1"));
+    stage.run(Duration::from_secs(10));
+    let name = only_claim(&stage);
+    let told = |stage: &Stage, type_: &str| stage.condition(Kind::NodeClaim, &name, type_);
+    assert_eq!(told(&stage, "Launched"), "True/Launched");
+    assert_eq!(told(&stage, "Registered"), "Unknown/NodeNotFound");
+    assert_eq!(stage.region.machines().len(), 1);
+    stage.run(Duration::from_secs(120));
+    assert_eq!(told(&stage, "Registered"), "True/Registered");
+    assert_eq!(told(&stage, "Initialized"), "Unknown/StartupTaintsExist");
+    let node = stage.get(Kind::NodeClaim, &name)["status"]["nodeName"].as_str().unwrap().to_owned();
+    stage.toy.patch(Kind::Node, &Key::cluster(&node), json!({"spec": {"taints": null}}));
+    let bound = json!({"spec": {"nodeName": node}});
+    stage.toy.patch(Kind::Pod, &Key::new("default", "web-1"), bound);
+    stage.run(Duration::from_secs(10));
+    assert_eq!(told(&stage, "Ready"), "True/Ready");
+    assert_eq!(stage.get(Kind::NodePool, "general")["status"]["nodes"], 1);
+    assert_eq!(
+        stage.condition(Kind::NodePool, "general", "NodeRegistrationHealthy"),
+        "True/NodeRegistrationHealthy"
+    );
+    let machine = stage.region.machines().remove(0);
+    assert_eq!(machine.tags["karpenter.sh/nodeclaim"], name);
+    assert!(stage.get(Kind::NodeClaim, &name)["status"]["lastPodEventTime"].is_string());
+    // the time is over an hour after the claim was made
+    stage.run(Duration::from_secs(3_600 - 145));
+    assert_eq!(only_claim(&stage), name);
+    stage.run(Duration::from_secs(300));
+    assert!(stage.toy.state.node_claims.is_empty(), "{}", stage.toy.journal.join("\n"));
+    assert!(stage.toy.state.nodes.is_empty());
+    let ended = stage
+        .region
+        .machine(&machine.instance_id)
+        .is_none_or(|machine| machine.state == InstanceState::Terminated);
+    assert!(ended);
+    assert_eq!(stage.get(Kind::NodePool, "general")["status"]["nodes"], 0);
+    let text = knowledge.metrics.text();
+    for line in [
+        r#"karpenter_nodeclaims_created_total{reason="provisioned",nodepool="general""#,
+        r#"karpenter_nodes_created_total{nodepool="general""#,
+        r#"karpenter_nodeclaims_disrupted_total{reason="expired",nodepool="general""#,
+        r#"karpenter_nodeclaims_terminated_total{nodepool="general""#,
+        r#"karpenter_nodes_terminated_total{nodepool="general""#,
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn an_instance_whose_kubelet_never_starts_is_given_up_after_15_minutes_and_another_is_tried() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut stage = Stage::new(parts(&knowledge, 1));
+    stage.toy.create(Kind::EC2NodeClass, stage::node_class("default"));
+    stage.toy.create(Kind::NodePool, stage::node_pool("general", "default"));
+    stage.toy.create(Kind::Pod, waiting_pod("web-1"));
+    stage.run(Duration::from_secs(10));
+    let first = only_claim(&stage);
+    stage.run(Duration::from_secs(880));
+    assert_eq!(only_claim(&stage), first);
+    stage.run(Duration::from_secs(120));
+    assert_ne!(only_claim(&stage), first, "its pod needs another");
+    assert_eq!(stage.region.machines().iter().filter(|machine| !machine.state.is_ending()).count(), 1);
+    stage.run(Duration::from_secs(1_000));
+    assert_eq!(
+        stage.condition(Kind::NodePool, "general", "NodeRegistrationHealthy"),
+        "False/RegistrationFailed"
+    );
+}
+
+#[test]
+fn a_launch_that_is_slow_to_be_told_leaks_nothing() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut stage = Stage::new(parts(&knowledge, 1));
+    stage.kubelets = true;
+    stage.toy.create(Kind::EC2NodeClass, stage::node_class("default"));
+    stage.toy.create(Kind::NodePool, stage::node_pool("general", "default"));
+    for index in 0..40 {
+        stage.toy.create(Kind::Pod, waiting_pod(&format!("web-{index}")));
+    }
+    stage.run(Duration::from_secs(400));
+    let claimed = stage.toy.state.node_claims.len();
+    let running = stage.region.machines().iter().filter(|machine| !machine.state.is_ending()).count();
+    assert_eq!(claimed, running);
+    assert!(claimed > 0);
+}
