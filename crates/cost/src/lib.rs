@@ -12,13 +12,16 @@
 
 pub mod allocation;
 pub mod asset;
+pub mod collector;
 pub mod facts;
 pub mod filter;
+pub mod http;
 pub mod interval;
 pub mod ledger;
 pub mod measures;
 pub mod money;
 pub mod prices;
+pub mod query;
 pub mod workload;
 
 pub use allocation::{AggregateBy, Aggregation, AllocationQuery, AllocationSet, Sharing};

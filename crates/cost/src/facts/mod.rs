@@ -4,6 +4,7 @@
 //! up. Everything is a whole number: cpu in microcore-seconds, memory and volumes in byte-seconds, GPUs in
 //! thousandth-GPU-seconds.
 
+mod absorb;
 mod balancer;
 mod container;
 mod hour;

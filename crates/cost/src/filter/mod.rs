@@ -16,5 +16,6 @@ mod lexer;
 mod parse;
 
 pub use evaluate::Subject;
+pub(crate) use evaluate::provider_of;
 pub use field::{Field, Vocabulary};
 pub use parse::{Comparison, Filter, FilterError, Operator};

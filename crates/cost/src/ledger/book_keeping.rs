@@ -43,6 +43,21 @@ impl Ledger {
         self.hours.entry(facts.hour).or_default().insert(Arc::clone(&facts.cluster), Arc::new(facts));
     }
 
+    /// Adds what was observed since: the facts of a stretch that is not in the ledger yet.
+    pub fn absorb(&mut self, delta: HourFacts) {
+        let hour = hour_of(delta.hour);
+        self.forget(hour, &delta.cluster);
+        let clusters = self.hours.entry(hour).or_default();
+        match clusters.get_mut(&delta.cluster) {
+            Some(known) => Arc::make_mut(known).absorb(delta),
+            None => {
+                let mut facts = HourFacts { hour, ..delta };
+                facts.sort();
+                clusters.insert(Arc::clone(&facts.cluster), Arc::new(facts));
+            }
+        }
+    }
+
     /// Drops all hours before a second; retention.
     pub fn drop_before(&mut self, second: i64) {
         self.hours = self.hours.split_off(&hour_of(second));

@@ -1,0 +1,19 @@
+//! From what a cluster looks like to facts.
+//!
+//! [`Collector::observe`] is given the time, the objects as they are and what was measured since the last time, and returns
+//! the facts of the stretch in between, hour by hour, to be added to the ledger ([`HourFacts::absorb`]). It reads no clock
+//! and talks to nobody. What it does not know it reports as a gap; it never counts a stretch twice.
+//!
+//! [`HourFacts::absorb`]: crate::facts::HourFacts::absorb
+
+mod balancers;
+mod nodes;
+mod observe;
+mod owners;
+mod pods;
+mod view;
+mod volumes;
+
+pub use observe::{Collector, CollectorSettings, Observation, ObserveError};
+pub use owners::Owned;
+pub use view::{ContainerUsage, Measurements, PodTraffic, View, VolumeUsage};

@@ -1,0 +1,205 @@
+//! Pods as workloads, with their lives and what they ask for.
+//!
+//! A pod is paid for from the moment it is bound to a node, whether its images are there or not: it holds its requests from
+//! then on (reference section 1.2, item 12, #2960). It is paid for until its last container has ended. Its containers share
+//! its life (item 3); plain init containers have no row, what they ask for is not more than the pod holds anyway.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Container, Namespace, Pod, ResourceRequirements, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+
+use crate::collector::nodes::{GPU_RESOURCES, milli, whole};
+use crate::collector::owners::Owners;
+use crate::interval::Interval;
+use crate::workload::{Labels, Workload};
+
+/// A container's requests and limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub millicores: u64,
+    pub ram_bytes: u64,
+    pub milli_gpus: u64,
+    pub limit_millicores: u64,
+    pub limit_ram_bytes: u64,
+}
+
+/// A container of a pod that was there in the stretch.
+pub(super) struct LiveContainer {
+    pub workload: Arc<Workload>,
+    pub asked: Asked,
+    /// Names of the pod's volumes that it mounts.
+    pub mounts: Vec<String>,
+}
+
+/// A pod that was there in the stretch.
+pub(super) struct LivePod<'a> {
+    pub pod: &'a Pod,
+    pub life: Interval,
+    pub containers: Vec<LiveContainer>,
+}
+
+/// What pods are looked up in.
+pub(super) struct Surroundings<'a> {
+    cluster: Arc<str>,
+    namespaces: BTreeMap<&'a str, (Labels, Labels)>,
+    /// Services by namespace and one label of their selector.
+    services: BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a Service>>,
+    owners: Owners<'a>,
+    provider_ids: BTreeMap<&'a str, Arc<str>>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub fn new(
+        cluster: &Arc<str>,
+        namespaces: &'a [Namespace],
+        services: &'a [Service],
+        owners: Owners<'a>,
+        provider_ids: BTreeMap<&'a str, Arc<str>>,
+    ) -> Surroundings<'a> {
+        let named = namespaces.iter().map(|namespace| {
+            let metadata = &namespace.metadata;
+            let maps = (shared(metadata.labels.as_ref()), shared(metadata.annotations.as_ref()));
+            (metadata.name.as_deref().unwrap_or_default(), maps)
+        });
+        let mut by_label: BTreeMap<_, Vec<&Service>> = BTreeMap::new();
+        for service in services {
+            let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
+            if let Some((key, value)) = selector(service).and_then(|selector| selector.iter().next()) {
+                by_label.entry((namespace, key.as_str(), value.as_str())).or_default().push(service);
+            }
+        }
+        Surroundings {
+            cluster: Arc::clone(cluster),
+            namespaces: named.collect(),
+            services: by_label,
+            owners,
+            provider_ids,
+        }
+    }
+
+    /// A pod in the stretch; none if it was not bound in it.
+    pub fn live(&self, pod: &'a Pod, stretch: Interval) -> Option<LivePod<'a>> {
+        let life = life(pod)?.overlap(stretch);
+        if life.is_empty() {
+            return None;
+        }
+        let template = self.workload(pod);
+        let spec = pod.spec.as_ref()?;
+        let sidecars = spec
+            .init_containers
+            .iter()
+            .flatten()
+            .filter(|each| each.restart_policy.as_deref() == Some("Always"));
+        let containers = spec.containers.iter().chain(sidecars).map(|container| LiveContainer {
+            workload: Arc::new(Workload { container: container.name.as_str().into(), ..template.clone() }),
+            asked: asked(container),
+            mounts: container.volume_mounts.iter().flatten().map(|mount| mount.name.clone()).collect(),
+        });
+        Some(LivePod { pod, life, containers: containers.collect() })
+    }
+
+    fn workload(&self, pod: &Pod) -> Workload {
+        let metadata = &pod.metadata;
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+        let (namespace_labels, namespace_annotations) =
+            self.namespaces.get(namespace).cloned().unwrap_or_default();
+        let ((controller_kind, controller), (root_kind, root)) =
+            self.owners.of_pod(metadata).unwrap_or_default();
+        Workload {
+            cluster: Arc::clone(&self.cluster),
+            node: node.into(),
+            namespace: namespace.into(),
+            pod: metadata.name.as_deref().unwrap_or_default().into(),
+            pod_uid: metadata.uid.as_deref().unwrap_or_default().into(),
+            controller_kind,
+            controller,
+            root_kind,
+            root,
+            provider_id: self.provider_ids.get(node).cloned().unwrap_or_default(),
+            services: self.services_of(namespace, metadata),
+            labels: shared(metadata.labels.as_ref()),
+            annotations: shared(metadata.annotations.as_ref()),
+            namespace_labels,
+            namespace_annotations,
+            ..Workload::default()
+        }
+    }
+
+    fn services_of(&self, namespace: &str, pod: &ObjectMeta) -> Vec<Arc<str>> {
+        let labels = pod.labels.iter().flatten();
+        let candidates =
+            labels.filter_map(|(key, value)| self.services.get(&(namespace, key.as_str(), value.as_str())));
+        let selecting = candidates.flatten().filter(|service| selects(service, pod));
+        let mut names: Vec<Arc<str>> =
+            selecting.map(|service| service.metadata.name.as_deref().unwrap_or_default().into()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn selector(service: &Service) -> Option<&BTreeMap<String, String>> {
+    service.spec.as_ref()?.selector.as_ref().filter(|selector| !selector.is_empty())
+}
+
+/// Whether a Service of the same namespace selects a pod.
+pub(super) fn selects(service: &Service, pod: &ObjectMeta) -> bool {
+    let Some(selector) = selector(service) else { return false };
+    let labels = pod.labels.as_ref();
+    selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+}
+
+fn shared(map: Option<&BTreeMap<String, String>>) -> Labels {
+    /// Written by `kubectl apply`: a copy of the whole object, of no use here.
+    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    let kept = map.into_iter().flatten().filter(|(key, _)| *key != LAST_APPLIED);
+    Arc::new(kept.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect())
+}
+
+fn second(time: &Time) -> i64 {
+    time.0.as_second()
+}
+
+/// From being bound to the end of the last container; a pod that has not ended lives on.
+fn life(pod: &Pod) -> Option<Interval> {
+    let status = pod.status.as_ref();
+    pod.spec.as_ref()?.node_name.as_deref().filter(|node| !node.is_empty())?;
+    let bound = status
+        .and_then(|status| status.conditions.as_ref())
+        .into_iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "True")
+        .and_then(|condition| condition.last_transition_time.as_ref());
+    let started = status.and_then(|status| status.start_time.as_ref());
+    let start = bound.or(started).or(pod.metadata.creation_timestamp.as_ref()).map_or(i64::MIN, second);
+    let ended = matches!(status.and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
+    if !ended {
+        return Some(Interval::new(start, i64::MAX));
+    }
+    let statuses = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
+    let finished = statuses.filter_map(|each| {
+        let state = each.state.as_ref()?.terminated.as_ref()?;
+        state.finished_at.as_ref().map(second)
+    });
+    // an ended pod that does not say when it ended is not paid for
+    finished.max().map(|end| Interval::new(start, end))
+}
+
+fn asked(container: &Container) -> Asked {
+    let empty = ResourceRequirements::default();
+    let resources = container.resources.as_ref().unwrap_or(&empty);
+    let request = |name: &str| {
+        let limit = || resources.limits.as_ref().and_then(|limits| limits.get(name));
+        resources.requests.as_ref().and_then(|requests| requests.get(name)).or_else(limit)
+    };
+    let limit = |name: &str| resources.limits.as_ref().and_then(|limits| limits.get(name));
+    Asked {
+        millicores: milli(request("cpu")),
+        ram_bytes: whole(request("memory")),
+        milli_gpus: GPU_RESOURCES.iter().map(|name| whole(request(name)).saturating_mul(1_000)).sum(),
+        limit_millicores: milli(limit("cpu")),
+        limit_ram_bytes: whole(limit("memory")),
+    }
+}

@@ -1,0 +1,107 @@
+//! Persistent volumes as facts, with who had them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
+
+use crate::collector::nodes::whole;
+use crate::collector::pods::LivePod;
+use crate::collector::view::VolumeUsage;
+use crate::facts::{VolumeFact, sweep};
+use crate::interval::Interval;
+use crate::workload::Workload;
+
+/// The largest volume that is believed (reference section 1.2, item 4): 10 PiB.
+const LARGEST: u64 = 10 << 50;
+
+type Users = Vec<(Arc<Workload>, Interval)>;
+
+/// Containers by namespace and claim.
+pub(super) struct ClaimUsers {
+    users: BTreeMap<(String, String), Users>,
+}
+
+impl ClaimUsers {
+    pub fn new(pods: &[LivePod<'_>]) -> ClaimUsers {
+        let mut users: BTreeMap<(String, String), Users> = BTreeMap::new();
+        for live in pods {
+            for (volume, claim) in claims(live.pod) {
+                let mounting: Vec<_> =
+                    live.containers.iter().filter(|container| container.mounts.contains(&volume)).collect();
+                // a volume that is attached but mounted by none is every container's
+                let everyone = mounting.is_empty();
+                let containers =
+                    live.containers.iter().filter(|each| everyone || each.mounts.contains(&volume));
+                let namespace = live.pod.metadata.namespace.as_deref().unwrap_or_default();
+                let entry = users.entry((namespace.to_owned(), claim)).or_default();
+                entry.extend(containers.map(|container| (Arc::clone(&container.workload), live.life)));
+            }
+        }
+        ClaimUsers { users }
+    }
+
+    fn of(&self, namespace: &str, claim: &str) -> &[(Arc<Workload>, Interval)] {
+        self.users.get(&(namespace.to_owned(), claim.to_owned())).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Names of a pod's volumes with their claims.
+fn claims(pod: &Pod) -> Vec<(String, String)> {
+    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes
+        .filter_map(|volume| {
+            let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
+            let ephemeral = volume.ephemeral.as_ref().map(|_| format!("{pod_name}-{}", volume.name));
+            named.or(ephemeral).map(|claim| (volume.name.clone(), claim))
+        })
+        .collect()
+}
+
+/// A volume in the stretch; none if it was not there.
+pub(super) fn volume_fact(
+    volume: &PersistentVolume,
+    classes: &[StorageClass],
+    users: &ClaimUsers,
+    usage: &[VolumeUsage],
+    stretch: Interval,
+) -> Option<VolumeFact> {
+    let name = volume.metadata.name.as_deref().filter(|name| !name.is_empty())?;
+    let spec = volume.spec.as_ref()?;
+    let created = volume.metadata.creation_timestamp.as_ref().map_or(i64::MIN, |time| time.0.as_second());
+    let interval = Interval::new(created, i64::MAX).overlap(stretch);
+    let bytes = whole(spec.capacity.as_ref().and_then(|capacity| capacity.get("storage")));
+    if interval.is_empty() || bytes > LARGEST {
+        return None;
+    }
+    let class = spec.storage_class_name.as_deref().unwrap_or_default();
+    let parameters = classes
+        .iter()
+        .find(|known| known.metadata.name.as_deref() == Some(class))
+        .and_then(|known| known.parameters.as_ref());
+    let kind =
+        parameters.and_then(|parameters| parameters.get("type")).map(String::as_str).unwrap_or_default();
+    let handle = spec.csi.as_ref().map(|csi| csi.volume_handle.as_str());
+    let in_tree = spec.aws_elastic_block_store.as_ref().map(|disk| disk.volume_id.as_str());
+    let claim = spec.claim_ref.as_ref();
+    let namespace = claim.and_then(|claim| claim.namespace.as_deref()).unwrap_or_default();
+    let claim = claim.and_then(|claim| claim.name.as_deref()).unwrap_or_default();
+    let used = usage
+        .iter()
+        .find(|usage| !claim.is_empty() && &*usage.namespace == namespace && &*usage.claim == claim);
+    Some(VolumeFact {
+        name: name.into(),
+        interval,
+        bytes,
+        provider_id: handle.or(in_tree).unwrap_or_default().into(),
+        storage_class: class.into(),
+        volume_type: kind.into(),
+        claim_namespace: namespace.into(),
+        claim: claim.into(),
+        used_byte_seconds: used.map(|used| used.used_bytes.saturating_mul(interval.seconds())),
+        used_peak: used.map_or(0, |used| used.used_bytes),
+        uses: sweep(bytes, interval, users.of(namespace, claim)),
+    })
+}

@@ -1,0 +1,66 @@
+//! What answers and errors are wrapped in (reference sections 2.6 and 2.7).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::query::ParameterError;
+
+/// Why a request gets no answer.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A parameter cannot be.
+    Parameter(ParameterError),
+    /// There is no such path.
+    NotFound(String),
+    /// The path has no such method.
+    Method(String),
+    /// The answer could not be computed.
+    Failed,
+}
+
+impl From<ParameterError> for Refusal {
+    fn from(error: ParameterError) -> Refusal {
+        Refusal::Parameter(error)
+    }
+}
+
+/// An answer, with a warning if there is reason for one.
+pub fn success(data: Value, warning: Option<String>) -> Response {
+    let mut body = json!({"code": 200, "status": "success", "data": data});
+    if let (Some(warning), Value::Object(fields)) = (warning, &mut body) {
+        fields.insert("warning".to_owned(), Value::String(warning));
+    }
+    json_response(StatusCode::OK, &body)
+}
+
+/// A document as it is.
+pub fn json_response(status: StatusCode, body: &Value) -> Response {
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    (status, [kind], body.to_string()).into_response()
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, message) = match self {
+            // clients compare this text
+            Refusal::Parameter(error @ ParameterError::Window(_)) => {
+                return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
+            }
+            Refusal::Parameter(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+            Refusal::NotFound(path) => {
+                (StatusCode::NOT_FOUND, format!("no such path: {path}; /openapi.json says which there are"))
+            }
+            Refusal::Method(method) => {
+                (StatusCode::METHOD_NOT_ALLOWED, format!("no such method: {method}; expected GET or POST"))
+            }
+            Refusal::Failed => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be computed".to_owned())
+            }
+        };
+        json_response(
+            status,
+            &json!({"code": status.as_u16(), "status": "error", "data": null, "message": message}),
+        )
+    }
+}

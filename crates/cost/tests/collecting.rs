@@ -1,0 +1,307 @@
+//! From objects and measurements to facts.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, Service};
+use k8s_openapi::api::storage::v1::StorageClass;
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use supercargo_cost::collector::{
+    Collector, CollectorSettings, ContainerUsage, Measurements, ObserveError, Owned, PodTraffic, View,
+    VolumeUsage,
+};
+use supercargo_cost::facts::{GIB, HourFacts, NetworkBytes};
+use supercargo_cost::interval::rfc3339;
+use supercargo_cost::{AllocationQuery, Interval, Ledger, PriceBook};
+
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+/// Noon of a day in 2026.
+const NOON: i64 = 1_774_872_000;
+
+struct World {
+    nodes: Vec<Node>,
+    pods: Vec<Pod>,
+    namespaces: Vec<Namespace>,
+    volumes: Vec<PersistentVolume>,
+    storage_classes: Vec<StorageClass>,
+    services: Vec<Service>,
+    owners: Vec<Owned>,
+}
+
+impl World {
+    fn view(&self) -> View<'_> {
+        View {
+            nodes: &self.nodes,
+            pods: &self.pods,
+            namespaces: &self.namespaces,
+            volumes: &self.volumes,
+            storage_classes: &self.storage_classes,
+            services: &self.services,
+            owners: &self.owners,
+        }
+    }
+}
+
+fn pod(name: &str, bound: i64) -> Value {
+    json!({
+        "metadata": {
+            "name": name, "namespace": "shop", "uid": format!("uid-{name}"),
+            "labels": {"app": "web", "team": "payments", "pod-template-hash": "7d9"},
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "x"},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9", "uid": "1", "controller": true}],
+        },
+        "spec": {
+            "nodeName": "n1",
+            "containers": [
+                {"name": "main", "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"cpu": "1"}},
+                 "volumeMounts": [{"name": "data", "mountPath": "/data"}]},
+                {"name": "side", "resources": {"limits": {"cpu": "100m", "memory": "64Mi"}}},
+            ],
+            "initContainers": [{"name": "init", "resources": {"requests": {"cpu": "2"}}}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+        },
+        "status": {"phase": "Running", "conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": rfc3339(bound)},
+        ]},
+    })
+}
+
+fn world() -> World {
+    World {
+        nodes: vec![read(json!({
+            "metadata": {
+                "name": "n1", "creationTimestamp": rfc3339(NOON - 86_400),
+                "labels": {
+                    "node.kubernetes.io/instance-type": "m5.xlarge", "topology.kubernetes.io/region": "us-east-1",
+                    "topology.kubernetes.io/zone": "us-east-1a", "kubernetes.io/arch": "amd64",
+                },
+            },
+            "spec": {"providerID": "aws:///us-east-1a/i-1"},
+            "status": {"capacity": {"cpu": "4", "memory": "16Gi"}, "allocatable": {"cpu": "3920m", "memory": "15Gi"}},
+        }))],
+        pods: vec![read(pod("web-7d9-a", NOON - 7_200))],
+        namespaces: vec![read(json!({"metadata": {"name": "shop", "labels": {"cost-center": "cc-1"}}}))],
+        volumes: vec![read(json!({
+            "metadata": {"name": "pv-1", "creationTimestamp": rfc3339(NOON - 86_400)},
+            "spec": {
+                "capacity": {"storage": "100Gi"}, "storageClassName": "fast",
+                "claimRef": {"namespace": "shop", "name": "data"},
+                "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "vol-1"},
+            },
+        }))],
+        storage_classes: vec![read(json!({
+            "metadata": {"name": "fast"}, "provisioner": "ebs.csi.aws.com", "parameters": {"type": "gp3"},
+        }))],
+        services: vec![read(json!({
+            "metadata": {
+                "name": "front", "namespace": "shop", "creationTimestamp": rfc3339(NOON - 86_400),
+                "annotations": {"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+            },
+            "spec": {"type": "LoadBalancer", "selector": {"app": "web"}},
+            "status": {"loadBalancer": {"ingress": [{"hostname": "lb-1.example.com"}]}},
+        }))],
+        owners: Vec::new(),
+    }
+}
+
+fn usage(container: &str, microcores: u64, ram_bytes: u64) -> ContainerUsage {
+    ContainerUsage {
+        namespace: "shop".into(),
+        pod: "web-7d9-a".into(),
+        container: container.into(),
+        microcores,
+        ram_bytes,
+        milli_gpus: None,
+    }
+}
+
+fn collector(last: i64) -> Collector {
+    Collector::resume(CollectorSettings::new("east"), last)
+}
+
+fn hour(observed: &[HourFacts]) -> &HourFacts {
+    assert_eq!(observed.len(), 1);
+    &observed[0]
+}
+
+#[test]
+fn a_minute_becomes_integrals() {
+    let world = world();
+    let containers = [usage("main", 800_000, GIB / 2), usage("side", 0, 0), usage("main", 9_000_000, GIB)];
+    let measured = Measurements { containers: &containers, ..Measurements::default() };
+    let observed = collector(NOON).observe(NOON + 60, &world.view(), &measured).unwrap();
+    let facts = hour(&observed.hours);
+    let main = &facts.containers[0];
+    assert_eq!(main.interval, Interval::new(NOON, NOON + 60));
+    // 0.5 cores asked, 0.8 used: the greater of both at each moment
+    assert_eq!((main.cpu.requested, main.cpu.used, main.cpu.charged), (30_000_000, 48_000_000, 48_000_000));
+    assert_eq!((main.ram.requested, main.ram.used, main.ram.charged), (60 * GIB, 30 * GIB, 60 * GIB));
+    assert_eq!((main.cpu_peak, main.cpu_limit, main.measured), (800_000, 60_000_000, 60));
+    // a limit without a request is a request
+    assert_eq!(facts.containers[1].cpu.requested, 6_000_000);
+    assert_eq!(facts.containers.len(), 2, "init containers have no row");
+    let row = &main.workload;
+    assert_eq!(
+        (&*row.controller_kind, &*row.controller, &*row.provider_id),
+        ("deployment", "web", "aws:///us-east-1a/i-1")
+    );
+    assert_eq!((row.label("team"), row.label("cost-center")), (Some("payments"), Some("cc-1")));
+    assert_eq!(row.services, [Arc::from("front")]);
+    assert_eq!(row.annotations.len(), 1, "what kubectl apply notes is left out");
+    assert_eq!(facts.nodes[0].capacity.millicores, 4_000);
+    assert!(facts.gaps.is_empty());
+}
+
+#[test]
+fn volumes_go_to_those_who_mount_them_and_load_balancers_to_those_behind() {
+    let world = world();
+    let volumes = [VolumeUsage { namespace: "shop".into(), claim: "data".into(), used_bytes: 7 }];
+    let measured = Measurements { volumes: &volumes, ..Measurements::default() };
+    let observed = collector(NOON).observe(NOON + 60, &world.view(), &measured).unwrap();
+    let facts = hour(&observed.hours);
+    let volume = &facts.volumes[0];
+    assert_eq!(
+        (&*volume.volume_type, &*volume.provider_id, volume.used_byte_seconds),
+        ("gp3", "vol-1", Some(420))
+    );
+    assert_eq!(volume.uses.len(), 1);
+    assert_eq!(
+        (&*volume.uses[0].workload.container, volume.uses[0].byte_seconds),
+        ("main", u128::from(100 * GIB * 60))
+    );
+    let balancer = &facts.balancers[0];
+    assert!(balancer.private);
+    assert_eq!(balancer.uses.iter().map(|each| each.seconds).collect::<Vec<_>>(), [60, 60]);
+    assert_eq!(&*facts.management.as_ref().unwrap().provisioner, "EKS");
+}
+
+#[test]
+fn a_pod_is_paid_for_from_being_bound_to_its_end() {
+    let mut world = world();
+    let mut late = pod("late", NOON + 40);
+    late["status"]["phase"] = json!("Pending");
+    let mut done = pod("done", NOON - 100);
+    done["status"]["phase"] = json!("Succeeded");
+    done["status"]["containerStatuses"] = json!([{
+        "name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"terminated": {"exitCode": 0, "finishedAt": rfc3339(NOON + 10)}},
+    }]);
+    let mut waiting = pod("waiting", NOON - 100);
+    waiting["spec"]["nodeName"] = Value::Null;
+    world.pods = vec![read(late), read(done), read(waiting)];
+    let observed = collector(NOON).observe(NOON + 60, &world.view(), &Measurements::default()).unwrap();
+    let lives: Vec<_> = hour(&observed.hours)
+        .containers
+        .iter()
+        .filter(|fact| &*fact.workload.container == "main")
+        .map(|fact| (fact.workload.pod.to_string(), fact.interval.start - NOON, fact.interval.end - NOON))
+        .collect();
+    assert_eq!(lives, [("done".to_owned(), 0, 10), ("late".to_owned(), 40, 60)]);
+}
+
+/// A missed scrape is a gap that is reported, not a zero: requests are paid for, use is not known.
+#[test]
+fn what_was_not_measured_is_a_gap() {
+    let world = world();
+    let silent = ["n1".into()];
+    let measured = Measurements { silent_nodes: &silent, ..Measurements::default() };
+    let observed = collector(NOON).observe(NOON + 60, &world.view(), &measured).unwrap();
+    let facts = hour(&observed.hours);
+    assert_eq!(&*facts.gaps[0].subject, "use of node n1");
+    assert_eq!((facts.containers[0].measured, facts.containers[0].cpu.charged), (0, 30_000_000));
+    // half an hour between two observations: one measurement cannot stand for all of it
+    let containers = [usage("main", 4_000_000, GIB)];
+    let measured = Measurements { containers: &containers, ..Measurements::default() };
+    let observed = collector(NOON).observe(NOON + 1_800, &world.view(), &measured).unwrap();
+    let facts = hour(&observed.hours);
+    assert_eq!((&*facts.gaps[0].subject, facts.gaps[0].interval.seconds()), ("use of everything", 1_800));
+    assert_eq!((facts.containers[0].cpu.used, facts.containers[0].cpu.charged), (0, 1_800 * 500_000));
+}
+
+#[test]
+fn time_counts_once_whatever_the_clock_does() {
+    let world = world();
+    let mut collector = Collector::new(CollectorSettings::new("east"));
+    let nothing = Measurements::default();
+    assert!(collector.observe(NOON, &world.view(), &nothing).unwrap().hours.is_empty());
+    assert!(collector.observe(NOON + 60, &world.view(), &nothing).is_ok());
+    let again = collector.observe(NOON + 60, &world.view(), &nothing).unwrap_err();
+    assert_eq!(again, ObserveError::NotLater { now: NOON + 60, last: NOON + 60 });
+    assert!(collector.observe(NOON - 3_600, &world.view(), &nothing).is_err());
+    let next = collector.observe(NOON + 120, &world.view(), &nothing).unwrap();
+    assert_eq!(next.stretch, Interval::new(NOON + 60, NOON + 120));
+}
+
+#[test]
+fn traffic_is_what_counters_grew_and_a_counter_may_begin_anew() {
+    let world = world();
+    let counters =
+        |transmitted: u64| NetworkBytes { transmitted, internet: transmitted / 2, ..NetworkBytes::default() };
+    let traffic = |transmitted| {
+        [PodTraffic { namespace: "shop".into(), pod: "web-7d9-a".into(), counters: counters(transmitted) }]
+    };
+    let mut collector = Collector::new(CollectorSettings::new("east"));
+    let mut sent = Vec::new();
+    for (step, transmitted) in [1_000, 1_501, 100].into_iter().enumerate() {
+        let traffic = traffic(transmitted);
+        let measured = Measurements { traffic: &traffic, ..Measurements::default() };
+        let observed = collector.observe(NOON + 60 * step as i64, &world.view(), &measured).unwrap();
+        for facts in &observed.hours {
+            sent.push(
+                facts.containers.iter().map(|fact| fact.network.unwrap().transmitted).collect::<Vec<_>>(),
+            );
+        }
+    }
+    // 501 over two containers, then 100 of a new counter
+    assert_eq!(sent, [[250, 251], [50, 50]]);
+}
+
+/// However a stretch is cut into observations, its facts are the same.
+fn watched(cuts: &[i64]) -> Ledger {
+    let world = world();
+    let containers = [usage("main", 800_000, GIB / 2), usage("side", 20_000, 0)];
+    let measured = Measurements { containers: &containers, ..Measurements::default() };
+    let mut ledger = Ledger::new(PriceBook::default());
+    let mut collector = collector(NOON - 600);
+    for cut in cuts {
+        for facts in collector.observe(NOON - 600 + cut, &world.view(), &measured).unwrap().hours {
+            ledger.absorb(facts);
+        }
+    }
+    ledger
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn facts_do_not_depend_on_how_often_one_looks(cuts in proptest::collection::btree_set(1i64..1_200, 4..30)) {
+        let mut cuts: Vec<i64> = cuts.into_iter().chain((1..5).map(|step| step * 240)).collect();
+        cuts.push(1_200);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let coarse: Vec<i64> = (1..=5).map(|step| step * 240).collect();
+        let (one, other) = (watched(&coarse), watched(&cuts));
+        let window = Interval::new(NOON - 3_600, NOON + 3_600);
+        let facts = |ledger: &Ledger| ledger.facts(window).map(|facts| HourFacts::clone(facts)).collect::<Vec<_>>();
+        prop_assert_eq!(facts(&one), facts(&other));
+    }
+}
+
+#[test]
+fn observed_facts_can_be_asked_about() {
+    let ledger = watched(&[240, 480, 720, 960, 1_200]);
+    let query = AllocationQuery {
+        steps: vec![Interval::new(NOON - 3_600, NOON + 3_600)],
+        ..AllocationQuery::default()
+    };
+    let sets = query.answer(&ledger);
+    let names: Vec<&String> = sets[0].aggregates.keys().collect();
+    assert_eq!(names, ["east/n1/shop/web-7d9-a/main", "east/n1/shop/web-7d9-a/side"]);
+    let main = &sets[0].aggregates[0].measures;
+    assert_eq!(main.span, Interval::new(NOON - 600, NOON + 600));
+    assert!(main.total() > supercargo_cost::Money::ZERO);
+}
