@@ -150,11 +150,13 @@ impl Knowledge {
         let prices = lock(&self.prices);
         let mut unavailable = lock(&self.unavailable);
         unavailable.sweep(now);
+        let resources = lock(&self.class_resources);
         let input = MarketInput {
             region: &self.region,
             classes,
             settings: self.capacity_settings(),
             dedicated,
+            resources: &resources,
             prices: &prices,
             unavailable: &unavailable,
         };

@@ -11,6 +11,7 @@ use supercargo_cloud::Unavailable;
 use supercargo_engine::market::Market;
 
 use super::LivePrices;
+use crate::node_class::ClassResources;
 
 /// What a compiled market follows from.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,8 @@ pub(crate) struct MarketInput<'a> {
     pub settings: CapacitySettings,
     /// Whether anybody asks for dedicated hardware, which doubles the offerings.
     pub dedicated: bool,
+    /// Reservations and placement groups of the classes, by their names.
+    pub resources: &'a BTreeMap<String, ClassResources>,
     pub prices: &'a LivePrices,
     pub unavailable: &'a Unavailable,
 }
@@ -56,6 +59,9 @@ impl Markets {
             match NodeClassModel::from_ec2nodeclass(class, input.settings.clone()) {
                 Ok(mut model) => {
                     model.dedicated_tenancy = input.dedicated;
+                    if let Some(resources) = input.resources.get(&name) {
+                        take_in(&mut model, resources);
+                    }
                     classes.insert(name, Class { model, subnets: subnets_by_zone(class) });
                 }
                 // its status says so, too
@@ -105,6 +111,18 @@ impl Markets {
     pub fn compilations(&self) -> u64 {
         self.compilations
     }
+}
+
+/// What the status has no place for: how much of a reservation is free, and how a placement group places.
+fn take_in(model: &mut NodeClassModel, resources: &ClassResources) {
+    model.placement = resources.placement_group.as_ref().map(|group| group.strategy);
+    for known in &mut model.reservations {
+        let seen = resources.reservations.iter().find(|seen| seen.id == known.reservation.id);
+        if let Some(seen) = seen {
+            known.reservation.count = seen.available;
+        }
+    }
+    model.reservations.retain(|known| known.reservation.count > 0);
 }
 
 fn subnets_by_zone(class: &EC2NodeClass) -> BTreeMap<String, BTreeSet<String>> {
@@ -172,6 +190,7 @@ mod tests {
                 classes: &classes,
                 settings: CapacitySettings::default(),
                 dedicated,
+                resources: &BTreeMap::new(),
                 prices: &prices,
                 unavailable,
             };

@@ -12,12 +12,14 @@
 //! - part: the loop
 //! - notices: which Events are worth writing
 //! - names: names of claims
+//! - record: what the journal says about it
 
 mod claim;
 mod names;
 mod notices;
 mod part;
 mod plan;
+mod record;
 mod shape;
 mod window;
 

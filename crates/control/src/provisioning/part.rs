@@ -1,6 +1,6 @@
 //! The loop: waits for a batch, has it planned, and makes the NodeClaims.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Object, Outcome, P
 
 use super::notices::Notices;
 use super::plan::solve_options;
+use super::record;
 use super::{Names, Planned, PlannedPod, PlannedRoom, Window, node_claim, plan};
 use crate::cluster::{inputs, is_leaving, is_provisionable};
 use crate::knowledge::Knowledge;
@@ -25,6 +26,8 @@ const BUFFERS: Duration = Duration::from_secs(30);
 const NOMINATED: Duration = Duration::from_secs(20);
 /// Events written in one turn, so that many pods do not hold up the loops.
 const NOTES_IN_A_TURN: usize = 64;
+/// This loop, in metrics.
+const CONTROLLER: &str = "provisioner";
 /// Who says so in Events.
 const COMPONENT: &str = "karpenter";
 
@@ -85,8 +88,10 @@ pub struct Provisioner {
     knowledge: Arc<Knowledge>,
     names: Names,
     notices: Notices,
-    /// Pods that wait for a node, also those for which one is on its way.
-    waiting: BTreeSet<Key>,
+    /// Pods that wait for a node, also those for which one is on its way, and since when.
+    waiting: BTreeMap<Key, Timestamp>,
+    /// When a place was first planned for pods that do not run yet.
+    decided: BTreeMap<Key, Timestamp>,
     /// Nodes that go away.
     leaving: BTreeSet<String>,
     window: Option<Window>,
@@ -109,7 +114,8 @@ impl Provisioner {
             knowledge,
             names: Names::new(seed),
             notices: Notices::default(),
-            waiting: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            decided: BTreeMap::new(),
             leaving: BTreeSet::new(),
             window: None,
             under_way: None,
@@ -184,6 +190,8 @@ impl Provisioner {
         self.unsettled = false;
         self.stamp = Some(self.market_stamp(now));
         self.tickets += 1;
+        let pods = inputs.waiting();
+        self.knowledge.metrics.planning(CONTROLLER, &self.tickets.to_string(), pods, Duration::ZERO);
         self.under_way = Some(UnderWay { ticket: self.tickets, since: now, touched: BTreeSet::new() });
         let options = solve_options(&self.knowledge.settings);
         let work = Computation::new("provisioning", move || plan(&inputs, options));
@@ -208,6 +216,7 @@ impl Provisioner {
         self.knowledge.nominated().retain(|_, until| *until > now);
         self.unsettled = planned.placed.iter().any(|(pod, room)| pod.waits && room.is_ready);
         self.explain(&planned, state, now);
+        self.measure(&planned, under_way, now);
         for (pod, room) in &planned.placed {
             self.nominate(pod, room, nominated_until);
         }
@@ -244,6 +253,7 @@ impl Provisioner {
                 "creating node claim"
             );
             self.tell_nominated(&claim.pods, &format!("nodeclaim/{name}"), state, now);
+            self.knowledge.journal.record(record::bought(&name, &claim.shape, &claim.pods, now));
             actions.push(Action::create(node_claim(&claim.shape, pool, name)));
         }
         if count > 0 {
@@ -255,6 +265,23 @@ impl Provisioner {
         *self.knowledge.buffers() = planned.buffers;
         self.look_again(now);
         actions
+    }
+
+    /// Counts what was decided.
+    fn measure(&mut self, planned: &Planned, under_way: &UnderWay, now: Timestamp) {
+        let metrics = &self.knowledge.metrics;
+        metrics.planned(CONTROLLER, now.duration_since(under_way.since).unsigned_abs());
+        metrics.planning_ended(CONTROLLER, &under_way.ticket.to_string());
+        metrics.unschedulable_pods(CONTROLLER, planned.failed.iter().filter(|(pod, _)| pod.waits).count());
+        metrics.ignored_pods(planned.ignored.len());
+        let bought = planned.claims.iter().flat_map(|claim| &claim.pods);
+        for pod in bought.chain(planned.placed.iter().map(|(pod, _)| pod)).filter(|pod| pod.waits) {
+            let Some(seen) = self.waiting.get(&pod.key) else { continue };
+            if !self.decided.contains_key(&pod.key) {
+                metrics.pod_decided(now.duration_since(*seen).unsigned_abs());
+                self.decided.insert(pod.key.clone(), now);
+            }
+        }
     }
 
     /// A pod shall go to a room that is paid for.
@@ -279,8 +306,14 @@ impl Provisioner {
             };
             self.tell_nominated(std::slice::from_ref(pod), &place, state, now);
         }
+        let mut told = false;
         for (pod, why) in planned.failed.iter().filter(|(pod, _)| pod.waits) {
-            self.tell_failed(&pod.key, why, state, now);
+            told |= self.tell_failed(&pod.key, why, state, now);
+        }
+        if told {
+            for entry in record::stranded(&planned.failed, now) {
+                self.knowledge.journal.record(entry);
+            }
         }
         for (key, why) in &planned.ignored {
             self.tell_failed(key, why, state, now);
@@ -304,19 +337,26 @@ impl Provisioner {
         }
     }
 
-    fn tell_failed(&mut self, key: &Key, why: &str, state: &State, now: Timestamp) {
-        let Some(pod) = state.pods.get(key) else { return };
-        if self.notices.failed(pod.metadata.uid.as_deref().unwrap_or_default(), now) {
+    /// Returns whether it was worth saying.
+    fn tell_failed(&mut self, key: &Key, why: &str, state: &State, now: Timestamp) -> bool {
+        let Some(pod) = state.pods.get(key) else { return false };
+        let is_news = self.notices.failed(pod.metadata.uid.as_deref().unwrap_or_default(), now);
+        if is_news {
             let message = format!("Failed to schedule pod, {why}");
             self.notes.push_back(Action::warn(&**pod, COMPONENT, "FailedScheduling", message));
         }
+        is_news
     }
 
     fn see_pod(&mut self, key: &Key, old: Option<&Pod>, new: Option<&Pod>, now: Timestamp) {
         let waits = new.is_some_and(is_provisionable);
         let uid = |pod: Option<&Pod>| pod.and_then(|pod| pod.metadata.uid.clone());
         if waits {
-            let is_new = self.waiting.insert(key.clone()) || uid(old) != uid(new);
+            let is_new = !self.waiting.contains_key(key) || uid(old) != uid(new);
+            if is_new {
+                self.waiting.insert(key.clone(), now);
+                self.decided.remove(key);
+            }
             let has_claim = self.knowledge.assignments().of(key, uid(new).as_deref()).is_some();
             if is_new && !has_claim {
                 self.trigger(now);
@@ -328,6 +368,18 @@ impl Provisioner {
         let (before, after) = (node(old), node(new));
         if new.is_none() || before != after {
             self.knowledge.assignments().release(key);
+        }
+        if let Some(decided) = self.decided.get(key) {
+            let since = now.duration_since(*decided).unsigned_abs();
+            if before.is_none() && after.is_some() {
+                self.knowledge.metrics.provisioned_pod_bound(since);
+            }
+            if new.is_some_and(runs) {
+                self.knowledge.metrics.provisioned_pod_started(since);
+            }
+            if new.is_none_or(runs) {
+                self.decided.remove(key);
+            }
         }
         let is_over = |pod: Option<&Pod>| {
             pod.is_none_or(|pod| {
@@ -368,7 +420,7 @@ impl Provisioner {
         if new.is_none_or(|claim| claim.metadata.deletion_timestamp.is_some()) {
             let pods = self.knowledge.assignments().release_claim(&key.name);
             self.knowledge.nominated().remove(&key.name);
-            if pods.iter().any(|pod| self.waiting.contains(pod)) {
+            if pods.iter().any(|pod| self.waiting.contains_key(pod)) {
                 self.trigger(now);
             }
         }
@@ -395,6 +447,12 @@ impl Provisioner {
             self.trigger(now);
         }
     }
+}
+
+/// Whether a pod has begun to run, or has come to its end.
+fn runs(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Running" | "Succeeded" | "Failed"))
 }
 
 impl Part for Provisioner {
@@ -454,8 +512,16 @@ impl Part for Provisioner {
     }
 
     fn done(&mut self, action: &Action, outcome: &Outcome, _: &State, now: Timestamp) {
-        let Verb::Create(_) = &action.verb else { return };
-        let Err(refusal) = outcome else { return };
+        let Verb::Create(object) = &action.verb else { return };
+        let Err(refusal) = outcome else {
+            let metadata = object.metadata();
+            let pool = metadata.labels.as_ref().and_then(|labels| labels.get(keys::NODEPOOL));
+            let relaxed = metadata.annotations.as_ref().and_then(|all| all.get(keys::MIN_VALUES_RELAXED));
+            let relaxed = relaxed.is_some_and(|value| value == "true");
+            let pool = pool.map_or("", String::as_str);
+            self.knowledge.metrics.node_claim_created(pool, "provisioned", relaxed);
+            return;
+        };
         tracing::warn!(node_claim = %action.key, %refusal, "node claim not created");
         self.knowledge.assignments().release_claim(&action.key.name);
         self.knowledge.nominated().remove(&action.key.name);

@@ -29,6 +29,8 @@ pub struct ClaimShape {
     pub requests: Resources,
     /// The types it may be, cheapest first, at most 60.
     pub instance_types: Vec<String>,
+    /// What each of them costs at its cheapest offering, in dollars per hour.
+    pub prices: Vec<Usd>,
     /// The cheapest offering: dollars per hour.
     pub price: Usd,
     /// The cheapest offering: zone.
@@ -122,6 +124,10 @@ impl ClaimShape {
             ),
             requests,
             instance_types: types.iter().map(|index| table.types[*index].name.clone()).collect(),
+            prices: types
+                .iter()
+                .map(|index| table.cheapest_offer(*index, offers).map_or(Usd::MAX, |offer| offer.price))
+                .collect(),
             price,
             zone: key.zone.clone(),
             capacity_type: key.capacity_type,
