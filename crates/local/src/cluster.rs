@@ -11,7 +11,7 @@ use supercargo_cloud_sim::Region;
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
 use crate::controllers::*;
-use crate::kubelet::{HostSource, Kubelets, KubeletsOptions};
+use crate::kubelet::{Heartbeats, HostSource, Kubelets, KubeletsOptions};
 use crate::machines::{RegionInstances, RegionMachines};
 use crate::metrics;
 use crate::scheduler::{Scheduler, SchedulerOptions};
@@ -53,6 +53,11 @@ pub struct PartOptions {
 
 /// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` without a region.
 pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
+    part_hearing(name, options, None)
+}
+
+/// A part that has the heartbeats of kubelets in common with others of the process.
+fn part_hearing(name: &str, options: &PartOptions, shared: Option<&Heartbeats>) -> Option<Box<dyn Part>> {
     let seed = options.seed;
     let pace = options.pace.max(1.0);
     Some(match name {
@@ -71,7 +76,11 @@ pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
         "endpoints" => Box::new(Keyed::new(EndpointSlices)),
         "node-health" => {
             let grace = NodeHealthOptions::default().grace.mul_f64(pace);
-            Box::new(Keyed::new(NodeHealth::new(NodeHealthOptions { grace })))
+            let health = NodeHealth::new(NodeHealthOptions { grace });
+            Box::new(Keyed::new(match shared {
+                Some(heartbeats) => health.with_heartbeats(heartbeats.clone()),
+                None => health,
+            }))
         }
         "evictions" => Box::new(Keyed::new(Evictions)),
         "pod-garbage" => Box::new(Keyed::new(PodGarbage)),
@@ -85,7 +94,11 @@ pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
                 let source: Box<dyn HostSource> = Box::new(RegionMachines::new(region));
                 source
             });
-            Box::new(Kubelets::new(KubeletsOptions { seed, pace }, machines.into_iter().collect()))
+            let kubelets = Kubelets::new(KubeletsOptions { seed, pace }, machines.into_iter().collect());
+            Box::new(match shared {
+                Some(heartbeats) => kubelets.with_heartbeats(heartbeats.clone()),
+                None => kubelets,
+            })
         }
         _ => return None,
     })
@@ -114,7 +127,9 @@ impl Cluster {
     /// Starts every part and lets the server answer for usage. To be called within a tokio runtime.
     pub async fn start(server: Server, time: Time, options: PartOptions) -> Result<Self, ClusterError> {
         storage_class(&server.client()).await.map_err(ClusterError::StorageClass)?;
-        let parts = PART_NAMES.iter().filter_map(|name| part(name, &options)).collect();
+        let heartbeats = Heartbeats::default();
+        let parts =
+            PART_NAMES.iter().filter_map(|name| part_hearing(name, &options, Some(&heartbeats))).collect();
         let plane = Running::start(driver_options(server.client(), time.clone(), 1), parts);
         metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })

@@ -25,7 +25,7 @@ mod whole_tests;
 pub use cluster::{Cluster, ClusterError, PART_NAMES, PartOptions, driver_options, part};
 pub use controllers::*;
 pub use kubelet::{
-    Host, HostSource, HostState, KUBELET_VERSION, Kubelets, KubeletsOptions, MACHINE_ANNOTATION,
+    Heartbeats, Host, HostSource, HostState, KUBELET_VERSION, Kubelets, KubeletsOptions, MACHINE_ANNOTATION,
     ORDERS_PREFIX, Usage, pod_usage,
 };
 pub use machines::{RegionInstances, RegionMachines};

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::difference::merge_patch;
@@ -95,7 +97,7 @@ impl Action {
     /// Changes the object itself from one version to the next; nothing if they do not differ.
     pub fn update<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
     where
-        T: Resource<DynamicType = ()> + serde::Serialize,
+        T: Resource<DynamicType = ()> + Serialize + PartialEq,
     {
         Self::difference(kind, None, old, new)
     }
@@ -103,23 +105,50 @@ impl Action {
     /// Changes the status of an object from one version to the next; nothing if they do not differ.
     pub fn update_status<T>(kind: Kind, old: &T, new: &T) -> Option<Self>
     where
-        T: Resource<DynamicType = ()> + serde::Serialize,
+        T: Resource<DynamicType = ()> + Serialize + PartialEq,
     {
         Self::difference(kind, Some("status"), old, new)
     }
 
+    /// Changes the status of an object from what it is to `new`; nothing if they do not differ. Unlike
+    /// [`update_status`](Self::update_status) it needs no second copy of the object and looks at nothing else.
+    pub fn new_status<T, S>(kind: Kind, object: &T, old: Option<&S>, new: &S) -> Option<Self>
+    where
+        T: Resource<DynamicType = ()>,
+        S: Serialize + PartialEq,
+    {
+        if old == Some(new) {
+            return None;
+        }
+        // statuses have string keys and no failing serializers
+        let after = serde_json::to_value(new).ok()?;
+        let status = match old {
+            Some(old) => merge_patch(&serde_json::to_value(old).ok()?, &after)?,
+            None => after,
+        };
+        Some(Self::changes(kind, Some("status"), object.meta(), json!({ "status": status })))
+    }
+
     fn difference<T>(kind: Kind, subresource: Option<&'static str>, old: &T, new: &T) -> Option<Self>
     where
-        T: Resource<DynamicType = ()> + serde::Serialize,
+        T: Resource<DynamicType = ()> + Serialize + PartialEq,
     {
+        if old == new {
+            return None;
+        }
         // these types have string keys and no failing serializers
         let (before, after) = (serde_json::to_value(old).ok()?, serde_json::to_value(new).ok()?);
-        let mut body = merge_patch(&before, &after)?;
-        if let (Some(version), Some(fields)) = (&old.meta().resource_version, body.as_object_mut()) {
+        let body = merge_patch(&before, &after)?;
+        Some(Self::changes(kind, subresource, old.meta(), body))
+    }
+
+    /// A merge patch that counts only for the version it was made from.
+    fn changes(kind: Kind, subresource: Option<&'static str>, of: &ObjectMeta, mut body: Value) -> Self {
+        if let (Some(version), Some(fields)) = (&of.resource_version, body.as_object_mut()) {
             let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
             metadata["resourceVersion"] = json!(version);
         }
-        Some(Self { kind, key: Key::of(old.meta()), verb: Verb::Patch { subresource, body } })
+        Self { kind, key: Key::of(of), verb: Verb::Patch { subresource, body } }
     }
 
     /// A merge patch as it is, of the object or a subresource.

@@ -371,9 +371,8 @@ impl Rollout<'_> {
         };
         set(&mut status, "Available", enough, reason, message.to_owned(), self.now, false);
         let again = self.progress(&mut status, &before);
-        let mut changed = (**self.deployment).clone();
-        changed.status = Some(status);
-        NewStatus { action: Action::update_status(Kind::Deployment, &**self.deployment, &changed), again }
+        let known = self.deployment.status.as_ref();
+        NewStatus { action: Action::new_status(Kind::Deployment, &**self.deployment, known, &status), again }
     }
 
     /// The Progressing condition, and when its deadline is.

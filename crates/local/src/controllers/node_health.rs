@@ -11,7 +11,7 @@ use supercargo_api::taint::{NO_EXECUTE, NO_SCHEDULE};
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 
 use crate::conditions::{is_ready, node_status, set_pod_condition};
-use crate::kubelet::{LEASE_NAMESPACE, set_node_condition};
+use crate::kubelet::{Heartbeats, LEASE_NAMESPACE, set_node_condition};
 
 /// The component that Events name.
 const COMPONENT: &str = "node-controller";
@@ -41,12 +41,26 @@ impl Default for NodeHealthOptions {
 #[derive(Debug)]
 pub struct NodeHealth {
     options: NodeHealthOptions,
+    heartbeats: Option<Heartbeats>,
 }
 
 impl NodeHealth {
     /// A controller with this much patience.
     pub fn new(options: NodeHealthOptions) -> Self {
-        Self { options }
+        Self { options, heartbeats: None }
+    }
+
+    /// Hears the kubelets of this process without leases.
+    pub fn with_heartbeats(mut self, heartbeats: Heartbeats) -> Self {
+        self.heartbeats = Some(heartbeats);
+        self
+    }
+
+    /// When a node's kubelet was heard last.
+    fn last_heard(&self, node: &Node, state: &State, now: Timestamp) -> Option<Timestamp> {
+        let name = node.metadata.name.as_deref().unwrap_or_default();
+        let shared = self.heartbeats.as_ref().and_then(|heartbeats| heartbeats.heard(name, now));
+        shared.or_else(|| last_written(node, state))
     }
 }
 
@@ -65,7 +79,7 @@ impl Controller for NodeHealth {
     fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision {
         let Some(node) = state.nodes.get(key) else { return Decision::nothing() };
         let mut decision = Decision::nothing();
-        let silent_from = last_heard(node, state).map_or(now, |heard| heard + self.options.grace);
+        let silent_from = self.last_heard(node, state, now).map_or(now, |heard| heard + self.options.grace);
         let mut changed = (**node).clone();
         if silent_from <= now {
             if node_status(node, "Ready") != Some("Unknown") {
@@ -79,8 +93,8 @@ impl Controller for NodeHealth {
     }
 }
 
-/// When a node's kubelet was heard last.
-fn last_heard(node: &Node, state: &State) -> Option<Timestamp> {
+/// When a node's kubelet last wrote anything, its lease first of all.
+fn last_written(node: &Node, state: &State) -> Option<Timestamp> {
     let name = node.metadata.name.as_deref().unwrap_or_default();
     let lease = state.leases.named(LEASE_NAMESPACE, name).and_then(|lease| lease.spec.as_ref());
     let renewed = lease.and_then(|lease| lease.renew_time.as_ref()).map(|time| time.0);

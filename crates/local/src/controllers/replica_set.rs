@@ -71,17 +71,17 @@ impl Controller for ReplicaSets {
             template_labels.and_then(|metadata| metadata.labels.clone()).unwrap_or_default();
         let labeled = Selector::of_labels(&template_labels);
         let fully = active.iter().filter(|(_, pod)| labeled.matches_optional(pod.metadata.labels.as_ref()));
-        let mut changed = (**set).clone();
         let before = set.status.clone().unwrap_or_default();
-        changed.status = Some(ReplicaSetStatus {
+        let status = ReplicaSetStatus {
             replicas: count(active.len()),
             fully_labeled_replicas: nonzero(fully.count()),
             ready_replicas: nonzero(ready),
             available_replicas: nonzero(available),
             observed_generation: set.metadata.generation,
             ..before
-        });
-        decision.actions.extend(Action::update_status(Kind::ReplicaSet, &**set, &changed));
+        };
+        let written = Action::new_status(Kind::ReplicaSet, &**set, set.status.as_ref(), &status);
+        decision.actions.extend(written);
         decision
     }
 }

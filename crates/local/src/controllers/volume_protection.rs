@@ -51,7 +51,7 @@ impl Controller for VolumeProtection {
 /// Takes the finalizer off an object that is to go.
 fn release<T>(kind: Kind, object: &T, finalizer: &str) -> Option<Action>
 where
-    T: Metadata<Ty = ObjectMeta> + Clone + serde::Serialize,
+    T: Metadata<Ty = ObjectMeta> + Clone + serde::Serialize + PartialEq,
 {
     let metadata = object.metadata();
     metadata.deletion_timestamp.as_ref()?;

@@ -9,6 +9,7 @@
 //! Every delay is drawn from the seed and the pod's uid, or given by [orders](ORDERS_PREFIX).
 
 mod container;
+mod heartbeats;
 mod hosts;
 mod node;
 mod orders;
@@ -18,6 +19,7 @@ mod render;
 mod sleeps;
 mod usage;
 
+pub use heartbeats::Heartbeats;
 pub use hosts::{Host, HostSource, HostState};
 pub(crate) use node::{EBS_DRIVER, LEASE_NAMESPACE, set as set_node_condition};
 pub use node::{KUBELET_VERSION, MACHINE_ANNOTATION};

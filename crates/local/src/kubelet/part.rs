@@ -13,6 +13,7 @@ use supercargo_reconcile::{
 };
 
 use super::container::Happening;
+use super::heartbeats::Heartbeats;
 use super::hosts::{Host, HostSource, HostState};
 use super::node::{LEASE_NAMESPACE, csi_node, host_of, instance_type, lease, registration, status};
 use super::pod::{PodMachine, Surroundings, Told};
@@ -24,8 +25,10 @@ use crate::scheduler::volume_of;
 const COMPONENT: &str = "kubelet";
 /// Pods looked at in one step.
 const PORTION: usize = 64;
-/// Seconds a lease lasts at the pace of real time.
+/// Seconds a lease lasts at the pace of real time. It is renewed after a quarter of them.
 const LEASE_SECONDS: f64 = 40.0;
+/// The same where nobody depends on leases.
+const SHARED_LEASE_SECONDS: f64 = 1_200.0;
 /// Seconds between two statuses of a node at the pace of real time.
 const STATUS_SECONDS: f64 = 300.0;
 /// The first address of pods: 10.64.0.0.
@@ -55,6 +58,7 @@ impl Default for KubeletsOptions {
 pub struct Kubelets {
     options: KubeletsOptions,
     sources: Vec<Box<dyn HostSource>>,
+    heartbeats: Option<Heartbeats>,
     hosts: BTreeMap<String, Running>,
     /// Hosts with something to do, by time.
     agenda: BTreeSet<(Timestamp, String)>,
@@ -79,6 +83,8 @@ struct Running {
     next_lease: Timestamp,
     has_lease: bool,
     next_status: Timestamp,
+    /// Where between two leases or statuses this kubelet has its first, so that not all have them at once.
+    phase: f64,
     images: BTreeSet<String>,
     agenda: Option<Timestamp>,
 }
@@ -89,6 +95,7 @@ impl Kubelets {
         Self {
             options,
             sources,
+            heartbeats: None,
             hosts: BTreeMap::new(),
             agenda: BTreeSet::new(),
             pods: BTreeMap::new(),
@@ -101,8 +108,29 @@ impl Kubelets {
         }
     }
 
+    /// Lets others of this process hear which kubelets are alive; leases are renewed rarely then.
+    pub fn with_heartbeats(mut self, heartbeats: Heartbeats) -> Self {
+        self.heartbeats = Some(heartbeats);
+        self
+    }
+
     fn pace(&self) -> f64 {
         self.options.pace.max(1.0)
+    }
+
+    /// Seconds a lease lasts.
+    fn lease_seconds(&self) -> f64 {
+        self.pace() * if self.heartbeats.is_some() { SHARED_LEASE_SECONDS } else { LEASE_SECONDS }
+    }
+
+    /// A host that is not known any more.
+    fn drop_host(&mut self, name: &str) {
+        if let Some(at) = self.hosts.remove(name).and_then(|running| running.agenda) {
+            self.agenda.remove(&(at, name.to_owned()));
+        }
+        if let Some(heartbeats) = &self.heartbeats {
+            heartbeats.forget(name);
+        }
     }
 
     /// Takes a machine on.
@@ -128,6 +156,7 @@ impl Kubelets {
             next_lease: boots,
             has_lease: false,
             next_status: boots,
+            phase: draws.fork("phase").f64(),
             images: BTreeSet::new(),
             agenda: None,
         };
@@ -168,8 +197,11 @@ impl Kubelets {
                         if let Some(at) = running.agenda.take() {
                             self.agenda.remove(&(at, name.clone()));
                         }
+                        if let Some(heartbeats) = &self.heartbeats {
+                            heartbeats.stops(&name, now);
+                        }
                         if state.nodes.get(&Key::cluster(&name)).is_none() {
-                            self.hosts.remove(&name);
+                            self.drop_host(&name);
                         }
                     }
                 }
@@ -187,7 +219,7 @@ impl Kubelets {
 
     /// What one kubelet does about its own node.
     fn tend(&mut self, name: &str, state: &State, now: Timestamp) -> Vec<Action> {
-        let pace = self.pace();
+        let (pace, lease_seconds) = (self.pace(), self.lease_seconds());
         let Some(running) = self.hosts.get_mut(name) else { return Vec::new() };
         running.agenda = None;
         if !running.up {
@@ -204,8 +236,16 @@ impl Kubelets {
             actions.push(Action::create(registration(&running.host, now)));
             return actions;
         };
-        let lease_seconds = LEASE_SECONDS * pace;
+        if let Some(heartbeats) = &self.heartbeats {
+            heartbeats.goes(name);
+        }
+        // the first ones come at once, the next ones when it is this kubelet's turn
+        let phase = running.phase;
+        let rests = |seconds: f64, is_first: bool| {
+            now + Duration::from_secs_f64(if is_first { seconds * phase } else { seconds })
+        };
         if running.next_lease <= now {
+            running.next_lease = rests(lease_seconds / 4.0, !running.has_lease);
             #[allow(clippy::cast_possible_truncation, reason = "a lease of years is as good as any")]
             let fresh = lease(&running.host, &node, lease_seconds as i32, now);
             if running.has_lease {
@@ -218,13 +258,11 @@ impl Kubelets {
                 actions.push(Action::create(csi_node(&running.host, &node)));
                 running.has_lease = true;
             }
-            running.next_lease = now + Duration::from_secs_f64(lease_seconds / 4.0);
         }
         let becomes_ready = !running.said_ready && running.ready_at <= now;
         if becomes_ready || running.next_status <= now {
-            let mut changed = (*node).clone();
-            changed.status = Some(status(&node, &running.host, running.ready_at <= now, now));
-            actions.extend(Action::update_status(Kind::Node, &*node, &changed));
+            let news = status(&node, &running.host, running.ready_at <= now, now);
+            actions.extend(Action::new_status(Kind::Node, &*node, node.status.as_ref(), &news));
             if becomes_ready {
                 running.said_ready = true;
                 let message = format!("Node {name} status is now: NodeReady");
@@ -233,7 +271,7 @@ impl Kubelets {
                     self.queue.add(key.clone());
                 }
             }
-            running.next_status = now + Duration::from_secs_f64(STATUS_SECONDS * pace);
+            running.next_status = rests(STATUS_SECONDS * pace, becomes_ready);
         }
         let next = running.next_lease.min(running.next_status);
         let next = if running.said_ready { next } else { next.min(running.ready_at) };
@@ -285,9 +323,8 @@ impl Kubelets {
             }
         }
         let mut actions = events(&pod, &told, &node);
-        let mut changed = (*pod).clone();
-        changed.status = Some(render::status(&pod, machine, &host_address, now));
-        actions.extend(Action::update_status(Kind::Pod, &*pod, &changed));
+        let status = render::status(&pod, machine, &host_address, now);
+        actions.extend(Action::new_status(Kind::Pod, &*pod, pod.status.as_ref(), &status));
         if machine.gone {
             actions.push(Action::delete_now(Kind::Pod, &*pod));
         } else if let Some(next) = machine.next(&pod, now) {
@@ -330,11 +367,7 @@ impl Kubelets {
             if let Some(running) = self.hosts.get(name) {
                 // a machine that is only a Node is gone with it; others stay without one
                 if !running.up || running.host.provider_id.is_none() || is_annotated(change.old.as_ref()) {
-                    let planned = running.agenda;
-                    self.hosts.remove(name);
-                    if let Some(at) = planned {
-                        self.agenda.remove(&(at, name.clone()));
-                    }
+                    self.drop_host(name);
                 }
             }
             return;

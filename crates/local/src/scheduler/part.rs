@@ -360,8 +360,7 @@ fn not_scheduled(
     nominee: Option<&str>,
     now: Timestamp,
 ) -> Option<Action> {
-    let mut changed = pod.clone();
-    let status = changed.status.get_or_insert_default();
+    let mut status = pod.status.clone().unwrap_or_default();
     let condition = PodCondition {
         type_: "PodScheduled".to_owned(),
         status: "False".to_owned(),
@@ -370,11 +369,11 @@ fn not_scheduled(
         observed_generation: pod.metadata.generation,
         ..PodCondition::default()
     };
-    set_pod_condition(status, condition, now);
+    set_pod_condition(&mut status, condition, now);
     if let Some(node) = nominee {
         status.nominated_node_name = Some(node.to_owned());
     }
-    Action::update_status(Kind::Pod, pod, &changed)
+    Action::new_status(Kind::Pod, pod, pod.status.as_ref(), &status)
 }
 
 /// Makes a victim go: the reason on the pod, the deletion, the Event.

@@ -129,6 +129,10 @@ macro_rules! kinds {
                 match kind { $(Kind::$kind => self.$field.take(key, version).map(Object::$kind),)* }
             }
 
+            pub(super) fn knows(&self, kind: Kind, key: &Key, version: u64) -> bool {
+                match kind { $(Kind::$kind => self.$field.knows(key, version),)* }
+            }
+
             pub(super) fn forget_gone(&mut self, kind: Kind, version: u64) {
                 match kind { $(Kind::$kind => self.$field.forget_gone(version),)* }
             }

@@ -12,8 +12,10 @@
 mod kinds;
 mod state;
 mod store;
+mod text;
 
 pub use kinds::{Kind, Object, Place, Stores};
 pub use state::{Change, State};
 pub use state::{claims_of, controller_of, node_of};
 pub use store::{Key, Store};
+pub(crate) use text::{Unread, without_managers};

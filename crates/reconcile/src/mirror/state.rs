@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use supercargo_api::NodeClaim;
 
 use super::kinds::{Kind, Object, Stores};
-use super::store::{Key, version};
+use super::store::Key;
 
 /// Ends that are remembered before old ones are swept out.
 const REMEMBERED_ENDS: usize = 4_096;
@@ -67,16 +67,9 @@ impl State {
         Some(Change { kind, key: key.clone(), old: Some(old), new: None })
     }
 
-    /// Takes in an object that the watch says is gone.
-    pub fn take_watched(&mut self, object: &Object) -> Option<Change> {
-        self.note_watched(object.kind(), version(object.metadata()));
-        self.take(object.kind(), &object.key(), version(object.metadata()))
-    }
-
-    /// Takes in a version of an object from the watch.
-    pub fn put_watched(&mut self, object: Object) -> Option<Change> {
-        self.note_watched(object.kind(), version(object.metadata()));
-        self.put(object)
+    /// Whether this version of an object, or a later one, or its end, is known already.
+    pub fn knows(&self, kind: Kind, key: &Key, version: u64) -> bool {
+        self.stores.knows(kind, key, version)
     }
 
     /// Replaces a kind by what a list of this resource version showed.

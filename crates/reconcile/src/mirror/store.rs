@@ -96,17 +96,18 @@ impl<T: Resource> Store<T> {
         self.objects.is_empty()
     }
 
+    /// Whether this version of an object, or a later one, or its end, is known already.
+    pub(super) fn knows(&self, key: &Key, version: u64) -> bool {
+        self.gone.get(key).is_some_and(|gone| *gone >= version)
+            || self.objects.get(key).is_some_and(|known| self::version(known.meta()) >= version)
+    }
+
     /// Takes an object in unless a newer version of it, or its end, is known. Returns whether it was news, and the version
     /// before.
     pub(super) fn put(&mut self, object: Arc<T>) -> Option<Option<Arc<T>>> {
         let key = Key::of(object.meta());
         let version = version(object.meta());
-        if self.gone.get(&key).is_some_and(|gone| *gone >= version) {
-            return None;
-        }
-        if let Some(known) = self.objects.get(&key)
-            && self::version(known.meta()) >= version
-        {
+        if self.knows(&key, version) {
             return None;
         }
         self.gone.remove(&key);

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::perform::send;
 use super::{Feed, Performed, Recorder, perform, watch};
 use crate::action::{Action, Verb};
-use crate::mirror::{Change, Kind, State};
+use crate::mirror::{Change, Kind, State, Unread};
 use crate::outside::{Answer, Outside};
 use crate::part::{Outcome, Part};
 use crate::running::Signals;
@@ -26,6 +26,8 @@ const FEED_LENGTH: usize = 4_096;
 const TURNS: usize = 8;
 /// How long the end waits for the answers of the outside.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many actions of a part are performed before the watches are heard again, which would fall behind otherwise.
+const PIECE: usize = 256;
 
 /// What a driver needs.
 pub struct DriverOptions {
@@ -91,28 +93,22 @@ impl Driver {
             if self.signals.is_ending() {
                 return self.end(&mut feed).await;
             }
-            while let Ok(message) = feed.try_recv() {
-                self.take_in(message);
-            }
+            self.hear(&mut feed);
             while let Some(Some(answer)) = self.asked.next().now_or_never() {
                 self.take_in_outside(answer);
             }
             let mut worked = false;
             for _ in 0..TURNS {
-                if !self.turn().await {
+                if !self.turn(&mut feed).await {
                     break;
                 }
                 worked = true;
             }
             // let the watches bring what came of it, and everybody else have a turn
             tokio::task::yield_now().await;
+            worked |= self.sweep().await;
             if worked {
                 continue;
-            }
-            for path in self.recorder.expired(self.options.time.now()) {
-                // an Event that is gone already, or stays a little longer, does no harm
-                let options = serde_json::json!({});
-                let _ = send(&self.options.client, "DELETE", &path, "application/json", &options).await;
             }
             let parts = self.parts.iter().filter_map(|part| part.wake());
             let wake = parts.chain(self.recorder.next_end()).min().unwrap_or(Timestamp::MAX);
@@ -144,10 +140,8 @@ impl Driver {
             }
         }
         for _ in 0..TURNS {
-            while let Ok(message) = feed.try_recv() {
-                self.take_in(message);
-            }
-            if !self.turn().await {
+            self.hear(feed);
+            if !self.turn(feed).await {
                 break;
             }
         }
@@ -167,7 +161,7 @@ impl Driver {
     }
 
     /// Gives every part its turn; returns whether any had something to do.
-    async fn turn(&mut self) -> bool {
+    async fn turn(&mut self, feed: &mut Receiver<Feed>) -> bool {
         let mut worked = false;
         for index in 0..self.parts.len() {
             let now = self.options.time.now();
@@ -179,11 +173,33 @@ impl Driver {
                 self.parts[index].step(&state, now)
             };
             worked |= !actions.is_empty();
-            for wave in waves(&actions) {
-                self.perform(index, wave).await;
+            for (number, piece) in waves(&actions).into_iter().flat_map(|wave| wave.chunks(PIECE)).enumerate() {
+                if number > 0 && actions.len() > PIECE {
+                    tokio::task::yield_now().await;
+                    self.hear(feed);
+                }
+                self.perform(index, piece).await;
             }
         }
         worked
+    }
+
+    /// Takes in what the watches have brought so far.
+    fn hear(&mut self, feed: &mut Receiver<Feed>) {
+        while let Ok(message) = feed.try_recv() {
+            self.take_in(message);
+        }
+    }
+
+    /// Takes away Events whose time is over; returns whether there were any.
+    async fn sweep(&mut self) -> bool {
+        let expired = self.recorder.expired(self.options.time.now(), PIECE);
+        for path in &expired {
+            // an Event that is gone already, or stays a little longer, does no harm
+            let options = serde_json::json!({});
+            let _ = send(&self.options.client, "DELETE", path, "application/json", &options).await;
+        }
+        !expired.is_empty()
     }
 
     /// Performs actions that do not depend on each other and lets everybody know what came of them.
@@ -286,8 +302,14 @@ impl Driver {
             let mut state = lock(&self.state);
             match message {
                 Feed::Listed(kind, objects, version) => state.replace(kind, objects, version),
-                Feed::Is(object) => state.put_watched(object).into_iter().collect(),
-                Feed::Gone(object) => state.take_watched(&object).into_iter().collect(),
+                Feed::Is(unread) => {
+                    state.note_watched(unread.kind, unread.version);
+                    news(&unread, &mut state).into_iter().collect()
+                }
+                Feed::Gone(kind, key, version) => {
+                    state.note_watched(kind, version);
+                    state.take(kind, &key, version).into_iter().collect()
+                }
                 Feed::Reached(kind, version) => {
                     state.note_watched(kind, version);
                     Vec::new()
@@ -306,6 +328,20 @@ impl Driver {
                     part.observe(&change, &state, now);
                 }
             }
+        }
+    }
+}
+
+/// Reads what a watch has shown and takes it in, if it is news.
+fn news(unread: &Unread, state: &mut State) -> Option<Change> {
+    if state.knows(unread.kind, &unread.key, unread.version) {
+        return None;
+    }
+    match unread.read() {
+        Ok(object) => state.put(object),
+        Err(problem) => {
+            tracing::debug!(kind = unread.kind.name(), key = %unread.key, %problem, "object not understood");
+            None
         }
     }
 }

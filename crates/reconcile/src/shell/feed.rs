@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use supercargo_clock::Time;
 use tokio::sync::mpsc::Sender;
 
-use crate::mirror::{Kind, Object};
+use crate::mirror::{Key, Kind, Object, Unread, without_managers};
 
 /// Objects in a page of a list.
 const PAGE: usize = 5_000;
@@ -28,10 +28,10 @@ const NOT_SERVED: Duration = Duration::from_secs(5);
 pub(crate) enum Feed {
     /// All objects of a kind, as of a resource version.
     Listed(Kind, Vec<Object>, u64),
-    /// An object as it is now.
-    Is(Object),
-    /// The last version of an object that is gone.
-    Gone(Object),
+    /// An object as it is now, to be read if it is news: most of what a watch says is what was just written.
+    Is(Unread),
+    /// An object is gone, since this resource version.
+    Gone(Kind, Key, u64),
     /// The watch of a kind has come this far.
     Reached(Kind, u64),
 }
@@ -92,10 +92,10 @@ impl WatchProblem {
 }
 
 #[derive(Deserialize)]
-struct List {
+struct List<'a> {
     metadata: ListMetadata,
-    #[serde(default)]
-    items: Vec<Box<RawValue>>,
+    #[serde(borrow, default)]
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -108,10 +108,11 @@ struct ListMetadata {
 }
 
 #[derive(Deserialize)]
-struct Event {
+struct Event<'a> {
     #[serde(rename = "type")]
-    verb: String,
-    object: Box<RawValue>,
+    verb: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -136,9 +137,10 @@ async fn list(client: &Client, kind: Kind, feed: &Sender<Feed>) -> Result<String
             path.push_str("&continue=");
             path.push_str(&escape(&next));
         }
-        let page: List = serde_json::from_str(&client.request_text(get(&path)?).await?)?;
+        let text = client.request_text(get(&path)?).await?;
+        let page: List<'_> = serde_json::from_str(&text)?;
         for item in &page.items {
-            objects.push(kind.read(item.get().as_bytes())?);
+            objects.push(kind.read(without_managers(item.get()).as_bytes())?);
         }
         next = page.metadata.next;
         if next.is_empty() {
@@ -169,26 +171,29 @@ async fn follow(
         if line.is_empty() {
             continue;
         }
-        let event: Event = serde_json::from_str(&line)?;
-        let message = match event.verb.as_str() {
-            "ADDED" | "MODIFIED" => Feed::Is(kind.read(event.object.get().as_bytes())?),
-            "DELETED" => Feed::Gone(kind.read(event.object.get().as_bytes())?),
+        let event: Event<'_> = serde_json::from_str(&line)?;
+        let text = event.object.get();
+        let message = match event.verb {
+            "ADDED" | "MODIFIED" => Feed::Is(Unread::new(kind, text)?),
+            "DELETED" => {
+                let Unread { key, version, .. } = Unread::new(kind, text)?;
+                Feed::Gone(kind, key, version)
+            }
             "BOOKMARK" => {
-                let bookmark: Bookmark = serde_json::from_str(event.object.get())?;
-                let version = bookmark.metadata.resource_version;
-                let number = version.parse().unwrap_or(0);
-                reached = version;
-                Feed::Reached(kind, number)
+                let bookmark: Bookmark = serde_json::from_str(text)?;
+                Feed::Reached(kind, bookmark.metadata.resource_version.parse().unwrap_or(0))
             }
             _ => {
-                let Ending { code, message } = serde_json::from_str(event.object.get())?;
+                let Ending { code, message } = serde_json::from_str(text)?;
                 return Err(WatchProblem::Ended { code, message });
             }
         };
-        if let Feed::Is(object) | Feed::Gone(object) = &message
-            && let Some(version) = &object.metadata().resource_version
-        {
-            reached.clone_from(version);
+        let (Feed::Is(Unread { version, .. }) | Feed::Gone(_, _, version) | Feed::Reached(_, version)) = &message
+        else {
+            continue;
+        };
+        if *version > 0 {
+            reached = version.to_string();
         }
         if feed.send(message).await.is_err() {
             break;

@@ -6,7 +6,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use crate::action::{Action, Verb};
-use crate::mirror::{Kind, Object};
+use crate::mirror::{Kind, Object, without_managers};
 use crate::part::Refusal;
 
 /// What came of an action.
@@ -83,7 +83,7 @@ pub(crate) async fn perform(client: &Client, action: &Action, manager: &str) -> 
         }
         Verb::Record(_) | Verb::Outside { .. } => return Ok(Performed::Other),
     };
-    match kind.read(answer.as_bytes()) {
+    match kind.read(without_managers(&answer).as_bytes()) {
         Ok(object) => Ok(Performed::Is(object)),
         Err(problem) => {
             tracing::debug!(kind = kind.name(), %problem, "answer not understood");
@@ -113,7 +113,7 @@ pub(crate) async fn send(
 
 /// What a deletion left: an object that others still finalize, or that has been given time, or nothing.
 fn after_deletion(kind: Kind, answer: &str) -> Performed {
-    let Ok(value) = serde_json::from_str::<Value>(answer) else { return Performed::Other };
+    let Ok(value) = serde_json::from_str::<Value>(&without_managers(answer)) else { return Performed::Other };
     if value["kind"] == "Status" {
         return Performed::Gone;
     }

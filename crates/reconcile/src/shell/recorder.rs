@@ -1,6 +1,7 @@
 //! Notes become Events: the first of its kind is created, the next ones are counted on it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +11,8 @@ use crate::action::Note;
 
 /// Events that are remembered, so that the next of their kind is counted.
 const REMEMBERED: usize = 8_192;
+/// Events that are kept at most: beyond them the oldest go before their time.
+const KEPT: usize = 50_000;
 /// A note is a new Event if the last of its kind is older than this, as Events live for an hour.
 const LIFETIME: Duration = Duration::from_secs(3_600);
 
@@ -24,7 +27,8 @@ pub(crate) struct EventRequest {
     pub(crate) body: Value,
 }
 
-type Kind = (Option<String>, Option<String>, Option<String>, &'static str, &'static str, String);
+/// What notes that are counted on one Event have in common, as a hash.
+type Kind = u64;
 
 #[derive(Debug)]
 struct Remembered {
@@ -44,18 +48,22 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// The paths of Events that have lived for an hour since they last happened.
-    pub(crate) fn expired(&mut self, now: Timestamp) -> Vec<String> {
+    /// The paths of Events, so many at most, that have lived for an hour since they last happened, or are too many.
+    pub(crate) fn expired(&mut self, now: Timestamp, most: usize) -> Vec<String> {
         let mut expired = Vec::new();
-        while let Some((end, _, _)) = self.ends.front() {
-            if *end > now {
-                break;
-            }
+        while expired.len() < most && self.next_end().is_some_and(|end| end <= now) {
+            let too_many = self.ends.len() > KEPT;
             let Some((_, path, kind)) = self.ends.pop_front() else { break };
             let known = self.known.get(&kind).filter(|known| path.ends_with(&known.name));
-            match known.map(|known| known.last + LIFETIME).filter(|end| *end > now) {
+            match known.map(|known| known.last + LIFETIME).filter(|end| *end > now && !too_many) {
                 Some(later) => self.ends.push_back((later, path, kind)),
-                None => expired.push(path),
+                None => {
+                    // one that is counted on must not be looked for any more
+                    if known.is_some() {
+                        self.known.remove(&kind);
+                    }
+                    expired.push(path);
+                }
             }
         }
         expired
@@ -63,6 +71,9 @@ impl Recorder {
 
     /// When the next Event may go.
     pub(crate) fn next_end(&self) -> Option<Timestamp> {
+        if self.ends.len() > KEPT {
+            return Some(Timestamp::MIN);
+        }
         self.ends.front().map(|(end, _, _)| *end)
     }
 
@@ -76,14 +87,10 @@ impl Recorder {
             .unwrap_or_else(|| "default".into());
         let collection = format!("/api/v1/namespaces/{namespace}/events");
         let about = &note.about;
-        let kind: Kind = (
-            about.kind.clone(),
-            about.name.clone().map(|name| format!("{namespace}/{name}")),
-            about.uid.clone(),
-            note.component,
-            note.reason,
-            note.message.clone(),
-        );
+        let mut hasher = DefaultHasher::new();
+        let subject = (&about.kind, &namespace, &about.name, &about.uid);
+        (subject, note.component, note.reason, &note.message).hash(&mut hasher);
+        let kind = hasher.finish();
         let timestamp = seconds(now);
         if let Some(known) = self.known.get_mut(&kind)
             && now.duration_since(known.last).unsigned_abs() < LIFETIME
@@ -119,7 +126,7 @@ impl Recorder {
             "reportingComponent": note.component,
             "reportingInstance": note.host.clone().unwrap_or_default(),
         });
-        self.ends.push_back((now + LIFETIME, format!("{collection}/{name}"), kind.clone()));
+        self.ends.push_back((now + LIFETIME, format!("{collection}/{name}"), kind));
         self.remember(kind, Remembered { name, count: 1, last: now });
         EventRequest { method: "POST", path: collection, body }
     }
@@ -130,7 +137,7 @@ impl Recorder {
     }
 
     fn remember(&mut self, kind: Kind, event: Remembered) {
-        if self.known.insert(kind.clone(), event).is_none() {
+        if self.known.insert(kind, event).is_none() {
             self.order.push_back(kind);
         }
         while self.order.len() > REMEMBERED {
@@ -182,5 +189,21 @@ mod tests {
         assert_eq!(recorder.record(&note("other"), now).method, "POST");
         let late = recorder.record(&note("no room"), now + Duration::from_secs(7_200));
         assert_eq!(late.method, "POST");
+    }
+
+    #[test]
+    fn events_go_after_an_hour_or_when_there_are_too_many() {
+        let mut recorder = Recorder::default();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        for number in 0..KEPT + 2 {
+            recorder.record(&note(&format!("room {number}")), now);
+        }
+        assert_eq!(recorder.next_end(), Some(Timestamp::MIN));
+        assert_eq!(recorder.expired(now, 100).len(), 2);
+        assert_eq!(recorder.next_end(), Some(now + LIFETIME));
+        // what is counted again lives on
+        recorder.record(&note(&format!("room {}", KEPT + 1)), now + LIFETIME / 2);
+        assert_eq!(recorder.expired(now + LIFETIME, usize::MAX).len(), KEPT - 1);
+        assert_eq!(recorder.next_end(), Some(now + LIFETIME + LIFETIME / 2));
     }
 }
