@@ -164,9 +164,23 @@ impl Server {
 
     /// A client in this process: no sockets, no TLS. To be made within a tokio runtime.
     pub fn client(&self) -> kube::Client {
+        self.client_that(|_| {})
+    }
+
+    /// A client for parts of a control plane in this process, which write most of what is written. What they send is taken
+    /// to be well formed, and `managedFields` do not say which of them wrote a status or created an object.
+    pub fn control_plane_client(&self) -> kube::Client {
+        self.client_that(|request| {
+            request.extensions_mut().insert(crate::http::OfControlPlane);
+        })
+    }
+
+    /// A client that does something to every request.
+    fn client_that(&self, prepare: fn(&mut Request<kube::client::Body>)) -> kube::Client {
         let server = self.clone();
-        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+        let service = tower::service_fn(move |mut request: Request<kube::client::Body>| {
             let server = server.clone();
+            prepare(&mut request);
             async move { Ok::<_, std::convert::Infallible>(handle(server, request.map(Body::new)).await) }
         });
         kube::Client::new(service, "default")

@@ -130,7 +130,7 @@ impl Cluster {
         let heartbeats = Heartbeats::default();
         let parts =
             PART_NAMES.iter().filter_map(|name| part_hearing(name, &options, Some(&heartbeats))).collect();
-        let plane = Running::start(driver_options(server.client(), time.clone(), 1), parts);
+        let plane = Running::start(driver_options(server.control_plane_client(), time.clone(), 1), parts);
         metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })
     }

@@ -1,8 +1,9 @@
 //! Conditions of pods and nodes: set if they say something new.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{Node, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use supercargo_api::Pod;
 
 /// Sets a condition. The moment of transition is now if the status changed, and stays otherwise.
 pub(crate) fn set_pod_condition(status: &mut PodStatus, mut condition: PodCondition, now: Timestamp) {

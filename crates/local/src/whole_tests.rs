@@ -92,10 +92,7 @@ fn a_deployment_runs_and_rolls_and_scales() {
     assert_eq!(toy.state.replica_sets.len(), 2);
     assert_eq!(ready_pods(&toy), 10);
     assert!(
-        toy.state
-            .pods
-            .values()
-            .all(|pod| pod.spec.as_ref().unwrap().containers[0].image.as_deref() == Some("v2"))
+        toy.state.pods.values().all(|pod| pod.spec().unwrap().containers[0].image.as_deref() == Some("v2"))
     );
     toy.patch(Kind::Deployment, &key("web"), json!({"spec": {"replicas": 3}}));
     toy.run(Duration::from_secs(120));
@@ -253,12 +250,8 @@ fn a_partition_holds_back_the_update_of_a_stateful_set() {
     toy.run(Duration::from_secs(60));
     toy.patch(Kind::StatefulSet, &key("db"), json!({"spec": {"template": set("v2")["spec"]["template"]}}));
     toy.run(Duration::from_secs(60));
-    let images: Vec<String> = toy
-        .state
-        .pods
-        .values()
-        .map(|pod| pod.spec.as_ref().unwrap().containers[0].image.clone().unwrap())
-        .collect();
+    let images: Vec<String> =
+        toy.state.pods.values().map(|pod| pod.spec().unwrap().containers[0].image.clone().unwrap()).collect();
     assert_eq!(images, ["v1", "v1", "v2"]);
     toy.patch(
         Kind::StatefulSet,

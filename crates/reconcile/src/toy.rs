@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
@@ -18,6 +17,7 @@ use crate::action::{Action, Note, Verb};
 use crate::mirror::{Change, Key, Kind, Object, State};
 use crate::outside::{Answer, Request};
 use crate::part::{Outcome, Part, Refusal};
+use supercargo_api::Pod;
 
 /// A cluster of parts.
 pub struct Toy {
@@ -192,11 +192,9 @@ impl Toy {
                     return Err(refused(409, "Conflict", key));
                 }
                 let bound = matches!(&found, Object::Pod(pod)
-                    if pod.spec.as_ref().unwrap().node_name.is_some() && !is_finished(pod));
+                    if pod.node_name().is_some() && !is_finished(pod));
                 let own = match &found {
-                    Object::Pod(pod) => {
-                        pod.spec.as_ref().unwrap().termination_grace_period_seconds.unwrap_or(30)
-                    }
+                    Object::Pod(pod) => pod.spec().unwrap().termination_grace_period_seconds.unwrap_or(30),
                     _ => 0,
                 };
                 let grace = grace.unwrap_or(if bound { own } else { 0 });

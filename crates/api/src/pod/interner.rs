@@ -52,7 +52,7 @@ impl Interner {
         let Some(spec) = pod.shared_spec() else { return };
         let alike = self.known.entry(hash_of(spec)).or_default();
         if let Some(known) = alike.iter().filter_map(Weak::upgrade).find(|known| known == spec) {
-            pod.adopt(known);
+            pod.share_spec(known);
             return;
         }
         // What is read is kept in lists that are larger than needed; a copy is as large as what is in it.
@@ -60,7 +60,7 @@ impl Interner {
             if Arc::strong_count(spec) == 1 { Arc::new(PodSpec::clone(spec)) } else { Arc::clone(spec) };
         alike.push(Arc::downgrade(&spec));
         self.entries += 1;
-        pod.adopt(spec);
+        pod.share_spec(spec);
         if self.entries >= self.sweep_at {
             self.sweep();
         }

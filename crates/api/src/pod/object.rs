@@ -75,8 +75,8 @@ impl Pod {
         (metadata, spec, status.map(|status| *status))
     }
 
-    /// Replaces the spec by an equal one, which is shared.
-    pub(super) fn adopt(&mut self, spec: Arc<PodSpec>) {
+    /// Replaces the spec by an equal one of another pod, which they share from now on. The node stays.
+    pub fn share_spec(&mut self, spec: Arc<PodSpec>) {
         self.spec = Some(spec);
     }
 }

@@ -35,7 +35,13 @@ pub(crate) struct Call {
     pub manager: String,
     /// What the client is to be warned of.
     pub warnings: Vec<String>,
+    /// Whether a part of the control plane asks, through [`Server::control_plane_client`].
+    pub is_control_plane: bool,
 }
+
+/// Marks a request of the control plane, in its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OfControlPlane;
 
 impl Call {
     /// Group, version and kind of the objects in this request.

@@ -6,7 +6,7 @@ use http::{Method, Request, Response};
 
 use super::answer::respond_error;
 use super::body;
-use super::call::{Call, manager};
+use super::call::{Call, OfControlPlane, manager};
 use super::list;
 use super::negotiate::Negotiated;
 use super::path::ResourcePath;
@@ -66,6 +66,7 @@ async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Bod
         user: parts.extensions.get::<User>().cloned().unwrap_or_else(User::administrator),
         negotiated: Negotiated::of(&parts.headers, query.flag("pretty"))?,
         manager: manager(&query, &parts.headers)?,
+        is_control_plane: parts.extensions.get::<OfControlPlane>().is_some(),
         warnings: version.deprecation.iter().cloned().collect(),
         resource,
         version,
@@ -124,6 +125,7 @@ async fn bind(
         user: parts.extensions.get::<User>().cloned().unwrap_or_else(User::administrator),
         negotiated: Negotiated::of(&parts.headers, query.flag("pretty"))?,
         manager: manager(&query, &parts.headers)?,
+        is_control_plane: parts.extensions.get::<OfControlPlane>().is_some(),
         warnings: Vec::new(),
         resource,
         version,

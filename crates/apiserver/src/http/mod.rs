@@ -19,7 +19,7 @@ mod watch_stream;
 pub(crate) mod list;
 pub(crate) mod watch;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, OfControlPlane};
 pub(crate) use handler::handle;
 pub(crate) use negotiate::Include;
 pub(crate) use path::ResourcePath;

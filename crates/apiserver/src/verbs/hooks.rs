@@ -148,7 +148,8 @@ fn reset_fields(call: &Call) -> &'static FieldSet {
 
 /// Notes in `metadata.managedFields` who wrote what.
 pub(super) fn note_managers(call: &Call, old: Option<&Value>, new: &mut Value) {
-    if call.manager.is_empty() {
+    let is_unsaid = call.is_control_plane && (old.is_none() || !call.path.subresource.is_empty());
+    if call.manager.is_empty() || is_unsaid {
         return;
     }
     let Some(schema) = call.resource.kept_schema() else { return };

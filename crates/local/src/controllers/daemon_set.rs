@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, DaemonSetStatus};
 use k8s_openapi::api::core::v1::{
-    Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
+    Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec,
     Toleration,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use supercargo_api::Pod;
 use supercargo_api::taint::{NO_EXECUTE, PREFER_NO_SCHEDULE, tolerates};
 use supercargo_reconcile::{
     Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of,
@@ -220,9 +221,10 @@ impl Look<'_> {
         labels.insert(REVISION_LABEL.to_owned(), self.hash.clone());
         let generation = self.set.metadata.generation.unwrap_or(1);
         labels.insert("pod-template-generation".to_owned(), generation.to_string());
-        let spec = pod.spec.get_or_insert_default();
-        spec.tolerations = Some(tolerations.to_vec());
-        demand_node(spec, node);
+        pod.change_spec(|spec| {
+            spec.tolerations = Some(tolerations.to_vec());
+            demand_node(spec, node);
+        });
         pod
     }
 

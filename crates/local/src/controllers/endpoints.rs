@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ObjectReference, Pod, Service, ServicePort};
+use k8s_openapi::api::core::v1::{ObjectReference, Service, ServicePort};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use supercargo_api::Pod;
 use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
@@ -197,7 +198,7 @@ fn endpoint(service: &Service, pod: &Pod, state: &State) -> Endpoint {
     let node = node_of(pod);
     let zone = node
         .and_then(|node| state.nodes.get(&Key::cluster(node))?.metadata.labels.as_ref()?.get(ZONE).cloned());
-    let spec = pod.spec.as_ref();
+    let spec = pod.spec();
     let same_name = spec.and_then(|spec| spec.subdomain.as_ref()) == service.metadata.name.as_ref();
     Endpoint {
         addresses: pod.status.as_ref().and_then(|status| status.pod_ip.clone()).into_iter().collect(),
@@ -244,7 +245,7 @@ fn number(port: &ServicePort, pod: &Pod) -> Option<i32> {
         Some(IntOrString::Int(0)) => Some(port.port),
         Some(IntOrString::Int(number)) => Some(*number),
         Some(IntOrString::String(name)) => {
-            let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+            let containers = pod.spec().into_iter().flat_map(|spec| &spec.containers);
             let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
             ports.find(|known| known.name.as_ref() == Some(name)).map(|known| known.container_port)
         }

@@ -11,10 +11,10 @@ use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricSpec,
     MetricStatus, MetricValueStatus, ResourceMetricStatus,
 };
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 use serde_json::json;
+use supercargo_api::Pod;
 use supercargo_api::resources::{CPU, base_units, quantity};
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
@@ -258,7 +258,7 @@ impl Look<'_> {
     }
 
     fn usage(&self, pod: &Pod, name: &str) -> PodUsage {
-        let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+        let containers = pod.spec().into_iter().flat_map(|spec| &spec.containers);
         let requests = containers.map(|container| {
             quantities(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
                 .get(name)

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus, UncountedTerminatedPods};
-use k8s_openapi::api::core::v1::{EnvVar, Pod};
+use k8s_openapi::api::core::v1::EnvVar;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 
 use super::job_indexes as indexes;
@@ -432,20 +433,21 @@ impl<'a> Look<'a> {
         if let Some(index) = index {
             labels.insert(INDEX.to_owned(), index.to_string());
             pod.metadata.annotations.get_or_insert_default().insert(INDEX.to_owned(), index.to_string());
-            let pod_spec = pod.spec.get_or_insert_default();
-            pod_spec.hostname = Some(format!("{job}-{index}"));
-            let containers =
-                pod_spec.containers.iter_mut().chain(pod_spec.init_containers.iter_mut().flatten());
-            for container in containers {
-                let variables = container.env.get_or_insert_default();
-                if variables.iter().all(|variable| variable.name != "JOB_COMPLETION_INDEX") {
-                    variables.push(EnvVar {
-                        name: "JOB_COMPLETION_INDEX".to_owned(),
-                        value: Some(index.to_string()),
-                        value_from: None,
-                    });
+            pod.change_spec(|pod_spec| {
+                pod_spec.hostname = Some(format!("{job}-{index}"));
+                let containers =
+                    pod_spec.containers.iter_mut().chain(pod_spec.init_containers.iter_mut().flatten());
+                for container in containers {
+                    let variables = container.env.get_or_insert_default();
+                    if variables.iter().all(|variable| variable.name != "JOB_COMPLETION_INDEX") {
+                        variables.push(EnvVar {
+                            name: "JOB_COMPLETION_INDEX".to_owned(),
+                            value: Some(index.to_string()),
+                            value_from: None,
+                        });
+                    }
                 }
-            }
+            });
         }
         pod
     }

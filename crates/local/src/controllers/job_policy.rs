@@ -1,7 +1,7 @@
 //! What a Job's failure policy says about a failed pod.
 
 use k8s_openapi::api::batch::v1::{JobSpec, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyRule};
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 
 /// What follows from the failure of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]

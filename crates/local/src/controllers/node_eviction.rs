@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
+use k8s_openapi::api::core::v1::{Node, PodCondition, Taint, Toleration};
+use supercargo_api::Pod;
 use supercargo_api::taint::{NO_EXECUTE, matches_taint};
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
 
@@ -35,7 +36,7 @@ impl Controller for Evictions {
             }
             (old, Some(Object::Pod(pod))) => {
                 let was_there = matches!(old, Some(Object::Pod(old)) if node_of(old) == node_of(pod)
-                    && old.spec == pod.spec);
+                    && old.shared_spec() == pod.shared_spec());
                 if node_of(pod).is_none() || was_there { Vec::new() } else { vec![change.key.clone()] }
             }
             _ => Vec::new(),
@@ -63,7 +64,7 @@ fn no_execute(node: &Node) -> impl Iterator<Item = &Taint> {
 
 /// When a pod must go from a node with such taints; nothing if it may stay for ever.
 fn goes_at(pod: &Pod, node: &Node, now: Timestamp) -> Option<Timestamp> {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     let mut earliest: Option<Timestamp> = None;
     for taint in no_execute(node) {
         let matching: Vec<&Toleration> =

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod, PodCondition, Taint};
+use k8s_openapi::api::core::v1::{Node, PodCondition, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use supercargo_api::Pod;
 use supercargo_api::labels::{NOT_READY_TAINT, UNREACHABLE_TAINT};
 use supercargo_api::taint::{NO_EXECUTE, NO_SCHEDULE};
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};

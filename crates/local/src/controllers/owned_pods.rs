@@ -1,8 +1,8 @@
 //! The pods of a controller: those it has, those it takes on, those it lets go.
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::{Metadata, Resource};
+use supercargo_api::Pod;
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, State, controller_of};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::api::core::v1::PodCondition;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, node_of};
 
 use crate::conditions::{is_finished, set_pod_condition};

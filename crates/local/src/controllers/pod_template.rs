@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use k8s_openapi::{Metadata, Resource};
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 
 /// Letters and digits that make no words, as Kubernetes uses them.
@@ -19,19 +20,16 @@ where
     T: Metadata<Ty = ObjectMeta> + Resource,
 {
     let metadata = template.metadata.clone().unwrap_or_default();
-    Pod {
-        metadata: ObjectMeta {
-            name: Some(name),
-            namespace: owner.metadata().namespace.clone(),
-            labels: metadata.labels,
-            annotations: metadata.annotations,
-            finalizers: metadata.finalizers,
-            owner_references: Some(vec![owner_reference(owner)]),
-            ..ObjectMeta::default()
-        },
-        spec: template.spec.clone(),
-        status: None,
-    }
+    let metadata = ObjectMeta {
+        name: Some(name),
+        namespace: owner.metadata().namespace.clone(),
+        labels: metadata.labels,
+        annotations: metadata.annotations,
+        finalizers: metadata.finalizers,
+        owner_references: Some(vec![owner_reference(owner)]),
+        ..ObjectMeta::default()
+    };
+    Pod::new(metadata, template.spec.clone(), None)
 }
 
 /// A reference to the owner that controls something.

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::selector::Selector;
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of, node_of};
+use supercargo_reconcile::{
+    Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of,
+};
 
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{name_draws, pod_from, suffixed};
 use super::victims::victims;
-use crate::conditions::{available_at, is_active, is_ready};
+use crate::conditions::{available_at, is_active, is_ready, ready_since};
 
 /// The component that Events name.
 const COMPONENT: &str = "replicaset-controller";
@@ -32,6 +34,7 @@ impl Controller for ReplicaSets {
     fn concerned(&self, change: &Change, state: &State) -> Vec<Key> {
         match change.kind {
             Kind::ReplicaSet => vec![change.key.clone()],
+            Kind::Pod if counts_the_same(change) => Vec::new(),
             Kind::Pod => controllers_of_pod::<ReplicaSet>(change, "ReplicaSet", Kind::ReplicaSet, |pod| {
                 let sets = state.replica_sets.of_namespace(&change.key.namespace);
                 sets.filter(|(_, set)| {
@@ -84,6 +87,18 @@ impl Controller for ReplicaSets {
         decision.actions.extend(written);
         decision
     }
+}
+
+/// Whether nothing of a pod changed that its set looks at.
+fn counts_the_same(change: &Change) -> bool {
+    let (Some(Object::Pod(old)), Some(Object::Pod(new))) = (&change.old, &change.new) else { return false };
+    let (before, after) = (&old.metadata, &new.metadata);
+    is_active(old) == is_active(new)
+        && ready_since(old) == ready_since(new)
+        && before.labels == after.labels
+        && before.owner_references == after.owner_references
+        && before.uid == after.uid
+        && before.deletion_timestamp.is_some() == after.deletion_timestamp.is_some()
 }
 
 /// Creates or deletes pods until there are as many as asked for.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, PodTemplateSpec, Volume,
+    PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, PodTemplateSpec, Volume,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State, controller_of};
 
 use super::history::{History, REVISION_LABEL, history};
@@ -270,7 +271,7 @@ impl<'a> Work<'a> {
         labels.insert("statefulset.kubernetes.io/pod-name".to_owned(), name.clone());
         labels.insert("apps.kubernetes.io/pod-index".to_owned(), number.to_string());
         labels.insert(REVISION_LABEL.to_owned(), revision.to_owned());
-        if let Some(spec) = &mut pod.spec {
+        pod.change_spec(|spec| {
             spec.hostname = Some(name);
             spec.subdomain = self.set.spec.service_name.clone().filter(|service| !service.is_empty());
             let volumes = spec.volumes.get_or_insert_default();
@@ -289,7 +290,7 @@ impl<'a> Work<'a> {
             if volumes.is_empty() {
                 spec.volumes = None;
             }
-        }
+        });
         pod
     }
 

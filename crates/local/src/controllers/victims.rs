@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Key, node_of};
 
 use crate::conditions::{is_ready, phase, ready_since};

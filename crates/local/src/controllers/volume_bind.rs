@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     CSIPersistentVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference,
     PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeSpec,
-    PersistentVolumeStatus, Pod, Volume, VolumeNodeAffinity,
+    PersistentVolumeStatus, Volume, VolumeNodeAffinity,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 use supercargo_api::labels::ZONE;
 use supercargo_api::selector::Selector;
 use supercargo_clock::Randomness;
@@ -417,7 +418,7 @@ fn pending_claims(state: &State) -> Vec<Key> {
 fn ephemeral(pod: &Pod) -> impl Iterator<Item = (Key, &Volume)> {
     let namespace = pod.metadata.namespace.clone().unwrap_or_default();
     let name = pod.metadata.name.clone().unwrap_or_default();
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volumes = pod.spec().into_iter().flat_map(|spec| spec.volumes.iter().flatten());
     volumes
         .filter(|volume| volume.ephemeral.is_some())
         .map(move |volume| (Key::new(namespace.clone(), format!("{name}-{}", volume.name)), volume))

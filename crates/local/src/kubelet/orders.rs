@@ -15,7 +15,8 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, LifecycleHandler, Pod};
+use k8s_openapi::api::core::v1::{Container, LifecycleHandler};
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 use supercargo_reconcile::controller_of;
 
@@ -172,7 +173,7 @@ mod tests {
             "spec": {"containers": [{"name": "c", "command": command}]},
         }))
         .unwrap();
-        let container = pod.spec.as_ref().unwrap().containers[0].clone();
+        let container = pod.spec().unwrap().containers[0].clone();
         Orders::of(&pod, 7).run(&container, run, false)
     }
 

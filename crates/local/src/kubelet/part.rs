@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 use supercargo_reconcile::{
     Action, Change, Key, Kind, Object, Outcome, Part, Queue, State, Verb, claims_of, node_of,
@@ -324,7 +325,7 @@ impl Kubelets {
         }
         let mut actions = events(&pod, &told, &node);
         let status = render::status(&pod, machine, &host_address, now);
-        actions.extend(Action::new_status(Kind::Pod, &*pod, pod.status.as_ref(), &status));
+        actions.extend(Action::new_status(Kind::Pod, &*pod, pod.status.as_deref(), &status));
         if machine.gone {
             actions.push(Action::delete_now(Kind::Pod, &*pod));
         } else if let Some(next) = machine.next(&pod, now) {
@@ -521,7 +522,7 @@ fn volumes_ready(pod: &Pod, node: &str, state: &State) -> bool {
 }
 
 fn image_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a str> {
-    let spec = pod.spec.as_ref()?;
+    let spec = pod.spec()?;
     let mut containers = spec.init_containers.iter().flatten().chain(&spec.containers);
     containers.find(|found| found.name == container)?.image.as_deref()
 }

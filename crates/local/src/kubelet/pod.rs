@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, PodSpec};
 
 use super::container::{ContainerMachine, Happening, Restart};
 use super::orders::Orders;
 use crate::scheduler::is_sidecar;
+use supercargo_api::Pod;
 
 /// A pod without a grace period is given this many seconds.
 const DEFAULT_GRACE: i64 = 30;
@@ -59,7 +60,7 @@ impl PodMachine {
         let orders = Orders::of(pod, seed);
         let status = pod.status.clone().unwrap_or_default();
         let no_spec = PodSpec::default();
-        let spec = pod.spec.as_ref().unwrap_or(&no_spec);
+        let spec = pod.spec().unwrap_or(&no_spec);
         let machines = |containers: &[Container], statuses: &Option<Vec<ContainerStatus>>, init: bool| {
             let machine = |container: &Container| {
                 let known = statuses.iter().flatten().find(|status| status.name == container.name);
@@ -88,7 +89,7 @@ impl PodMachine {
     /// Lets time pass and returns what happened.
     pub(super) fn tick(&mut self, pod: &Pod, around: &Surroundings<'_>, now: Timestamp) -> Told {
         let mut told = Told::default();
-        let Some(spec) = &pod.spec else { return told };
+        let Some(spec) = pod.spec() else { return told };
         let orders = Orders::of(pod, around.seed);
         if self.sandbox.is_none() && around.volumes_ready && pod.metadata.deletion_timestamp.is_none() {
             self.sandbox = Some(now.max(self.started) + orders.sandbox());
@@ -130,8 +131,7 @@ impl PodMachine {
         }
         let containers = self.init.iter().chain(&self.main).filter_map(|container| container.next(now)).min();
         let deadline = pod
-            .spec
-            .as_ref()
+            .spec()
             .and_then(|spec| spec.active_deadline_seconds)
             .and_then(|seconds| u64::try_from(seconds).ok())
             .filter(|_| !self.is_over())

@@ -5,19 +5,20 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
-    ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodSpec, PodStatus,
+    ContainerStatus, HostIP, PodCondition, PodIP, PodSpec, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::container::{ContainerMachine, Doing, End};
 use super::pod::PodMachine;
 use crate::conditions::set_pod_condition;
+use supercargo_api::Pod;
 
 /// The status of a pod, from the one it has.
 pub(super) fn status(pod: &Pod, machine: &PodMachine, host_address: &str, now: Timestamp) -> PodStatus {
-    let mut status = pod.status.clone().unwrap_or_default();
+    let mut status = pod.status.as_deref().cloned().unwrap_or_default();
     let no_spec = PodSpec::default();
-    let spec = pod.spec.as_ref().unwrap_or(&no_spec);
+    let spec = pod.spec().unwrap_or(&no_spec);
     let networked = machine.sandbox.is_some_and(|ready| ready <= now);
     let initialized = machine.is_initialized(spec);
     let init_containers = spec.init_containers.as_deref().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::resources::{CPU, MEMORY};
 use supercargo_clock::Randomness;
 
@@ -37,7 +37,7 @@ pub struct Usage {
     reason = "simulated figures need no exactness"
 )]
 pub fn pod_usage(pod: &Pod, seed: u64, now: Timestamp) -> Vec<Usage> {
-    let Some(spec) = &pod.spec else { return Vec::new() };
+    let Some(spec) = pod.spec() else { return Vec::new() };
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     let running: Vec<&str> = statuses
         .filter(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()))

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
-    Container, NodeSelector, Pod, PodAffinityTerm, PodSpec, PreferredSchedulingTerm, Toleration,
+    Container, NodeSelector, PodAffinityTerm, PodSpec, PreferredSchedulingTerm, Toleration,
     TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use serde_json::json;
+use supercargo_api::Pod;
 use supercargo_api::Resources;
 use supercargo_api::labels::{HOSTNAME, ZONE};
 use supercargo_api::resources::{CPU, MEMORY};
@@ -71,7 +72,7 @@ pub(super) struct Spread {
 
 /// The text that pods of one class have in common.
 pub(super) fn fingerprint(pod: &Pod) -> String {
-    let Some(spec) = &pod.spec else { return String::new() };
+    let Some(spec) = pod.spec() else { return String::new() };
     let container =
         |container: &Container| json!([container.resources, container.ports, container.restart_policy]);
     let containers: Vec<_> = spec.containers.iter().map(container).collect();
@@ -100,7 +101,7 @@ impl PodClass {
     /// Compiles a pod's demands. Selectors that cannot be read select nothing, as in kube-scheduler.
     pub(super) fn compile(id: u64, pod: &Pod, state: &State, names: &mut Names) -> Self {
         let no_spec = PodSpec::default();
-        let spec = pod.spec.as_ref().unwrap_or(&no_spec);
+        let spec = pod.spec().unwrap_or(&no_spec);
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
         let labels = pod.metadata.labels.clone().unwrap_or_default();
         let scored: Resources = pod_requests_for_scores(spec);

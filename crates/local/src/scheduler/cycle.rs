@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 use supercargo_reconcile::{Key, State};
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod, Taint};
+use k8s_openapi::api::core::v1::{Node, Taint};
+use supercargo_api::Pod;
 use supercargo_api::labels::ZONE;
 use supercargo_api::taint::PREFER_NO_SCHEDULE;
 use supercargo_reconcile::{Key, State};

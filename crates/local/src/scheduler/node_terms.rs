@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{
-    Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Pod, PodSpec,
-};
+use k8s_openapi::api::core::v1::{Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
+use supercargo_api::Pod;
 
 /// Whether a node satisfies one of the terms. Without terms nothing does.
 pub(crate) fn matches(selector: &NodeSelector, name: &str, labels: &BTreeMap<String, String>) -> bool {
@@ -34,7 +33,7 @@ pub(crate) fn matches_node_selector(spec: &PodSpec, node: &Node) -> bool {
 
 /// The only node that a pod's affinity admits by name, as pods of DaemonSets have it.
 pub(crate) fn node_name_demanded(pod: &Pod) -> Option<&str> {
-    let terms = &required_nodes(pod.spec.as_ref()?)?.node_selector_terms;
+    let terms = &required_nodes(pod.spec()?)?.node_selector_terms;
     let fields = terms.iter().flat_map(|term| term.match_fields.iter().flatten());
     let mut names = fields.filter(|field| field.key == "metadata.name" && field.operator == "In");
     names.next()?.values.as_ref()?.first().map(String::as_str)

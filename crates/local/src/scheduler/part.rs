@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
+use supercargo_api::Pod;
 use supercargo_clock::Randomness;
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, State, Verb, node_of};
 
@@ -108,7 +109,7 @@ impl Scheduler {
             self.changed = self.changed.and(Cure::POD_PLACED);
             return;
         }
-        let scheduler = pod.spec.as_ref().and_then(|spec| spec.scheduler_name.as_deref());
+        let scheduler = pod.spec().and_then(|spec| spec.scheduler_name.as_deref());
         if scheduler.unwrap_or(COMPONENT) != self.name || pod.metadata.deletion_timestamp.is_some() {
             self.waiting.take(key);
             self.index.take_pod(key);
@@ -360,7 +361,7 @@ fn not_scheduled(
     nominee: Option<&str>,
     now: Timestamp,
 ) -> Option<Action> {
-    let mut status = pod.status.clone().unwrap_or_default();
+    let mut status = pod.status.as_deref().cloned().unwrap_or_default();
     let condition = PodCondition {
         type_: "PodScheduled".to_owned(),
         status: "False".to_owned(),
@@ -373,7 +374,7 @@ fn not_scheduled(
     if let Some(node) = nominee {
         status.nominated_node_name = Some(node.to_owned());
     }
-    Action::new_status(Kind::Pod, pod, pod.status.as_ref(), &status)
+    Action::new_status(Kind::Pod, pod, pod.status.as_deref(), &status)
 }
 
 /// Makes a victim go: the reason on the pod, the deletion, the Event.
@@ -414,7 +415,8 @@ fn is_same_for_scheduling(old: &Pod, new: &Pod) -> bool {
     is_over(old) == is_over(new)
         && old.metadata.deletion_timestamp.is_some() == new.metadata.deletion_timestamp.is_some()
         && old.metadata.labels == new.metadata.labels
-        && old.spec == new.spec
+        && old.node_name() == new.node_name()
+        && old.shared_spec() == new.shared_spec()
 }
 
 /// Whether nothing changed on a node that the scheduler looks at.

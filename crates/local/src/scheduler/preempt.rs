@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Key, State};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::labels::HOSTNAME;
 use supercargo_api::taint::first_untolerated;
 
@@ -210,7 +210,7 @@ fn pod_affinity(class: &PodClass, slots: &[usize], index: &mut Index) -> Vec<i64
 fn image_locality(pod: &Pod, slots: &[usize], index: &Index) -> Vec<i64> {
     const LEAST: i64 = 23 * 1024 * 1024;
     const MOST: i64 = 1000 * 1024 * 1024;
-    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice()).unwrap_or_default();
+    let containers = pod.spec().map(|spec| spec.containers.as_slice()).unwrap_or_default();
     let images: Vec<&String> = containers.iter().filter_map(|container| container.image.as_ref()).collect();
     let nodes = i64::try_from(slots.len()).unwrap_or(i64::MAX).max(1);
     let mut sums = vec![0; slots.len()];

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
-    NodeSelector, PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm,
+    NodeSelector, PersistentVolume, PersistentVolumeClaim, TopologySelectorTerm,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Key, State, claims_of};
 
 use super::filter::Reason;

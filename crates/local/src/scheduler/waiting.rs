@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_reconcile::Key;
 
 use super::class::PodClass;
@@ -83,7 +83,7 @@ impl WaitingPods {
         let (since, attempts) =
             self.pods.get(&key).map_or((now, 0), |waiting| (waiting.since, waiting.attempts));
         self.take(&key);
-        let gates = pod.spec.as_ref().and_then(|spec| spec.scheduling_gates.as_ref());
+        let gates = pod.spec().and_then(|spec| spec.scheduling_gates.as_ref());
         let gated = gates.is_some_and(|gates| !gates.is_empty());
         let waiting = Waiting { pod, class, since, attempts, stage: Stage::Gated };
         self.pods.insert(key.clone(), waiting);

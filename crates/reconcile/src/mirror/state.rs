@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use supercargo_api::NodeClaim;
+use supercargo_api::pod::Interner;
+use supercargo_api::{NodeClaim, Pod};
 
 use super::kinds::{Kind, Object, Stores};
 use super::store::Key;
@@ -28,12 +29,16 @@ pub struct Change {
 }
 
 /// The mirrored cluster. Its stores are fields (`state.pods`), reached by dereferencing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct State {
     stores: Stores,
-    pods_by_node: BTreeMap<String, BTreeSet<Key>>,
+    /// Lets pods share what they have in common.
+    specs: Interner,
+    pods_by_node: BTreeMap<String, BTreeMap<Key, Arc<Pod>>>,
     pods_by_claim: BTreeMap<Key, BTreeSet<Key>>,
-    /// Keys of objects by kind and the uid of the owner that controls them, empty for pods that nobody controls.
+    /// Pods by the uid of the owner that controls them, which is empty for those that nobody controls.
+    pods_by_owner: BTreeMap<String, BTreeMap<Key, Arc<Pod>>>,
+    /// Keys of other objects by kind and the uid of the owner that controls them.
     owned: BTreeMap<(Kind, String), BTreeSet<Key>>,
     /// Keys of Nodes and NodeClaims by the provider id of the instance they stand for.
     by_instance: BTreeMap<(Kind, String), BTreeSet<Key>>,
@@ -51,10 +56,13 @@ impl Deref for State {
 
 impl State {
     /// Takes in a version of an object; nothing if it is no news.
-    pub fn put(&mut self, object: Object) -> Option<Change> {
+    pub fn put(&mut self, mut object: Object) -> Option<Change> {
+        if let Object::Pod(pod) = &mut object {
+            self.share(pod);
+        }
         let old = self.stores.put(&object)?;
         if let Some(old) = &old {
-            self.unindex(old);
+            self.unindex(old, Some(&object));
         }
         self.index(&object);
         Some(Change { kind: object.kind(), key: object.key(), old, new: Some(object) })
@@ -63,7 +71,7 @@ impl State {
     /// Takes in the end of an object at a resource version; nothing if it is no news.
     pub fn take(&mut self, kind: Kind, key: &Key, version: u64) -> Option<Change> {
         let old = self.stores.take(kind, key, version)?;
-        self.unindex(&old);
+        self.unindex(&old, None);
         Some(Change { kind, key: key.clone(), old: Some(old), new: None })
     }
 
@@ -94,8 +102,7 @@ impl State {
 
     /// The pods of a node, by key.
     pub fn pods_on<'a>(&'a self, node: &str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
-        let keys = self.pods_by_node.get(node).into_iter().flatten();
-        keys.filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
+        self.pods_by_node.get(node).into_iter().flatten().map(|(key, pod)| (key, &**pod))
     }
 
     /// The pods that use a claim, by key.
@@ -106,23 +113,34 @@ impl State {
 
     /// The keys of objects of a kind that the owner of this uid controls.
     pub fn owned(&self, kind: Kind, owner: &str) -> impl Iterator<Item = &Key> {
-        self.owned.get(&(kind, owner.to_owned())).into_iter().flatten()
+        let pods = self.pods_by_owner.get(owner).filter(|_| kind == Kind::Pod);
+        let others = self.owned.get(&(kind, owner.to_owned()));
+        pods.into_iter().flat_map(BTreeMap::keys).chain(others.into_iter().flatten())
     }
 
     /// The pods that the owner of this uid controls.
     pub fn pods_of<'a>(&'a self, owner: &str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
-        let keys = self.owned.get(&(Kind::Pod, owner.to_owned())).into_iter().flatten();
-        keys.filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
+        self.pods_by_owner.get(owner).into_iter().flatten().map(|(key, pod)| (key, &**pod))
     }
 
     /// The pods of a namespace that nobody controls.
     pub fn orphan_pods<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
-        let keys =
-            self.owned.get(&(Kind::Pod, String::new())).map(|keys| keys.range(Key::new(namespace, "")..));
-        keys.into_iter()
+        let pods = self.pods_by_owner.get("").map(|pods| pods.range(Key::new(namespace, "")..));
+        pods.into_iter()
             .flatten()
-            .take_while(move |key| key.namespace == namespace)
-            .filter_map(|key| Some((key, &**self.stores.pods.get(key)?)))
+            .take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(key, pod)| (key, &**pod))
+    }
+
+    /// Lets a pod share its spec with its version before, or with other pods.
+    fn share(&mut self, pod: &mut Arc<Pod>) {
+        let known = self.stores.pods.get(&Key::of(&pod.metadata));
+        let same = known.and_then(|known| known.shared_spec()).filter(|known| Some(&***known) == pod.spec());
+        match (same, pod.shared_spec()) {
+            (Some(known), Some(own)) if Arc::ptr_eq(known, own) => {}
+            (Some(known), _) => Arc::make_mut(pod).share_spec(Arc::clone(known)),
+            _ => self.specs.share(Arc::make_mut(pod)),
+        }
     }
 
     /// The nodes that say they are this instance, by key.
@@ -145,69 +163,76 @@ impl State {
 
     fn index(&mut self, object: &Object) {
         let key = object.key();
-        if let Object::Pod(pod) = object {
-            if let Some(node) = node_of(pod) {
-                insert(&mut self.pods_by_node, node.to_owned(), key.clone());
+        let Object::Pod(pod) = object else {
+            if let Some(id) = provider_id_of(object) {
+                self.by_instance.entry((object.kind(), id.to_owned())).or_default().insert(key.clone());
             }
-            for claim in claims_of(pod) {
-                insert(&mut self.pods_by_claim, claim, key.clone());
+            if let Some(owner) = controller_of(object.metadata()) {
+                self.owned.entry((object.kind(), owner.uid.clone())).or_default().insert(key);
             }
+            return;
+        };
+        if let Some(node) = node_of(pod) {
+            put(&mut self.pods_by_node, node, &key, pod);
         }
-        if let Some(id) = provider_id_of(object) {
-            insert(&mut self.by_instance, (object.kind(), id.to_owned()), key.clone());
+        for claim in claims_of(pod) {
+            self.pods_by_claim.entry(claim).or_default().insert(key.clone());
         }
-        if let Some(owner) = controlling_uid(object) {
-            insert(&mut self.owned, (object.kind(), owner), key);
-        }
+        put(&mut self.pods_by_owner, controlling_uid(pod), &key, pod);
     }
 
-    fn unindex(&mut self, object: &Object) {
+    /// Takes an object out of the indices, but for those in which `next` takes its place.
+    fn unindex(&mut self, object: &Object, next: Option<&Object>) {
         let key = object.key();
-        if let Object::Pod(pod) = object {
-            if let Some(node) = node_of(pod) {
-                remove(&mut self.pods_by_node, &node.to_owned(), &key);
+        let Object::Pod(pod) = object else {
+            if let Some(id) = provider_id_of(object) {
+                let of = (object.kind(), id.to_owned());
+                remove(&mut self.by_instance, &of, |keys| keys.remove(&key), BTreeSet::is_empty);
             }
-            for claim in claims_of(pod) {
-                remove(&mut self.pods_by_claim, &claim, &key);
+            if let Some(owner) = controller_of(object.metadata()) {
+                remove(
+                    &mut self.owned,
+                    &(object.kind(), owner.uid.clone()),
+                    |keys| keys.remove(&key),
+                    BTreeSet::is_empty,
+                );
             }
+            return;
+        };
+        let next = match next {
+            Some(Object::Pod(next)) => Some(next),
+            _ => None,
+        };
+        if let Some(node) = node_of(pod)
+            && next.and_then(|next| node_of(next)) != Some(node)
+        {
+            remove(&mut self.pods_by_node, node, |pods| pods.remove(&key), BTreeMap::is_empty);
         }
-        if let Some(id) = provider_id_of(object) {
-            remove(&mut self.by_instance, &(object.kind(), id.to_owned()), &key);
+        for claim in claims_of(pod) {
+            remove(&mut self.pods_by_claim, &claim, |keys| keys.remove(&key), BTreeSet::is_empty);
         }
-        if let Some(owner) = controlling_uid(object) {
-            remove(&mut self.owned, &(object.kind(), owner), &key);
+        let owner = controlling_uid(pod);
+        if next.map(|next| controlling_uid(next)) != Some(owner) {
+            remove(&mut self.pods_by_owner, owner, |pods| pods.remove(&key), BTreeMap::is_empty);
         }
     }
 }
 
-/// The provider id of the instance that a Node or NodeClaim stands for.
-fn provider_id_of(object: &Object) -> Option<&str> {
-    let id = match object {
-        Object::Node(node) => node.spec.as_ref()?.provider_id.as_deref(),
-        Object::NodeClaim(claim) => claim.status.as_ref()?.provider_id.as_deref(),
-        _ => None,
-    };
-    id.filter(|id| !id.is_empty())
-}
-
-/// Under which uid an object is listed: that of its controller, the empty one for pods without.
-fn controlling_uid(object: &Object) -> Option<String> {
-    match controller_of(object.metadata()) {
-        Some(owner) => Some(owner.uid.clone()),
-        None => (object.kind() == Kind::Pod).then(String::new),
-    }
+/// Under which uid a pod is listed: that of its controller, or the empty one.
+fn controlling_uid(pod: &Pod) -> &str {
+    controller_of(&pod.metadata).map_or("", |owner| &owner.uid)
 }
 
 /// The node a pod is bound to.
 pub fn node_of(pod: &Pod) -> Option<&str> {
-    pod.spec.as_ref()?.node_name.as_deref().filter(|node| !node.is_empty())
+    pod.node_name().filter(|node| !node.is_empty())
 }
 
 /// The claims that a pod's volumes name, those of its own ephemeral volumes among them.
 pub fn claims_of(pod: &Pod) -> impl Iterator<Item = Key> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volumes = pod.spec().into_iter().flat_map(|spec| spec.volumes.iter().flatten());
     volumes.filter_map(move |volume| {
         if let Some(source) = &volume.persistent_volume_claim {
             return Some(Key::new(namespace, &source.claim_name));
@@ -221,14 +246,33 @@ pub fn controller_of(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     metadata.owner_references.as_ref()?.iter().find(|owner| owner.controller == Some(true))
 }
 
-fn insert<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Key>>, of: K, key: Key) {
-    index.entry(of).or_default().insert(key);
+/// Lists a pod, in place of the version that was listed.
+fn put(index: &mut BTreeMap<String, BTreeMap<Key, Arc<Pod>>>, of: &str, key: &Key, pod: &Arc<Pod>) {
+    if !index.contains_key(of) {
+        index.insert(of.to_owned(), BTreeMap::new());
+    }
+    let Some(pods) = index.get_mut(of) else { return };
+    match pods.get_mut(key) {
+        Some(known) => known.clone_from(pod),
+        None => {
+            pods.insert(key.clone(), Arc::clone(pod));
+        }
+    }
 }
 
-fn remove<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Key>>, of: &K, key: &Key) {
-    if let Some(keys) = index.get_mut(of) {
-        keys.remove(key);
-        if keys.is_empty() {
+/// Takes something out of a list, and the list away if it is empty then.
+fn remove<K, Q, L, T>(
+    index: &mut BTreeMap<K, L>,
+    of: &Q,
+    take: impl FnOnce(&mut L) -> T,
+    is_empty: impl FnOnce(&L) -> bool,
+) where
+    K: Ord + std::borrow::Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    if let Some(list) = index.get_mut(of) {
+        take(list);
+        if is_empty(list) {
             index.remove(of);
         }
     }

@@ -173,7 +173,8 @@ impl Driver {
                 self.parts[index].step(&state, now)
             };
             worked |= !actions.is_empty();
-            for (number, piece) in waves(&actions).into_iter().flat_map(|wave| wave.chunks(PIECE)).enumerate() {
+            for (number, piece) in waves(&actions).into_iter().flat_map(|wave| wave.chunks(PIECE)).enumerate()
+            {
                 if number > 0 && actions.len() > PIECE {
                     tokio::task::yield_now().await;
                     self.hear(feed);

@@ -188,7 +188,8 @@ async fn follow(
                 return Err(WatchProblem::Ended { code, message });
             }
         };
-        let (Feed::Is(Unread { version, .. }) | Feed::Gone(_, _, version) | Feed::Reached(_, version)) = &message
+        let (Feed::Is(Unread { version, .. }) | Feed::Gone(_, _, version) | Feed::Reached(_, version)) =
+            &message
         else {
             continue;
         };
