@@ -1,20 +1,22 @@
-//! A copy of a pod without what decides nothing: commands, environments, mounts, the state of containers.
+//! A copy of a pod without what decides nothing, such as the state of its containers. Its spec is shared, not copied.
 
-use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, ContainerStatus, Pod, PodSpec, PodStatus, ResourceRequirements, Volume,
-};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ContainerStatus, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::Pod;
 
 /// Written by kubectl for itself: the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The copy.
 pub(super) fn essentials(pod: &Pod) -> Pod {
-    Pod {
-        metadata: metadata(&pod.metadata),
-        spec: pod.spec.as_ref().map(spec),
-        status: pod.status.as_ref().map(status),
+    let mut copy = Pod::new(metadata(&pod.metadata), None, pod.status.as_deref().map(status));
+    if let Some(spec) = pod.shared_spec() {
+        copy.share_spec(Arc::clone(spec));
     }
+    copy.set_node_name(pod.node_name());
+    copy
 }
 
 fn metadata(from: &ObjectMeta) -> ObjectMeta {
@@ -31,71 +33,6 @@ fn metadata(from: &ObjectMeta) -> ObjectMeta {
         deletion_timestamp: from.deletion_timestamp.clone(),
         deletion_grace_period_seconds: from.deletion_grace_period_seconds,
         ..ObjectMeta::default()
-    }
-}
-
-fn spec(from: &PodSpec) -> PodSpec {
-    let volumes: Vec<Volume> =
-        from.volumes.iter().flatten().filter(|volume| attaches(volume)).cloned().collect();
-    PodSpec {
-        affinity: from.affinity.clone(),
-        containers: from.containers.iter().map(container).collect(),
-        init_containers: from.init_containers.as_ref().map(|all| all.iter().map(container).collect()),
-        host_network: from.host_network,
-        node_name: from.node_name.clone(),
-        node_selector: from.node_selector.clone(),
-        overhead: from.overhead.clone(),
-        preemption_policy: from.preemption_policy.clone(),
-        priority: from.priority,
-        priority_class_name: from.priority_class_name.clone(),
-        resource_claims: from.resource_claims.clone(),
-        resources: from.resources.clone(),
-        restart_policy: from.restart_policy.clone(),
-        runtime_class_name: from.runtime_class_name.clone(),
-        scheduler_name: from.scheduler_name.clone(),
-        scheduling_gates: from.scheduling_gates.clone(),
-        termination_grace_period_seconds: from.termination_grace_period_seconds,
-        tolerations: from.tolerations.clone(),
-        topology_spread_constraints: from.topology_spread_constraints.clone(),
-        volumes: (!volumes.is_empty()).then_some(volumes),
-        ..PodSpec::default()
-    }
-}
-
-/// Whether the volume is more than a part of the node's own disk.
-fn attaches(volume: &Volume) -> bool {
-    let local = volume.projected.is_some()
-        || volume.secret.is_some()
-        || volume.config_map.is_some()
-        || volume.downward_api.is_some()
-        || volume.empty_dir.is_some()
-        || volume.host_path.is_some();
-    !local
-}
-
-fn container(from: &Container) -> Container {
-    let host_ports: Vec<ContainerPort> =
-        from.ports.iter().flatten().filter(|port| port.host_port.is_some()).cloned().collect();
-    Container {
-        name: from.name.clone(),
-        resources: from.resources.as_ref().map(resources),
-        ports: (!host_ports.is_empty()).then_some(host_ports),
-        resize_policy: from.resize_policy.clone(),
-        restart_policy: from.restart_policy.clone(),
-        ..Container::default()
-    }
-}
-
-/// A limit counts only where nothing is requested.
-fn resources(from: &ResourceRequirements) -> ResourceRequirements {
-    let is_covered = match (&from.limits, &from.requests) {
-        (Some(limits), Some(requests)) => limits.keys().all(|resource| requests.contains_key(resource)),
-        _ => false,
-    };
-    ResourceRequirements {
-        claims: from.claims.clone(),
-        limits: if is_covered { None } else { from.limits.clone() },
-        requests: from.requests.clone(),
     }
 }
 
@@ -173,7 +110,7 @@ mod tests {
         )]);
         let market = market.unwrap();
         let class = |pod: Pod| {
-            let objects = Objects { pods: vec![pod.into()], ..Objects::default() };
+            let objects = Objects { pods: vec![pod], ..Objects::default() };
             let snapshot = Snapshot::build(&objects, &market, &SnapshotOptions::default());
             format!("{:?}", snapshot.classes)
         };

@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{
-    Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate,
-};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, PodTemplate};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSINode, StorageClass};
 use supercargo_api::labels::keys;
 use supercargo_api::{
-    CapacityBuffer, EC2NodeClass, NodeClaim, NodeOverlay, NodePool, Objects, condition_types, find_condition,
-    is_true,
+    CapacityBuffer, EC2NodeClass, NodeClaim, NodeOverlay, NodePool, Objects, Pod, condition_types,
+    find_condition, is_true,
 };
 use supercargo_engine::market::Market;
 use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
@@ -166,8 +164,8 @@ impl Inputs {
 }
 
 impl SeenPod {
-    fn read(&self) -> supercargo_api::Pod {
-        let mut pod = supercargo_api::Pod::from(essentials(&self.pod));
+    fn read(&self) -> Pod {
+        let mut pod = essentials(&self.pod);
         if let Some(room) = &self.room {
             pod.set_node_name(Some(room));
         }
@@ -247,7 +245,7 @@ fn names_tenancy(pool: &NodePool) -> bool {
 }
 
 fn pod_names_tenancy(pod: &Pod) -> bool {
-    let Some(spec) = &pod.spec else { return false };
+    let Some(spec) = pod.spec() else { return false };
     if spec.node_selector.as_ref().is_some_and(|map| map.contains_key(keys::INSTANCE_TENANCY)) {
         return true;
     }

@@ -1,9 +1,9 @@
 //! What counts in a cluster that is alive, where a manifest leaves things open (reference sections 2.2 and 2.4).
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use supercargo_api::labels::keys;
 use supercargo_api::{
-    Condition, ConditionStatus, NodeClaim, NodePool, condition_types, find_condition, is_true,
+    Condition, ConditionStatus, NodeClaim, NodePool, Pod, condition_types, find_condition, is_true,
 };
 use supercargo_reconcile::node_of;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_engine::disruption::{protected_until, stays_on_leaving_nodes};
 
 /// A pod that should have ended this long ago is not waited for: its kubelet is dead.
@@ -80,7 +80,7 @@ pub(super) fn drain<'a>(
 
 /// The turn of a pod.
 pub(super) fn tier(pod: &Pod) -> Tier {
-    let class = pod.spec.as_ref().and_then(|spec| spec.priority_class_name.as_deref());
+    let class = pod.spec().and_then(|spec| spec.priority_class_name.as_deref());
     let critical = matches!(class, Some("system-cluster-critical" | "system-node-critical"));
     let daemon = pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "DaemonSet");
     match (critical, daemon) {
@@ -102,7 +102,7 @@ pub(super) fn is_drained(pod: &Pod) -> bool {
     let annotations = pod.metadata.annotations.as_ref();
     let of_kubelet = annotations.is_some_and(|all| all.contains_key("kubernetes.io/config.mirror"))
         || pod.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "Node");
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
+    let tolerations = pod.spec().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default();
     !has_ended(pod) && !of_kubelet && !stays_on_leaving_nodes(tolerations)
 }
 
@@ -128,11 +128,8 @@ fn forced(pod: &Pod, deadline: Timestamp, now: Timestamp) -> Result<i64, Option<
             end.0 > deadline && pod.metadata.deletion_grace_period_seconds.is_none_or(|given| given > left);
         return if late { Ok(left) } else { Err(None) };
     }
-    let grace = pod
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.termination_grace_period_seconds)
-        .unwrap_or(DEFAULT_GRACE_SECONDS);
+    let grace =
+        pod.spec().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(DEFAULT_GRACE_SECONDS);
     let from = deadline.checked_sub(SignedDuration::from_secs(grace.max(0))).unwrap_or(Timestamp::MIN);
     if from <= now { Ok(left) } else { Err(Some(from)) }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use supercargo_api::condition_reasons::node_claim::{
     AWAITING_VOLUME_DETACHMENT, DRAINING, TERMINATION_GRACE_PERIOD_ELAPSED,
 };
 use supercargo_api::condition_types::{DISRUPTION_REASON, DRAINED, VOLUMES_DETACHED};
 use supercargo_api::labels::{EXCLUDE_FROM_LOAD_BALANCERS, NODEPOOL, TERMINATION_FINALIZER};
-use supercargo_api::{Condition, ConditionStatus, NodeClaim, find_condition, is_true, taint};
+use supercargo_api::{Condition, ConditionStatus, NodeClaim, Pod, find_condition, is_true, taint};
 use supercargo_reconcile::{Action, Key, Kind, State, Verb};
 
 use super::backoff::Backoff;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use supercargo_api::Pod;
 use supercargo_api::labels::keys;
 use supercargo_reconcile::{Change, Key, Object, State, node_of};
 
@@ -110,7 +110,7 @@ fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
     let deadline: Option<Timestamp> = claim.and_then(|claim| {
         claim.metadata.annotations.as_ref()?.get(keys::TERMINATION_TIMESTAMP)?.parse().ok()
     });
-    let grace = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
+    let grace = pod.spec().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
     let earliest = deadline.map(|deadline| deadline - Duration::from_secs(grace.unsigned_abs()) - AHEAD);
     if pod.metadata.deletion_timestamp.is_none() && earliest.is_none_or(|earliest| now < earliest) {
         let what = match deadline {

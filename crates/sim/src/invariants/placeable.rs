@@ -70,7 +70,7 @@ fn leave_what_is_left(instance_type: &mut InstanceType, region: &Region) {
 
 fn objects(state: &State) -> Objects {
     Objects {
-        pods: state.pods.values().map(|pod| supercargo_api::Pod::from((**pod).clone())).collect(),
+        pods: state.pods.values().map(|pod| (**pod).clone()).collect(),
         nodes: state.nodes.values().map(|node| (**node).clone()).collect(),
         node_claims: state.node_claims.values().map(|claim| (**claim).clone()).collect(),
         node_pools: state.node_pools.values().map(|pool| (**pool).clone()).collect(),

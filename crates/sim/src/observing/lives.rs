@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
+use supercargo_api::Pod;
 use supercargo_reconcile::{controller_of, node_of};
 
 /// The life of a pod so far.
