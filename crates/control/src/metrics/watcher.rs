@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use supercargo_api::{Condition, ConditionStatus};
+use supercargo_api::{Pod, Condition, ConditionStatus};
 use supercargo_reconcile::{Action, Change, Kind, Object, Outcome, Part, State, node_of};
 
 use crate::cluster::is_provisionable;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::Container;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use supercargo_api::Pod;
 use supercargo_api::resources::base_units;
 
 /// Amounts by name: cores for `cpu`, else whole units.
@@ -31,7 +32,7 @@ pub(super) fn numbers(quantities: Option<&BTreeMap<String, Quantity>>) -> Amount
 /// What a pod takes: the greater of its containers with its sidecars and of its starting containers beside the sidecars before
 /// them; what the pod as a whole states instead, where it does; its overhead, and one pod.
 pub(super) fn of_pod(pod: &Pod, stated: Stated) -> Amounts {
-    let Some(spec) = &pod.spec else { return Amounts::new() };
+    let Some(spec) = pod.spec() else { return Amounts::new() };
     let of = |container: &Container| {
         let resources = container.resources.as_ref();
         numbers(resources.and_then(|resources| match stated {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
+use supercargo_api::Pod;
 use supercargo_api::labels::keys;
 use supercargo_reconcile::{controller_of, node_of};
 
