@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use supercargo_api::{Pod, Condition, ConditionStatus};
+use supercargo_api::{Condition, ConditionStatus, Pod};
 use supercargo_reconcile::{Action, Change, Kind, Object, Outcome, Part, State, node_of};
 
 use crate::cluster::is_provisionable;

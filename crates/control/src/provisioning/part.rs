@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use supercargo_api::labels::keys;
-use supercargo_api::{Pod, NodeClaim, NodePool, condition_types, is_true};
+use supercargo_api::{NodeClaim, NodePool, Pod, condition_types, is_true};
 use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Object, Outcome, Part, State, Verb};
 
 use super::notices::Notices;

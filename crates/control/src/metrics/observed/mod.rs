@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use supercargo_api::{Pod, CapacityBuffer, EC2NodeClass, NodeClaim, NodePool};
+use supercargo_api::{CapacityBuffer, EC2NodeClass, NodeClaim, NodePool, Pod};
 use supercargo_reconcile::{State, View};
 
 use super::exposition::Exposition;
