@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use supercargo_api::Pod;
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, Queue, State, node_of};
 
 use super::claims::is_leaving;

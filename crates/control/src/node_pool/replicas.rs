@@ -11,12 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Pod;
 use supercargo_api::condition_types::{DISRUPTION_REASON, READY};
 use supercargo_api::labels::keys;
 use supercargo_api::requirement::Operator;
 use supercargo_api::resources::NODES;
-use supercargo_api::{NodeClaim, NodePool, RequirementTerm, Resources, is_true};
+use supercargo_api::{NodeClaim, NodePool, Pod, RequirementTerm, Resources, is_true};
 use supercargo_catalog::{CapacityType, Usd};
 use supercargo_engine::disruption::protected_until;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State};
@@ -182,7 +181,7 @@ fn is_protected(pod: &Pod, now: Timestamp) -> bool {
 fn eviction_cost(pod: &Pod) -> f64 {
     let deletion = pod.metadata.annotations.as_ref().and_then(|all| all.get(keys::POD_DELETION_COST));
     let deletion: f64 = deletion.and_then(|text| text.parse::<i32>().ok()).map_or(0.0, f64::from);
-    let priority = f64::from(pod.spec.as_ref().and_then(|spec| spec.priority).unwrap_or(0));
+    let priority = f64::from(pod.spec().and_then(|spec| spec.priority).unwrap_or(0));
     (1.0 + deletion / f64::from(1 << 27) + priority / f64::from(1 << 25)).clamp(-10.0, 10.0)
 }
 

@@ -218,6 +218,16 @@ impl State {
     }
 }
 
+/// The provider id of the instance that a Node or NodeClaim stands for.
+fn provider_id_of(object: &Object) -> Option<&str> {
+    let id = match object {
+        Object::Node(node) => node.spec.as_ref()?.provider_id.as_deref(),
+        Object::NodeClaim(claim) => claim.status.as_ref()?.provider_id.as_deref(),
+        _ => None,
+    };
+    id.filter(|id| !id.is_empty())
+}
+
 /// Under which uid a pod is listed: that of its controller, or the empty one.
 fn controlling_uid(pod: &Pod) -> &str {
     controller_of(&pod.metadata).map_or("", |owner| &owner.uid)
