@@ -9,7 +9,7 @@ use supercargo_api::condition_reasons::node_claim::{
 };
 use supercargo_api::condition_types::{DISRUPTION_REASON, DRAINED, VOLUMES_DETACHED};
 use supercargo_api::labels::{EXCLUDE_FROM_LOAD_BALANCERS, NODEPOOL, TERMINATION_FINALIZER};
-use supercargo_api::{Condition, ConditionStatus, NodeClaim, Pod, find_condition, is_true, taint};
+use supercargo_api::{Condition, ConditionStatus, NodeClaim, Pod, find_condition, taint};
 use supercargo_reconcile::{Action, Key, Kind, State, Verb};
 
 use super::backoff::Backoff;
