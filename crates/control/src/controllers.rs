@@ -11,7 +11,7 @@ use crate::election::{Guard, Paused};
 use crate::garbage::{Garbage, InstanceTags, Leftovers};
 use crate::knowledge::Knowledge;
 use crate::launching::{Launching, Prices};
-use crate::lifecycle::{Consistency, Consolidatables, Expiry, Lifecycle, PodEvents};
+use crate::lifecycle::{Consistency, Consolidatables, Expiry, Lifecycle, PodEvents, Reservations};
 use crate::metrics::Watcher;
 use crate::node_class::NodeClasses;
 use crate::node_pool::{Buffers, NodePools, Overlays, StaticPools};
@@ -33,6 +33,7 @@ pub const PART_NAMES: &[&str] = &[
     "consolidatable",
     "expiry",
     "consistency",
+    "reservations",
     "tagging",
     "garbage",
     "leftovers",
@@ -103,6 +104,7 @@ pub(crate) fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>>
         Box::new(Keyed::new(Consolidatables::default())),
         Box::new(Keyed::new(Expiry::new(known()))),
         Box::new(Keyed::new(Consistency::default())),
+        Box::new(Reservations::new(known())),
         Box::new(Keyed::new(InstanceTags::new(known()))),
         Box::new(Garbage::new(known())),
         Box::new(Leftovers::new(known())),

@@ -12,6 +12,7 @@ use supercargo_control::election::{ElectionOptions, Elector, OWN_IDENTITY};
 use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
 use supercargo_control::journal::JournalFile;
 use supercargo_control::metrics::BuildInfo;
+use supercargo_control::node_class::service_range;
 use supercargo_control::outside::Computing;
 use supercargo_control::settings::{ProcessSettings, Read, Settings};
 use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
@@ -76,6 +77,7 @@ impl Process<'_> {
             name: self.settings.cluster_name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
             endpoint: self.settings.cluster_endpoint.clone().unwrap_or_default(),
             ca_bundle: self.settings.cluster_ca_bundle.clone(),
+            service_cidr: service_range(&client).await,
             kubernetes_version: minor_version(&version.major, &version.minor),
             ..Cluster::default()
         };

@@ -70,7 +70,9 @@ impl Controller for Consolidatables {
                 }
             }
         }
-        decision.actions.extend(Action::update_status(Kind::NodeClaim, &**claim, &wanted));
+        if wanted.status != claim.status {
+            decision.actions.extend(Action::update_status(Kind::NodeClaim, &**claim, &wanted));
+        }
         decision
     }
 }

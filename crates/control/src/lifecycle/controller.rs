@@ -61,6 +61,18 @@ pub fn owning_pool(claim: &NodeClaim, state: &State) -> Option<String> {
     owners.into_iter().any(|owner| owner.kind == "NodePool" && owner.uid == uid).then_some(uid)
 }
 
+/// The label that names the class of a claim.
+fn class_label(claim: &NodeClaim) -> String {
+    let reference = &claim.spec.node_class_ref;
+    format!("{}/{}", reference.group, reference.kind.to_ascii_lowercase())
+}
+
+/// Whether a claim has its finalizer and the label of its class.
+fn is_complete(claim: &NodeClaim) -> bool {
+    let held = claim.metadata.finalizers.iter().flatten().any(|name| name == keys::TERMINATION_FINALIZER);
+    held && (claim.spec.node_class_ref.group.is_empty() || label(claim, &class_label(claim)).is_some())
+}
+
 /// The claim with its finalizer and the label of its class, which claims of older releases lack (reference section 3.6,
 /// hydration).
 fn completed(claim: &NodeClaim) -> NodeClaim {
@@ -70,7 +82,7 @@ fn completed(claim: &NodeClaim) -> NodeClaim {
         finalizers.push(keys::TERMINATION_FINALIZER.to_owned());
     }
     let reference = &claim.spec.node_class_ref;
-    let key = format!("{}/{}", reference.group, reference.kind.to_ascii_lowercase());
+    let key = class_label(claim);
     if !reference.group.is_empty() && label(claim, &key).is_none() {
         wanted.metadata.labels.get_or_insert_default().insert(key, reference.name.clone());
     }
@@ -80,7 +92,7 @@ fn completed(claim: &NodeClaim) -> NodeClaim {
 /// The node with the label of its claim's class, if it lacks that.
 fn hydrated(claim: &NodeClaim, node: &Node) -> Option<Node> {
     let reference = &claim.spec.node_class_ref;
-    let key = format!("{}/{}", reference.group, reference.kind.to_ascii_lowercase());
+    let key = class_label(claim);
     let labels = node.metadata.labels.as_ref();
     if reference.group.is_empty() || labels.is_some_and(|labels| labels.contains_key(&key)) {
         return None;
@@ -127,9 +139,9 @@ impl Controller for Lifecycle {
         if is_leaving(claim) {
             return Decision::nothing();
         }
-        let wanted = completed(claim);
-        if let Some(action) = Action::update(Kind::NodeClaim, &**claim, &wanted) {
-            return Decision::of(vec![action]);
+        if !is_complete(claim) {
+            let action = Action::update(Kind::NodeClaim, &**claim, &completed(claim));
+            return Decision::of(action.into_iter().collect());
         }
         let mut decision = Decision::nothing();
         if let Some(at) = deadline(claim) {
@@ -199,7 +211,9 @@ fn proceed(claim: &NodeClaim, nodes: &[&Node], now: Timestamp) -> Vec<Action> {
         }
     }
     conditions::sum_up(&mut status.conditions, &NODE_CLAIM_ROOTS, generation, now);
-    actions.extend(Action::update_status(Kind::NodeClaim, claim, &wanted));
+    if wanted.status != claim.status {
+        actions.extend(Action::update_status(Kind::NodeClaim, claim, &wanted));
+    }
     if actions.is_empty()
         && let Some(node) = node
         && let Some(hydrated) = hydrated(claim, node)

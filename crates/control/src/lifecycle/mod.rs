@@ -19,6 +19,7 @@ mod initialization;
 mod liveness;
 mod pod_events;
 mod registration;
+mod reservations;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -31,3 +32,4 @@ pub use controller::{Lifecycle, owning_pool};
 pub use expiry::Expiry;
 pub use health::{Health, RegistrationHealth};
 pub use pod_events::PodEvents;
+pub use reservations::Reservations;

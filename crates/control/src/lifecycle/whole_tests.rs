@@ -75,7 +75,6 @@ fn a_claim_is_launched_registers_is_initialized_expires_and_ends() {
     assert_eq!(stage.get(Kind::NodePool, "general")["status"]["nodes"], 0);
     let text = knowledge.metrics.text();
     for line in [
-        r#"karpenter_nodeclaims_created_total{reason="provisioned",nodepool="general""#,
         r#"karpenter_nodes_created_total{nodepool="general""#,
         r#"karpenter_nodeclaims_disrupted_total{reason="expired",nodepool="general""#,
         r#"karpenter_nodeclaims_terminated_total{nodepool="general""#,

@@ -82,8 +82,9 @@ impl Due {
         }
     }
 
-    fn first(self) -> Timestamp {
-        self.images.min(self.network).min(self.profile).min(self.rehearsal)
+    fn first(self, rehearses: bool) -> Timestamp {
+        let first = self.images.min(self.network).min(self.profile);
+        if rehearses { first.min(self.rehearsal) } else { first }
     }
 }
 
@@ -145,11 +146,14 @@ impl NodeClasses {
             now,
         }));
         let mut decision = Decision::nothing();
-        decision.actions.extend(Action::update_status(Kind::EC2NodeClass, &**node_class, &wanted));
+        if wanted.status != node_class.status {
+            decision.actions.extend(Action::update_status(Kind::EC2NodeClass, &**node_class, &wanted));
+        }
         if known.waits_for.is_some() {
             return decision;
         }
-        let wants = known.due.wants(now);
+        let mut wants = known.due.wants(now);
+        wants.rehearsal &= !self.knowledge.settings.disable_dry_run;
         if wants.any() {
             let question = Question {
                 node_class: Arc::clone(node_class),
@@ -165,7 +169,7 @@ impl NodeClasses {
             let request = CloudRequest::ResolveNodeClass(Box::new(question));
             decision.actions.push(Action::ask(Kind::EC2NodeClass, key.clone(), ticket, request));
         } else {
-            decision.look_again(known.due.first());
+            decision.look_again(known.due.first(!self.knowledge.settings.disable_dry_run));
         }
         decision
     }
@@ -254,10 +258,10 @@ impl NodeClasses {
         let next = |every: Duration| now + wait.unwrap_or(every);
         let wants = asked.wants;
         if wants.images {
-            known.due.images = next(IMAGES_EVERY);
+            known.due.images = next(IMAGES_EVERY.max(self.knowledge.settings.ami_refresh_interval));
         }
         if wants.network {
-            known.due.network = next(NETWORK_EVERY);
+            known.due.network = next(NETWORK_EVERY.max(self.knowledge.settings.subnet_refresh_interval));
             if let Some(Ok((_, subnets))) = &found.subnets {
                 self.knowledge.see_subnets(subnets);
             }

@@ -12,6 +12,7 @@ mod profile;
 mod question;
 mod release;
 mod resources;
+mod service_range;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use profile::{profile_name, profile_path};
 pub use question::{Question, Wants};
 pub use release::Release;
 pub use resources::ClassResources;
+pub use service_range::service_range;
 pub use status::{StatusInput, roots, status};

@@ -195,7 +195,9 @@ impl Controller for NodePools {
         conditions::sum_up(&mut status.conditions, &NODE_POOL_ROOTS, generation, now);
         status.nodes = Some(counters.nodes);
         status.resources = Some(counters.resources);
-        decision.actions.extend(Action::update_status(Kind::NodePool, &**node_pool, &wanted));
+        if wanted.status != node_pool.status {
+            decision.actions.extend(Action::update_status(Kind::NodePool, &**node_pool, &wanted));
+        }
         decision
     }
 }

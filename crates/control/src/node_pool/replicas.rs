@@ -316,10 +316,10 @@ mod tests {
         assert_eq!(
             terms,
             [
-                "karpenter.sh/capacity-type In spot",
-                "karpenter.k8s.aws/ec2nodeclass In default",
-                "karpenter.sh/nodepool In fixed",
-                "team In red",
+                "karpenter.sh/capacity-type In [spot]",
+                "karpenter.k8s.aws/ec2nodeclass In [default]",
+                "karpenter.sh/nodepool In [fixed]",
+                "team In [red]",
             ]
         );
         assert_eq!(claim.metadata.owner_references.as_ref().unwrap()[0].kind, "NodePool");
