@@ -116,6 +116,7 @@ fn shape(pool: &NodePool) -> ClaimShape {
         requirements,
         requests: Resources::new(),
         instance_types: Vec::new(),
+        prices: Vec::new(),
         price: Usd::ZERO,
         zone: String::new(),
         capacity_type: CapacityType::OnDemand,

@@ -282,5 +282,5 @@ fn label(node: &Node, key: &str) -> String {
 /// Whether a claim says that its instance is being ended.
 #[cfg(test)]
 pub(super) fn says(claim: &NodeClaim, type_: &str) -> bool {
-    is_true(claim.conditions(), type_)
+    supercargo_api::is_true(claim.conditions(), type_)
 }
