@@ -16,7 +16,7 @@ use crate::journal::Journal;
 use crate::lifecycle::RegistrationHealth;
 use crate::metrics::Metrics;
 use crate::node_class::ClassResources;
-use crate::provisioning::BufferFit;
+use crate::provisioning::{Batches, BufferFit};
 use crate::settings::Settings;
 
 /// What the loops know together, beside the mirrored state. It can be lost: after a restart it is learned anew.
@@ -43,6 +43,7 @@ pub struct Knowledge {
     launches: Mutex<BTreeSet<String>>,
     class_resources: Mutex<BTreeMap<String, ClassResources>>,
     buffers: Mutex<BTreeMap<Key, BufferFit>>,
+    batches: Mutex<Batches>,
     registration_health: Mutex<RegistrationHealth>,
 }
 
@@ -66,6 +67,7 @@ impl Knowledge {
             launches: Mutex::default(),
             class_resources: Mutex::new(BTreeMap::new()),
             buffers: Mutex::default(),
+            batches: Mutex::default(),
             registration_health: Mutex::default(),
         }
     }
@@ -131,6 +133,11 @@ impl Knowledge {
     /// Where the pods that CapacityBuffers stand for would be, as of the last plan.
     pub fn buffers(&self) -> MutexGuard<'_, BTreeMap<Key, BufferFit>> {
         lock(&self.buffers)
+    }
+
+    /// When the last batches were planned.
+    pub fn batches(&self) -> MutexGuard<'_, Batches> {
+        lock(&self.batches)
     }
 
     /// The settings that change what nodes hold.

@@ -14,6 +14,7 @@
 //! - names: names of claims
 //! - record: what the journal says about it
 
+mod batches;
 mod claim;
 mod names;
 mod notices;
@@ -23,6 +24,7 @@ mod record;
 mod shape;
 mod window;
 
+pub use batches::{BatchTimes, Batches};
 pub use claim::node_claim;
 pub use names::Names;
 pub use part::Provisioner;

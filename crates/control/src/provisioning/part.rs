@@ -13,7 +13,7 @@ use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Object, Outcome, P
 use super::notices::Notices;
 use super::plan::solve_options;
 use super::record;
-use super::{Names, Planned, PlannedPod, PlannedRoom, Window, node_claim, plan};
+use super::{BatchTimes, Names, Planned, PlannedPod, PlannedRoom, Window, node_claim, plan};
 use crate::cluster::{inputs, is_leaving, is_provisionable};
 use crate::knowledge::Knowledge;
 use crate::outside::Computation;
@@ -262,6 +262,8 @@ impl Provisioner {
         if put_off > 0 {
             self.trigger(now);
         }
+        let times = BatchTimes { closed: under_way.since, planned: now, claims: count - put_off };
+        self.knowledge.batches().push(times);
         *self.knowledge.buffers() = planned.buffers;
         self.look_again(now);
         actions
