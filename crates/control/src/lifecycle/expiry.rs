@@ -1,7 +1,9 @@
 //! Claims whose time is over go (reference section 3.4).
 //!
 //! As Karpenter does it they go by force: no budget holds them, and no replacement is up before. Draining still respects
-//! budgets of pods and do-not-disrupt, up to the terminationGracePeriod.
+//! budgets of pods and do-not-disrupt, up to the terminationGracePeriod. With the setting `EXPIRE_UNDER_BUDGETS` they count
+//! as drifted instead, for the reason `Expired`: they are replaced within budgets, their replacement up before. Standalone
+//! claims, which never drift, go by force then, too.
 
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Obje
 use super::claims::{capacity_type, is_leaving, node_pool_of};
 use crate::journal::{Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
+use crate::settings::Settings;
 
 /// The controller of expiry.
 pub struct Expiry {
@@ -30,6 +33,14 @@ fn expires(claim: &NodeClaim) -> Option<Timestamp> {
     let created = claim.metadata.creation_timestamp.as_ref()?.0;
     let length = SignedDuration::from_nanos(claim.spec.expire_after().as_nanos()?.max(0));
     created.checked_add(length).ok()
+}
+
+/// Why an expired claim counts as drifted, a reason and a sentence, if it does under these settings.
+pub fn expired_in_turn(settings: &Settings, claim: &NodeClaim, now: Timestamp) -> Option<(String, String)> {
+    let counts = settings.expire_under_budgets && node_pool_of(claim).is_some();
+    let is_over = counts && expires(claim).is_some_and(|at| at <= now);
+    let length = claim.spec.expire_after();
+    is_over.then(|| ("Expired".to_owned(), format!("it is older than {}", length.as_str())))
 }
 
 impl Controller for Expiry {
@@ -52,6 +63,9 @@ impl Controller for Expiry {
         let mut decision = Decision::nothing();
         if now < at {
             decision.look_again(at);
+            return decision;
+        }
+        if expired_in_turn(&self.knowledge.settings, claim, now).is_some() {
             return decision;
         }
         let pool = node_pool_of(claim).unwrap_or_default();
@@ -79,7 +93,6 @@ mod tests {
     use supercargo_reconcile::toy::Toy;
 
     use super::*;
-    use crate::settings::Settings;
     use crate::stage;
 
     #[rstest]
@@ -104,5 +117,25 @@ mod tests {
         let counted = r#"karpenter_nodeclaims_disrupted_total{reason="expired",nodepool="general""#;
         assert_eq!(knowledge.metrics.text().contains(counted), !lives, "{}", knowledge.metrics.text());
         assert_eq!(knowledge.journal.last() > 0, !lives);
+    }
+    #[rstest]
+    #[case::of_a_node_pool("general", true)]
+    #[case::standalone("", false)]
+    fn under_budgets_a_claim_waits_for_its_turn(#[case] pool: &str, #[case] waits: bool) {
+        let settings = Settings { expire_under_budgets: true, ..Settings::default() };
+        let knowledge = stage::knowledge(settings.clone());
+        let mut toy = Toy::new(vec![Box::new(Keyed::new(Expiry::new(knowledge)))]);
+        let mut claim = stage::node_claim("a", pool, "default");
+        claim["spec"]["expireAfter"] = json!("1h");
+        toy.create(Kind::NodeClaim, claim);
+        toy.run(Duration::from_secs(3_599));
+        let found = |toy: &Toy| {
+            let claim = toy.state.node_claims.get(&Key::cluster("a"))?;
+            expired_in_turn(&settings, claim, toy.now)
+        };
+        assert_eq!(found(&toy), None);
+        toy.run(Duration::from_secs(1));
+        assert_eq!(toy.state.node_claims.is_empty(), !waits);
+        assert_eq!(found(&toy).map(|(reason, _)| reason), waits.then(|| "Expired".to_owned()));
     }
 }

@@ -29,7 +29,7 @@ pub use claims::{capacity_type, node_pool_of, provider_id};
 pub use consistency::Consistency;
 pub use consolidatable::Consolidatables;
 pub use controller::{Lifecycle, owning_pool};
-pub use expiry::Expiry;
+pub use expiry::{Expiry, expired_in_turn};
 pub use health::{Health, RegistrationHealth};
 pub use pod_events::PodEvents;
 pub use reservations::Reservations;

@@ -182,6 +182,10 @@ pub struct SettingsArguments {
         help_heading = "Several replicas"
     )]
     pub leader_election_namespace: String,
+    /// Replace expired nodes as drifted ones are: one after the other, within disruption budgets, with their replacement up
+    /// before. Without it they are deleted when their time is over
+    #[arg(long, env = "EXPIRE_UNDER_BUDGETS", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Planning")]
+    pub expire_under_budgets: String,
     /// Work beside a running Cluster Autoscaler or Karpenter
     #[arg(long, env = "BESIDE_OTHER_AUTOSCALERS", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Several replicas")]
     pub beside_other_autoscalers: String,

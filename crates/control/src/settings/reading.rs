@@ -106,6 +106,8 @@ impl SettingsArguments {
     }
 
     fn read_cloud(&self, settings: &mut Settings, reader: &mut Reader) {
+        let expire = &mut settings.expire_under_budgets;
+        reader.take("EXPIRE_UNDER_BUDGETS", &self.expire_under_budgets, expire, boolean);
         let beside = &mut settings.beside_other_autoscalers;
         reader.take("BESIDE_OTHER_AUTOSCALERS", &self.beside_other_autoscalers, beside, boolean);
         reader.take("CLUSTER_NAME", &self.cluster_name, &mut settings.cluster_name, some);

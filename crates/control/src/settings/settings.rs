@@ -44,6 +44,9 @@ pub struct Settings {
     pub reserved_enis: u32,
     /// The name of the interruption queue; nothing if there is none: `INTERRUPTION_QUEUE`.
     pub interruption_queue: Option<String>,
+    /// Whether expired nodes are replaced as drifted ones are, under budgets: `EXPIRE_UNDER_BUDGETS`, which Karpenter does not
+    /// have.
+    pub expire_under_budgets: bool,
     /// Whether other autoscalers are put up with: `BESIDE_OTHER_AUTOSCALERS`, which Karpenter does not have.
     pub beside_other_autoscalers: bool,
     /// What is switched on: `FEATURE_GATES`.
@@ -70,6 +73,7 @@ impl Default for Settings {
             vm_memory_overhead_percent: 0.075,
             reserved_enis: 0,
             interruption_queue: None,
+            expire_under_budgets: false,
             beside_other_autoscalers: false,
             gates: FeatureGates::default(),
         }
