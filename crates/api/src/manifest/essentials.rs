@@ -106,8 +106,15 @@ fn strip_status(status: &mut PodStatus, spec: Option<&PodSpec>) {
         conditions.shrink_to_fit();
     }
     let containers = spec.map(|spec| spec.containers.as_slice()).unwrap_or_default();
-    let mut resized = status.container_statuses.take().unwrap_or_default();
-    resized.retain(|status| is_resized(status, containers));
+    let statuses = status.container_statuses.iter().flatten();
+    let resized: Vec<ContainerStatus> = statuses
+        .filter(|status| is_resized(status, containers))
+        .map(|status| ContainerStatus {
+            name: status.name.clone(),
+            allocated_resources: status.allocated_resources.clone(),
+            ..ContainerStatus::default()
+        })
+        .collect();
     *status = PodStatus {
         phase: status.phase.take(),
         start_time: status.start_time.take(),
@@ -250,6 +257,41 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(found, serde_json::to_value(expected).unwrap());
+    }
+
+    #[test]
+    fn a_daemon_on_its_node_is_not_told_apart_from_the_others() {
+        let field = json!({"key": "metadata.name", "operator": "In", "values": ["n"]});
+        let pinned = json!({"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [{"matchFields": [field]}]}});
+        let affinity = |kind: &str, node: Value, others: Value| {
+            let owners = json!([{"apiVersion": "apps/v1", "kind": kind, "name": "agent", "uid": "u"}]);
+            let mut spec = spec(container(json!({})), json!([]));
+            spec["affinity"] = others;
+            spec["affinity"]["nodeAffinity"] = pinned.clone();
+            spec["nodeName"] = node;
+            let pod = json!({"metadata": {"name": "agent", "ownerReferences": owners}, "spec": spec});
+            stripped::<Pod>(pod)["spec"]["affinity"].clone()
+        };
+        let alone = json!({"podAntiAffinity": {}});
+        assert_eq!(affinity("DaemonSet", json!("n"), json!({})), Value::Null);
+        assert_eq!(affinity("DaemonSet", json!("n"), alone.clone()), alone);
+        assert_eq!(affinity("DaemonSet", Value::Null, json!({})), json!({"nodeAffinity": pinned}));
+        assert_eq!(affinity("ReplicaSet", json!("n"), json!({})), json!({"nodeAffinity": pinned}));
+    }
+
+    #[test]
+    fn a_container_that_was_resized_in_place_stays_so() {
+        let kept = |allocated: Value| {
+            let status = json!({"name": "main", "image": "web:1", "imageID": "x", "ready": true, "restartCount": 0,
+                "allocatedResources": allocated});
+            let spec = spec(container(json!({})), json!([]));
+            let pod =
+                json!({"metadata": {"name": "web"}, "spec": spec, "status": {"containerStatuses": [status]}});
+            stripped::<Pod>(pod)["status"]["containerStatuses"][0]["allocatedResources"].clone()
+        };
+        assert_eq!(kept(json!({"cpu": "1", "memory": "1Gi"})), Value::Null);
+        assert_eq!(kept(json!({"cpu": "2", "memory": "1Gi"})), json!({"cpu": "2", "memory": "1Gi"}));
     }
 
     #[test]
