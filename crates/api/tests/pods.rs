@@ -1,5 +1,7 @@
 //! Pods of our own: what they are in JSON, and that sharing changes nothing but memory.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;

@@ -98,7 +98,7 @@ impl Builder<'_> {
         let born = before(self.options.at, 190 * 86_400);
         let made = self.daemons.iter().map(|daemon| {
             let selector = json!({ "app.kubernetes.io/name": daemon.name });
-            let mut template = serde_json::to_value(&daemon.template.spec()).unwrap_or(Value::Null);
+            let mut template = serde_json::to_value(daemon.template.spec()).unwrap_or(Value::Null);
             if let Some(spec) = template.as_object_mut() {
                 spec.remove("priority");
             }

@@ -262,7 +262,7 @@ fn template(workload: &Workload, with_marks: bool) -> Value {
         labels.remove("controller-revision-hash");
     }
     let mut spec =
-        serde_json::to_value(&workload.template.spec()).unwrap_or_else(|_| Value::Object(Map::new()));
+        serde_json::to_value(workload.template.spec()).unwrap_or_else(|_| Value::Object(Map::new()));
     if let Some(fields) = spec.as_object_mut() {
         fields.remove("priority");
         // Those that admission gives every pod.
