@@ -4,7 +4,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help up test bench check lint deny fmt
+.PHONY: help up test bench soak check lint deny fmt
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,6 +18,9 @@ test: ## Run all tests
 
 bench: ## Time and price the known workloads; the record goes to bench/results
 	$(CARGO) run --release --locked -p supercargo-bench -- all
+
+soak: ## Run 2,000 random scenarios with faults, an hour of virtual time each
+	$(CARGO) run --release --locked -- sim-check --seeds 2000
 
 check: lint deny ## Check format, lints, generated files, licences and duplicate dependencies
 
