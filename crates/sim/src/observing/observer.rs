@@ -9,6 +9,9 @@ use super::{Lives, Log};
 use crate::invariants::{Checks, Violation};
 use crate::world::{Audit, Observers};
 
+/// The beginning of a write's body that is logged, in characters.
+const LOGGED_BODY: usize = 400;
+
 /// What was seen so far.
 #[derive(Debug)]
 pub struct Seen {
@@ -77,7 +80,9 @@ impl Seen {
     }
 
     fn audit(&mut self, audit: &Audit) {
-        self.log.add(audit.at, format_args!("{} {} {}", audit.method, audit.path, audit.status.as_u16()));
+        let body: String = audit.body.to_string().chars().take(LOGGED_BODY).collect();
+        let (method, path, status) = (&audit.method, &audit.path, audit.status.as_u16());
+        self.log.add(audit.at, format_args!("{method} {path} {status} {body}"));
         self.checks.audit(audit, &self.state);
     }
 

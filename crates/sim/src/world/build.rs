@@ -84,6 +84,7 @@ impl World {
         let joined = JoinedCluster {
             name: scenario.cluster.clone(),
             endpoint: "https://simulated".to_owned(),
+            service_cidr: Some("10.96.0.0/16".to_owned()),
             kubernetes_version: options.kubernetes_version.clone(),
             ..JoinedCluster::default()
         };
