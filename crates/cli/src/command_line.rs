@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 use crate::{
-    catalog, consolidate, controller, explain, generate, install, local, plan, sim_check, simulate, up,
+    catalog, consolidate, controller, explain, generate, install, journal, local, plan, sim_check, simulate, up,
 };
 
 /// The whole command line.
@@ -58,6 +58,8 @@ pub enum Command {
     Controller(Box<controller::Arguments>),
     /// Install the controllers into a cluster, or print what that takes
     Install(install::Arguments),
+    /// Show what a controller decided, and why
+    Journal(journal::Arguments),
     /// Add simulated machines, or run parts of the control plane
     Local(local::Arguments),
     /// Run a scenario in virtual time
@@ -89,6 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Up(arguments) => up::run(arguments, &console),
         Command::Controller(arguments) => controller::run(arguments, &console),
         Command::Install(arguments) => install::run(arguments, &console),
+        Command::Journal(arguments) => journal::run(arguments, &console),
         Command::Local(arguments) => local::run(arguments, &console),
         Command::Simulate(arguments) => simulate::run(arguments, &console),
         Command::SimCheck(arguments) => sim_check::run(arguments, &console),

@@ -21,6 +21,7 @@ pub mod figures;
 pub mod generate;
 pub mod input;
 pub mod install;
+pub mod journal;
 pub mod local;
 pub mod market;
 pub mod place;

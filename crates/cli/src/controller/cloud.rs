@@ -1,12 +1,14 @@
 //! The clouds that there are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use kube::Client;
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::CloudProvider;
-use supercargo_cloud_sim::{Region, RegionOptions};
+use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_local::{PartOptions, driver_options, part};
 use supercargo_reconcile::Running;
 
@@ -42,7 +44,14 @@ impl Cloud {
                     cluster_name: cluster_name.to_owned(),
                     ..RegionOptions::new(clock, arguments.seed)
                 });
-                Ok(Self { provider: Arc::new(region.clone()), region: Some(region) })
+                let waiting = time.clone();
+                let sleep = move |span: Duration| -> BoxFuture<'static, ()> {
+                    let time = waiting.clone();
+                    Box::pin(async move { time.sleep(span).await })
+                };
+                let clock: Arc<dyn Clock> = Arc::new(time.clone());
+                let provider = PatientRegion::new(region.clone(), clock, Arc::new(sleep));
+                Ok(Self { provider: Arc::new(provider), region: Some(region) })
             }
         }
     }

@@ -14,7 +14,8 @@ use crate::cluster::{ClusterArguments, dump};
     after_help = "Examples:\n  \
                   supercargo explain pod shop/web-0 -f examples/running-cluster\n  \
                   supercargo explain node ip-10-0-1-17.eu-central-1.compute.internal -f examples/running-cluster\n  \
-                  supercargo explain nodepool general -f examples/running-cluster -o yaml\n\n\
+                  supercargo explain nodepool general -f examples/running-cluster -o yaml\n  \
+                  supercargo explain pod shop/web-0 -f http://127.0.0.1:8080\n\n\
                   Exit codes: 0 explained; 1 the pod has no place; 2 the input is wrong, or there is no such object.",
     after_long_help = long_help()
 )]
@@ -78,7 +79,8 @@ fn long_help() -> String {
         "Examples:\n  \
          supercargo explain pod shop/web-0 -f examples/running-cluster\n  \
          supercargo explain node ip-10-0-1-17.eu-central-1.compute.internal -f examples/running-cluster\n  \
-         supercargo explain nodepool general -f examples/running-cluster -o yaml\n\n\
+         supercargo explain nodepool general -f examples/running-cluster -o yaml\n  \
+         supercargo explain pod shop/web-0 -f http://127.0.0.1:8080    (a running controller)\n\n\
          {}\n\n\
          Exit codes: 0 explained; 1 the pod has no place; 2 the input is wrong, or there is no such object.",
         dump::help()

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! -f DUMP ──cluster──> Objects, Market ──engine──> Pod-, Node-, NodePoolExplanation ──> text, json, yaml
+//! -f http://CONTROLLER ──/explain───────────────────────────────┘ with the decisions about it
 //! ```
 
 mod arguments;
+mod live;
 mod names;
 mod node;
 mod node_pool;

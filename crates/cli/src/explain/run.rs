@@ -8,7 +8,7 @@ use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 use supercargo_engine::solve::SolveOptions;
 
 use super::arguments::{Arguments, Format, Subject};
-use super::{names, node, node_pool, pod};
+use super::{live, names, node, node_pool, pod};
 use crate::cluster::{self, Purpose};
 use crate::console::{Console, Paint};
 use crate::consolidate::moment;
@@ -34,6 +34,9 @@ pub enum Explained {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    if let Some(address) = live::address(arguments) {
+        return live::run(arguments, address, console);
+    }
     let progress = Progress::new(console);
     let cluster = cluster::read(&arguments.cluster, &[], PURPOSE, console, &progress)?;
     progress.stage("looking at the cluster");

@@ -10,6 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
+use super::explanation::ExplanationQuery;
 use super::journal::JournalDocument;
 use super::seen::Endpoints;
 use crate::journal::JournalQuery;
@@ -21,6 +22,7 @@ impl Endpoints {
         Router::new()
             .route("/metrics", get(metrics))
             .route("/journal", get(journal))
+            .route("/explain", get(explain))
             .with_state(Arc::clone(self))
     }
 
@@ -44,6 +46,25 @@ async fn journal(
     match query {
         Ok(Query(query)) => Json(JournalDocument::of(&endpoints.knowledge.journal, &query)).into_response(),
         Err(rejection) => (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+    }
+}
+
+async fn explain(
+    State(endpoints): State<Arc<Endpoints>>,
+    query: Result<Query<ExplanationQuery>, QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
+    };
+    let Some(question) = endpoints.question(query) else {
+        let said = "this replica waits for the lease: ask the one that leads";
+        return (StatusCode::SERVICE_UNAVAILABLE, said).into_response();
+    };
+    // it takes long in a big cluster, and must not hold up anybody
+    match tokio::task::spawn_blocking(move || question.answer()).await {
+        Ok(document) => Json(document).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the explanation failed").into_response(),
     }
 }
 

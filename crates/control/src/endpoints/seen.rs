@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use supercargo_clock::{Clock, Time};
 use supercargo_reconcile::View;
 
+use super::explanation::{ExplanationQuery, Question};
+use crate::cluster::inputs;
 use crate::controllers::Controllers;
 use crate::knowledge::Knowledge;
 use crate::metrics::{Exposition, Observed};
@@ -54,6 +56,13 @@ impl Endpoints {
         metrics.write(&mut out);
         out.append(gauges);
         out.into_text()
+    }
+
+    /// A question with what it takes to answer it; nothing if the process does not lead.
+    pub(super) fn question(&self, query: ExplanationQuery) -> Option<Question> {
+        let now = self.time.now();
+        let inputs = self.view()?.ask(|state| inputs(state, &self.knowledge, now));
+        Some(Question { query, inputs, knowledge: Arc::clone(&self.knowledge), now })
     }
 
     /// Whether work can be expected of the process, or why not.

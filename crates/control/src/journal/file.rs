@@ -97,6 +97,18 @@ impl JournalFile {
     }
 }
 
+/// The last entries of a file that another process may be writing to. Lines that are no entries are left out.
+///
+/// # Errors
+///
+/// [`JournalFileError::Open`] if the file cannot be read.
+pub fn read_entries(path: &Path) -> Result<Vec<Entry>, JournalFileError> {
+    let failed = |source| JournalFileError::Open { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let (entries, _) = read(&mut file).map_err(failed)?;
+    Ok(entries)
+}
+
 /// The last entries of a file, and how long it is without a line that was cut off.
 fn read(file: &mut File) -> std::io::Result<(Vec<Entry>, u64)> {
     file.seek(SeekFrom::Start(0))?;

@@ -13,6 +13,6 @@ mod log;
 mod query;
 
 pub use entry::{Alternative, Entry, EntryKind, Subject};
-pub use file::{JournalFile, JournalFileError};
+pub use file::{JournalFile, JournalFileError, read_entries};
 pub use log::{CAPACITY, Journal};
 pub use query::{JournalQuery, SubjectQuery};
