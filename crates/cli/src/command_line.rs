@@ -9,7 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 use crate::{
-    catalog, consolidate, controller, explain, generate, install, journal, local, plan, sim_check, simulate, up,
+    catalog, consolidate, controller, explain, generate, install, journal, local, plan, sim_check, simulate,
+    up,
 };
 
 /// The whole command line.

@@ -137,7 +137,8 @@ fn second(scene: &Scene) -> tokio::task::JoinHandle<(Timestamp, Controllers, Ele
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_dies_after_a_launch_and_before_it_is_written_down_is_followed_by_one_that_adopts_the_instance() {
+async fn a_replica_that_dies_after_a_launch_and_before_it_is_written_down_is_followed_by_one_that_adopts_the_instance()
+ {
     let scene = Scene::new().await;
     let mut first = scene.elector("supercargo_a", 1);
     first.acquire().await;

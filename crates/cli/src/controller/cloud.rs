@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use kube::Client;
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
-use supercargo_cloud::CloudProvider;
+use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_local::{PartOptions, driver_options, part};
 use supercargo_reconcile::Running;
@@ -41,7 +41,9 @@ impl Cloud {
                 let clock: Arc<dyn Clock> = Arc::new(time.clone());
                 let region = Region::new(RegionOptions {
                     region: arguments.region.clone(),
-                    cluster_name: cluster_name.to_owned(),
+                    cluster_name: cluster.name.clone(),
+                    // machine images are made for a version
+                    kubernetes_version: cluster.kubernetes_version.clone(),
                     ..RegionOptions::new(clock, arguments.seed)
                 });
                 let waiting = time.clone();
@@ -62,4 +64,9 @@ impl Cloud {
         let parts = MACHINE_PARTS.iter().filter_map(|name| part(name, &options)).collect();
         Some(Running::start(driver_options(client, time, CONCURRENCY), parts))
     }
+}
+
+fn not_built() -> Failure {
+    Failure::new("the cloud aws is not built yet")
+        .with_help("run with --cloud sim: a simulated region, whose machines become simulated kubelets")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use supercargo_clock::{Clock, Time};
-use supercargo_cloud::Cluster;
+use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_control::election::{ElectionOptions, Elector, OWN_IDENTITY};
 use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
 use supercargo_control::journal::JournalFile;
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let Read { settings, process, warnings } =
         arguments.settings.read().map_err(|error| Failure::new(error.to_string()))?;
     let time = Time::real();
-    let cloud = Cloud::new(arguments, settings.cluster_name.as_deref().unwrap_or(UNNAMED), &time)?;
+    Cloud::check(arguments)?;
     logs::start(&process, time.clone())?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
-    let process = Process { arguments, settings, process, cloud, time };
+    let process = Process { arguments, settings, process, time };
     let result = runtime.block_on(process.serve(console));
     // requests under way have been answered or cut off; nothing else is worth waiting for
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -61,7 +61,6 @@ struct Process<'a> {
     arguments: &'a Arguments,
     settings: Settings,
     process: ProcessSettings,
-    cloud: Cloud,
     time: Time,
 }
 
@@ -81,7 +80,8 @@ impl Process<'_> {
             kubernetes_version: minor_version(&version.major, &version.minor),
             ..Cluster::default()
         };
-        let region = self.cloud.provider.region().to_owned();
+        let cloud = Cloud::new(self.arguments, &cluster, &self.time)?;
+        let region = cloud.provider.region().to_owned();
         let knowledge = Arc::new(Knowledge::new(self.settings.clone(), cluster.clone(), region));
         knowledge.metrics.built(build_info());
         let journal = self.process.journal_file.as_deref();
@@ -94,10 +94,17 @@ impl Process<'_> {
         let (ended, end) = watch::channel(false);
         self.listen(self.process.metrics_port, endpoints.metrics_router(), end.clone()).await?;
         self.listen(self.process.health_probe_port, endpoints.health_router(), end).await?;
-        let machines = self.cloud.machines(client.clone(), self.time.clone(), self.arguments.seed);
+        let machines = cloud.machines(client.clone(), self.time.clone(), self.arguments.seed);
         console
             .note(format_args!("running against Kubernetes {}; Ctrl-C ends it", cluster.kubernetes_version));
-        let work = Work { process: &self, client, cluster, knowledge: Arc::clone(&knowledge), endpoints };
+        let work = Work {
+            process: &self,
+            client,
+            cluster,
+            provider: Arc::clone(&cloud.provider),
+            knowledge: Arc::clone(&knowledge),
+            endpoints,
+        };
         let exit = tokio::select! {
             biased;
             exit = work.lead() => exit,
@@ -137,6 +144,7 @@ struct Work<'a> {
     process: &'a Process<'a>,
     client: kube::Client,
     cluster: Cluster,
+    provider: Arc<dyn CloudProvider>,
     knowledge: Arc<Knowledge>,
     endpoints: Arc<Endpoints>,
 }
@@ -197,7 +205,7 @@ impl Work<'_> {
         let options = ControllerOptions {
             client: self.client.clone(),
             time: self.process.time.clone(),
-            provider: Arc::clone(&self.process.cloud.provider),
+            provider: Arc::clone(&self.provider),
             settings: self.process.settings.clone(),
             cluster: self.cluster.clone(),
             seed: self.process.arguments.seed,

@@ -30,7 +30,9 @@ pub fn get(address: &str, path: &str) -> Result<Vec<u8>, Failure> {
     let mut last = std::io::Error::other("the name has no address");
     for place in places {
         match TcpStream::connect_timeout(&place, PATIENCE) {
-            Ok(stream) => return ask(stream, host, path).map_err(failed).and_then(|answer| body(&answer, address)),
+            Ok(stream) => {
+                return ask(stream, host, path).map_err(failed).and_then(|answer| body(&answer, address));
+            }
             Err(error) => last = error,
         }
     }

@@ -69,9 +69,11 @@ fn moment(text: &str) -> Result<Timestamp, Failure> {
         return Ok(moment);
     }
     let ago = text.parse::<GoDuration>().ok().and_then(|ago| u64::try_from(ago.as_nanos()).ok());
-    let moment = ago.and_then(|nanos| RealClock::new().now().checked_sub(std::time::Duration::from_nanos(nanos)).ok());
+    let moment =
+        ago.and_then(|nanos| RealClock::new().now().checked_sub(std::time::Duration::from_nanos(nanos)).ok());
     moment.ok_or_else(|| {
-        Failure::new(format!("{text:?} is no time")).with_help("write 2026-11-23T18:00:00Z, or a while ago: 30m, 2h")
+        Failure::new(format!("{text:?} is no time"))
+            .with_help("write 2026-11-23T18:00:00Z, or a while ago: 30m, 2h")
     })
 }
 

@@ -77,15 +77,20 @@ mod tests {
         };
         let time = "2026-03-02T09:00:00Z".parse().unwrap();
         let price = Usd::from_f64;
-        let entry = Entry::new(time, EntryKind::Disruption, subject("NodeClaim", "general-a"), "replaced by one m7i.large")
-            .given("pods", 7)
-            .touching((0..7).map(|number| subject("Node", &format!("n-{number}"))))
-            .among([
-                Alternative::new("m7i.large spot in us-east-1a").at(price(0.0403)),
-                Alternative::new("m7i.xlarge").at(price(0.2016)).but("dearer"),
-            ])
-            .because("its pods fit into less")
-            .priced(price(0.4032), price(0.0403));
+        let entry = Entry::new(
+            time,
+            EntryKind::Disruption,
+            subject("NodeClaim", "general-a"),
+            "replaced by one m7i.large",
+        )
+        .given("pods", 7)
+        .touching((0..7).map(|number| subject("Node", &format!("n-{number}"))))
+        .among([
+            Alternative::new("m7i.large spot in us-east-1a").at(price(0.0403)),
+            Alternative::new("m7i.xlarge").at(price(0.2016)).but("dearer"),
+        ])
+        .because("its pods fit into less")
+        .priced(price(0.4032), price(0.0403));
         let quiet = Entry::new(time, EntryKind::Expiry, subject("NodeClaim", "b"), "expired\u{1b}[31m");
         insta::assert_snapshot!(text([&entry, &quiet], Paint::new(false)));
     }

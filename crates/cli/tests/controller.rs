@@ -1,0 +1,309 @@
+//! `supercargo controller` and `supercargo install` as processes: they refuse with reasons, work, answer, and end in order.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use supercargo_kubectl_venv as venv;
+
+const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
+
+/// A process that says on stderr what it does.
+struct Process {
+    child: Child,
+    words: BufReader<ChildStderr>,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Process {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let words = BufReader::new(child.stderr.take().unwrap());
+        Process { child, words }
+    }
+
+    /// Reads until a line has this in it.
+    fn until(&mut self, wanted: &str) -> String {
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(
+                self.words.read_line(&mut line).unwrap() > 0,
+                "it ended before it said {wanted:?}: {said}"
+            );
+            said.push_str(&line);
+            if line.contains(wanted) {
+                return line;
+            }
+        }
+    }
+
+    /// Asks it to end, as Kubernetes does; returns its exit code and what it still said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let mut rest = String::new();
+        self.words.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // it has ended already if all went well
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A cluster of its own, in a directory of its own.
+struct Cluster {
+    _up: Process,
+    directory: PathBuf,
+}
+
+impl Cluster {
+    fn start(name: &str) -> Cluster {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut up = Process::start(
+            Command::new(SUPERCARGO)
+                .args(["up", "--port", "0", "--kubeconfig"])
+                .arg(directory.join("kubeconfig"))
+                .current_dir(&directory),
+        );
+        up.until("Ctrl-C ends it.");
+        Cluster { _up: up, directory }
+    }
+
+    fn supercargo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(SUPERCARGO);
+        command
+            .args(arguments)
+            .env("KUBECONFIG", self.directory.join("kubeconfig"))
+            .current_dir(&self.directory);
+        // what the surroundings say must not decide
+        for name in
+            ["METRICS_PORT", "HEALTH_PROBE_PORT", "CLUSTER_NAME", "FEATURE_GATES", "LOG_LEVEL", "AWS_REGION"]
+        {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// A controller whose ports are free ones, once it leads.
+    fn controller(&self, arguments: &[&str]) -> (Process, String, String) {
+        let (metrics, health) = (free_port(), free_port());
+        let mut process = Process::start(
+            self.supercargo(&[
+                "controller",
+                "--cloud",
+                "sim",
+                "--bind",
+                "127.0.0.1",
+                "--log-output-paths",
+                "stderr",
+            ])
+            .args(["--metrics-port", &metrics.to_string(), "--health-probe-port", &health.to_string()])
+            .args(arguments),
+        );
+        process.until("\"message\":\"leading\"");
+        (process, format!("127.0.0.1:{metrics}"), format!("127.0.0.1:{health}"))
+    }
+
+    fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
+        let bin = venv::bin(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+        let mut child = Command::new(bin.join("kubectl"))
+            .args(arguments)
+            .env("KUBECONFIG", self.directory.join("kubeconfig"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+/// A port that nobody listens on. Somebody else may take it before it is used, which is seldom.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The status and the body of an answer.
+fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn help_shows_the_defaults() {
+    let output = Command::new(SUPERCARGO).args(["controller", "--help"]).output().unwrap();
+    insta::assert_snapshot!(said(&output));
+}
+
+#[test]
+fn settings_that_cannot_be_understood_are_told_by_name() {
+    let output = Command::new(SUPERCARGO)
+        .args(["controller", "--cloud", "sim", "--kubeconfig", "none"])
+        .env("BATCH_MAX_DURATION", "10 seconds")
+        .env("LOG_LEVEL", "loud")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(said(&output), @r#"
+    error: BATCH_MAX_DURATION (--batch-max-duration) is "10 seconds": duration "10 seconds" has the unknown unit " seconds"; use ns, us, ms, s, m or h
+    LOG_LEVEL (--log-level) is "loud": write error, warn, info, debug or trace
+    "#);
+}
+
+#[test]
+fn what_is_not_built_is_said() {
+    let output = Command::new(SUPERCARGO)
+        .args(["controller", "--cloud", "aws", "--kubeconfig", "none"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).starts_with("error: the cloud aws is not built yet\n"), "{}", said(&output));
+}
+
+#[test]
+fn a_controller_needs_its_definitions_and_no_other_autoscaler_then_it_works_answers_and_ends_in_order() {
+    let cluster = Cluster::start("controller-alone");
+    let output = cluster.supercargo(&["controller", "--cloud", "sim"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("the cluster does not know the kind NodePool"), "{}", said(&output));
+
+    let output = cluster.supercargo(&["install", "--only-definitions"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("customresourcedefinition/nodepools.karpenter.sh applied\n"));
+
+    let autoscaler = r#"{"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "ca"}}, "template": {"metadata": {"labels": {"app": "ca"}},
+            "spec": {"containers": [{"name": "ca", "image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0"}]}}}}"#;
+    let output = cluster.kubectl(&["apply", "-f", "-"], autoscaler);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = cluster.supercargo(&["controller", "--cloud", "sim"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(said(&output), @"
+    error: Cluster Autoscaler is active: Deployment kube-system/cluster-autoscaler has 1 replica
+      help: to remove Cluster Autoscaler: kubectl -n kube-system scale deployment cluster-autoscaler --replicas=0
+            two autoscalers in one cluster buy nodes for the same pods; to work beside it all the same: --beside-other-autoscalers
+    ");
+    let output = cluster
+        .kubectl(&["-n", "kube-system", "scale", "deployment", "cluster-autoscaler", "--replicas=0"], "");
+    assert!(output.status.success(), "{}", said(&output));
+
+    let (process, metrics, health) = cluster.controller(&["--journal-file", "journal.jsonl"]);
+    assert_eq!(get(&health, "/healthz"), (200, "ok".to_owned()));
+    let (status, text) = get(&metrics, "/metrics");
+    assert_eq!(status, 200);
+    assert!(text.contains("karpenter_build_info{"), "{text}");
+    assert!(text.contains("leader_election_master_status{name=\"karpenter-leader-election\"} 1\n"), "{text}");
+    let (status, text) = get(&metrics, "/journal?limit=5");
+    assert_eq!(status, 200);
+    assert!(text.starts_with("{\"entries\":["), "{text}");
+    assert_eq!(get(&metrics, "/journal?limit=many").0, 400);
+    assert_eq!(get(&metrics, "/nothing").0, 404);
+
+    let (code, rest) = process.end();
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(rest.contains("\"message\":\"ended\""), "{rest}");
+    let output = cluster.kubectl(
+        &[
+            "-n",
+            "kube-system",
+            "get",
+            "lease",
+            "karpenter-leader-election",
+            "-o",
+            "jsonpath={.spec.holderIdentity}",
+        ],
+        "",
+    );
+    assert_eq!(said(&output), "", "the lease was given back");
+}
+
+#[test]
+fn kubectl_applies_what_install_prints() {
+    let cluster = Cluster::start("controller-install");
+    let printed = Command::new(SUPERCARGO)
+        .args(["install", "--dry-run", "--cloud", "sim", "--set", "CLUSTER_NAME=shop"])
+        .output()
+        .unwrap();
+    assert_eq!(printed.status.code(), Some(0));
+    let yaml = String::from_utf8(printed.stdout).unwrap();
+    let output = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &yaml);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(said(&output).lines().count(), 13, "{}", said(&output));
+    let again = cluster.kubectl(&["diff", "--server-side", "-f", "-"], &yaml);
+    assert_eq!(again.status.code(), Some(0), "{}", said(&again));
+    let output = cluster.kubectl(
+        &[
+            "-n",
+            "kube-system",
+            "get",
+            "deployment",
+            "supercargo",
+            "-o",
+            "jsonpath={.spec.template.spec.containers[0].args}",
+        ],
+        "",
+    );
+    assert_eq!(said(&output), r#"["controller","--cloud","sim"]"#);
+}
+
+/// A real Prometheus, of the Debian package prometheus, scrapes a controller where it is installed.
+#[test]
+fn prometheus_scrapes_a_controller() {
+    let cluster = Cluster::start("controller-prometheus");
+    let output = cluster.supercargo(&["install", "--only-definitions"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let (_process, metrics, _) = cluster.controller(&[]);
+    let configuration = format!(
+        "scrape_configs: [{{job_name: supercargo, scrape_interval: 1s, static_configs: [{{targets: [\"{metrics}\"]}}]}}]\n"
+    );
+    std::fs::write(cluster.directory.join("prometheus.yml"), configuration).unwrap();
+    let own = format!("127.0.0.1:{}", free_port());
+    let mut command = Command::new("prometheus");
+    command
+        .args([
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            &format!("--web.listen-address={own}"),
+        ])
+        .current_dir(&cluster.directory)
+        .stdout(Stdio::null());
+    if Command::new("prometheus").arg("--version").output().is_err() {
+        eprintln!("skipped: prometheus is not installed; to have it: apt install prometheus");
+        return;
+    }
+    let mut prometheus = Process::start(&mut command);
+    prometheus.until("Server is ready to receive web requests");
+    // it scrapes within a second of its start; each question takes a while, too
+    let mut answer = String::new();
+    for _ in 0..50_000 {
+        let (_, body) = get(&own, "/api/v1/query?query=karpenter_build_info");
+        answer = body;
+        if answer.contains("\"version\"") {
+            break;
+        }
+    }
+    assert!(answer.contains("\"__name__\":\"karpenter_build_info\""), "{answer}");
+    let (_, targets) = get(&own, "/api/v1/targets");
+    assert!(targets.contains("\"health\":\"up\""), "{targets}");
+}
