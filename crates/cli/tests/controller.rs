@@ -72,7 +72,7 @@ impl Cluster {
         std::fs::create_dir_all(&directory).unwrap();
         let mut up = Process::start(
             Command::new(SUPERCARGO)
-                .args(["up", "--port", "0", "--kubeconfig"])
+                .args(["up", "--no-controllers", "--port", "0", "--kubeconfig"])
                 .arg(directory.join("kubeconfig"))
                 .current_dir(&directory),
         );
@@ -166,7 +166,7 @@ fn settings_that_cannot_be_understood_are_told_by_name() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(said(&output), @r#"
     error: BATCH_MAX_DURATION (--batch-max-duration) is "10 seconds": duration "10 seconds" has the unknown unit " seconds"; use ns, us, ms, s, m or h
-    LOG_LEVEL (--log-level) is "loud": write error, warn, info, debug or trace
+    error: LOG_LEVEL (--log-level) is "loud": write error, warn, info, debug or trace
     "#);
 }
 
@@ -202,7 +202,7 @@ fn a_controller_needs_its_definitions_and_no_other_autoscaler_then_it_works_answ
     insta::assert_snapshot!(said(&output), @"
     error: Cluster Autoscaler is active: Deployment kube-system/cluster-autoscaler has 1 replica
       help: to remove Cluster Autoscaler: kubectl -n kube-system scale deployment cluster-autoscaler --replicas=0
-            two autoscalers in one cluster buy nodes for the same pods; to work beside it all the same: --beside-other-autoscalers
+      help: two autoscalers in one cluster buy nodes for the same pods; to work beside it all the same: --beside-other-autoscalers
     ");
     let output = cluster
         .kubectl(&["-n", "kube-system", "scale", "deployment", "cluster-autoscaler", "--replicas=0"], "");

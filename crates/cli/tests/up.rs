@@ -30,7 +30,7 @@ impl Up {
         std::fs::create_dir_all(directory).unwrap();
         let kubeconfig = directory.join("kubeconfig");
         let mut process = Command::new(SUPERCARGO)
-            .args(["up", "--port", "0", "--kubeconfig"])
+            .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
             .arg(&kubeconfig)
             .args(arguments)
             .current_dir(directory)
@@ -109,7 +109,7 @@ fn the_kubeconfig_of_another_cluster_is_left_alone() {
     let kubeconfig = directory.join("kubeconfig");
     std::fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\nclusters: [{name: production}]\n").unwrap();
     let output = Command::new(SUPERCARGO)
-        .args(["up", "--port", "0", "--kubeconfig"])
+        .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
         .arg(&kubeconfig)
         .output()
         .unwrap();

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use kube::Client;
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
-use supercargo_cloud::{CloudProvider, Cluster};
+use supercargo_cloud::{BoxFuture, CloudProvider, Cluster};
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_local::{PartOptions, driver_options, part};
 use supercargo_reconcile::Running;
@@ -30,14 +29,19 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    /// The cloud that was chosen.
-    pub(super) fn new(arguments: &Arguments, cluster_name: &str, time: &Time) -> Result<Self, Failure> {
+    /// Whether the cloud that was chosen can be had.
+    pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
         match arguments.cloud {
-            CloudChoice::Aws => Err(Failure::new("the cloud aws is not built yet").with_help(
-                "run with --cloud sim: a simulated region, whose machines become simulated kubelets",
-            )),
+            CloudChoice::Aws => Err(not_built()),
+            CloudChoice::Sim => place::check_region(&arguments.region, Catalog::embedded()),
+        }
+    }
+
+    /// The cloud that was chosen, for a cluster of this name and version.
+    pub(super) fn new(arguments: &Arguments, cluster: &Cluster, time: &Time) -> Result<Self, Failure> {
+        match arguments.cloud {
+            CloudChoice::Aws => Err(not_built()),
             CloudChoice::Sim => {
-                place::check_region(&arguments.region, Catalog::embedded())?;
                 let clock: Arc<dyn Clock> = Arc::new(time.clone());
                 let region = Region::new(RegionOptions {
                     region: arguments.region.clone(),

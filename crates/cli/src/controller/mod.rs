@@ -6,10 +6,14 @@
 
 mod arguments;
 mod cloud;
+mod kept;
 mod lines;
+mod listen;
 mod logs;
 mod preconditions;
 mod run;
 
 pub use arguments::{Arguments, CloudChoice};
+pub(crate) use kept::{keep_journal, open_journal};
+pub(crate) use listen::listen;
 pub use run::run;

@@ -1,7 +1,6 @@
 //! From the arguments to controllers that run, and to their end.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +9,17 @@ use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_control::election::{ElectionOptions, Elector, OWN_IDENTITY};
 use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
-use supercargo_control::journal::JournalFile;
 use supercargo_control::metrics::BuildInfo;
 use supercargo_control::node_class::service_range;
 use supercargo_control::outside::Computing;
 use supercargo_control::settings::{ProcessSettings, Read, Settings};
 use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::arguments::Arguments;
 use super::cloud::Cloud;
+use super::kept::{keep_journal, open_journal};
+use super::listen::listen;
 use super::{logs, preconditions};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -29,8 +28,6 @@ use crate::up::interrupted;
 
 /// Where the namespace of a pod stands.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-/// How often the journal is written to its file.
-const JOURNAL_PERIOD: Duration = Duration::from_secs(1);
 /// The name of a cluster that nobody named.
 const UNNAMED: &str = "supercargo";
 
@@ -108,7 +105,7 @@ impl Process<'_> {
         let exit = tokio::select! {
             biased;
             exit = work.lead() => exit,
-            () = keep(journal, &knowledge) => Exit::Success,
+            () = keep_journal(journal, &knowledge) => Exit::Success,
         };
         let _ = ended.send(true);
         drop(machines);
@@ -116,25 +113,15 @@ impl Process<'_> {
     }
 
     /// Answers on a port, if there is to be one, until the end.
-    async fn listen(&self, port: u16, router: Router, mut end: watch::Receiver<bool>) -> Result<(), Failure> {
+    async fn listen(&self, port: u16, router: Router, end: watch::Receiver<bool>) -> Result<(), Failure> {
         if port == 0 {
             return Ok(());
         }
         let address = SocketAddr::new(self.arguments.bind, port);
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+        listen(address, router, end).await.map_err(|error| {
             Failure::new(format!("port {port} cannot be opened: {error}"))
                 .with_help("choose others with --metrics-port and --health-probe-port; 0 is none")
         })?;
-        tracing::info!(%address, "listening");
-        tokio::spawn(async move {
-            let ended = async move {
-                // the sender lives until it has said so
-                let _ = end.wait_for(|ended| *ended).await;
-            };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended).await {
-                tracing::error!(%error, port, "the port is not answered any more");
-            }
-        });
         Ok(())
     }
 }
@@ -244,45 +231,6 @@ async fn finish(controllers: Controllers) -> Exit {
 fn lost(why: &str) -> Exit {
     tracing::error!("ending: {why}");
     Exit::Incomplete
-}
-
-fn open_journal(path: &Path, knowledge: &Knowledge) -> Result<JournalFile, Failure> {
-    JournalFile::open(path, &knowledge.journal).map_err(|error| Failure::new(error.to_string()))
-}
-
-/// Writes the journal to its file, for ever.
-async fn keep(journal: Option<JournalFile>, knowledge: &Knowledge) {
-    let Some(journal) = journal else { return std::future::pending().await };
-    let mut kept = Kept { journal, knowledge, failing: false };
-    loop {
-        tokio::time::sleep(JOURNAL_PERIOD).await;
-        kept.write();
-    }
-}
-
-/// A journal file that has everything when it is dropped.
-struct Kept<'a> {
-    journal: JournalFile,
-    knowledge: &'a Knowledge,
-    failing: bool,
-}
-
-impl Kept<'_> {
-    fn write(&mut self) {
-        let result = self.journal.write_new(&self.knowledge.journal);
-        if let Err(error) = &result
-            && !self.failing
-        {
-            tracing::error!(%error, "decisions are not written down");
-        }
-        self.failing = result.is_err();
-    }
-}
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        self.write();
-    }
 }
 
 /// `1.36` of `1` and `36+`.

@@ -58,6 +58,12 @@ pub struct Arguments {
     /// The name of the cluster, by which EC2NodeClasses find its subnets and security groups: karpenter.sh/discovery
     #[arg(long, value_name = "NAME", default_value = "eks-production")]
     pub cluster: String,
+    /// Port on 127.0.0.1 of /metrics, /journal and /explain of the controllers; 0 is none
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    pub metrics_port: u16,
+    /// Leave out the controllers and their definitions, for supercargo controller to run beside it
+    #[arg(long)]
+    pub no_controllers: bool,
     /// Where to write the kubeconfig
     #[arg(long, value_name = "FILE", default_value = super::KUBECONFIG)]
     pub kubeconfig: PathBuf,

@@ -7,11 +7,15 @@ use supercargo_apiserver::{Server, Serving};
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{BoxFuture, Cluster};
 use supercargo_cloud_sim::{PatientRegion, Region};
+use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
+use supercargo_control::journal::JournalFile;
 use supercargo_control::outside::Computing;
 use supercargo_control::settings::Settings;
-use supercargo_control::{ControllerOptions, Controllers, start};
+use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
 
 use super::Arguments;
+use crate::controller::open_journal;
+use crate::exit::Failure;
 
 /// The Kubernetes version that machines are told.
 const VERSION: &str = "1.36";
@@ -20,6 +24,20 @@ const SERVICES: &str = "10.100.0.0/16";
 /// Requests to the API server under way at once.
 const CONCURRENCY: usize = 16;
 
+/// The journal of a kept cluster, in its directory.
+const JOURNAL: &str = "journal.jsonl";
+
+/// Controllers that work for as long as this is kept.
+pub(super) struct Working {
+    _controllers: Controllers,
+    /// What they know.
+    pub(super) knowledge: Arc<Knowledge>,
+    /// Where their journal is kept, if it is.
+    pub(super) journal: Option<JournalFile>,
+    /// What they answer.
+    pub(super) endpoints: Arc<Endpoints>,
+}
+
 /// Starts the controllers on a cluster and its region.
 pub(super) fn controllers(
     arguments: &Arguments,
@@ -27,7 +45,7 @@ pub(super) fn controllers(
     serving: &Serving,
     region: &Region,
     time: &Time,
-) -> Controllers {
+) -> Result<Working, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(time.clone());
     let sleeper = time.clone();
     let sleep = move |duration: Duration| -> BoxFuture<'static, ()> {
@@ -42,7 +60,7 @@ pub(super) fn controllers(
         dns_ip: None,
         kubernetes_version: VERSION.to_owned(),
     };
-    start(ControllerOptions {
+    let options = ControllerOptions {
         client: server.client(),
         time: time.clone(),
         provider: Arc::new(PatientRegion::new(region.clone(), clock, Arc::new(sleep))),
@@ -55,7 +73,17 @@ pub(super) fn controllers(
         seed: arguments.seed,
         concurrency: CONCURRENCY,
         computing: Computing::Apart,
-    })
+    };
+    let (settings, cluster) = (options.settings.clone(), options.cluster.clone());
+    let knowledge = Arc::new(Knowledge::new(settings, cluster, region.name()));
+    // a kept cluster keeps its journal, too
+    let file = arguments.data_dir.as_ref().map(|directory| directory.join(JOURNAL));
+    let journal = file.map(|path| open_journal(&path, &knowledge)).transpose()?;
+    let controllers = start_knowing(options, Arc::clone(&knowledge));
+    let shown = EndpointsOptions { cluster_state: true, every_pod: false };
+    let endpoints = Endpoints::new(Arc::clone(&knowledge), time.clone(), shown);
+    endpoints.lead(&controllers);
+    Ok(Working { _controllers: controllers, knowledge, journal, endpoints })
 }
 
 /// The certificate authority that a kubeconfig names, base64.

@@ -9,12 +9,15 @@ use supercargo_apiserver::{ServeOptions, Server, ServerError, ServerOptions};
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, RealClock, Time};
 use supercargo_cloud_sim::{Region, RegionOptions};
+use supercargo_control::journal::JournalFile;
 use supercargo_local::{Cluster, PartOptions};
+use tokio::sync::watch;
 
-use super::controllers::controllers;
+use super::controllers::{Working, controllers};
 use super::files::{Kubeconfig, read_time, write_time};
 use super::{Arguments, definitions};
 use crate::console::Console;
+use crate::controller::{keep_journal, listen};
 use crate::exit::{Exit, Failure};
 use crate::place;
 
@@ -43,7 +46,9 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         ..ServerOptions::new(Arc::clone(&clock), arguments.seed)
     };
     let server = Server::new(options).map_err(failure)?;
-    definitions::install(&server.client()).await?;
+    if !arguments.no_controllers {
+        definitions::install(&server.client()).await?;
+    }
     let region = Region::new(RegionOptions {
         region: arguments.region.clone(),
         cluster_name: arguments.cluster.clone(),
@@ -56,7 +61,15 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         .map_err(|error| Failure::new(error.to_string()))?;
     let addr = SocketAddr::from(([127, 0, 0, 1], arguments.port));
     let serving = server.serve(ServeOptions { addr }).await.map_err(failure)?;
-    let controllers = controllers(arguments, &server, &serving, &region, &time);
+    let mut working = None;
+    if !arguments.no_controllers {
+        working = Some(controllers(arguments, &server, &serving, &region, &time)?);
+    }
+    let (ended, end) = watch::channel(false);
+    if let Some(working) = &working {
+        answer(arguments, working, end, console).await;
+    }
+    let journal = working.as_mut().and_then(|working| working.journal.take());
     let keep = arguments.data_dir.is_some();
     let kubeconfig = Kubeconfig::write(&arguments.kubeconfig, &serving.kubeconfig(), keep)?;
     console.note(next_steps(arguments, serving.addr()));
@@ -65,9 +78,12 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         biased;
         () = interrupted() => {}
         () = note_time(noted.as_deref(), &time) => {}
+        () = keep_decisions(journal, working.as_ref()) => {}
     }
     console.note("shutting down");
-    drop(controllers);
+    // who listened is gone already if it is not heard
+    let _ = ended.send(true);
+    drop(working);
     serving.shutdown().await;
     drop(cluster);
     if let Some(data_dir) = &arguments.data_dir {
@@ -76,6 +92,27 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     }
     drop(kubeconfig);
     Ok(Exit::Success)
+}
+
+/// Answers for the controllers, if the port can be had: a cluster is worth having without, too.
+async fn answer(arguments: &Arguments, working: &Working, end: watch::Receiver<bool>, console: &Console) {
+    if arguments.metrics_port == 0 {
+        return;
+    }
+    let address = SocketAddr::from(([127, 0, 0, 1], arguments.metrics_port));
+    if let Err(error) = listen(address, working.endpoints.metrics_router(), end).await {
+        let port = arguments.metrics_port;
+        console.note(format_args!(
+            "metrics and journal are not answered: port {port} cannot be opened: {error}; --metrics-port takes another"
+        ));
+    }
+}
+
+async fn keep_decisions(journal: Option<JournalFile>, working: Option<&Working>) {
+    match working {
+        Some(working) => keep_journal(journal, &working.knowledge).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The time of the cluster: that of the wall to begin with, or where a kept cluster was if that is later.

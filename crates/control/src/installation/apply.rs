@@ -4,8 +4,8 @@ use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use kube::Client;
 use serde_json::Value;
+use supercargo_api::crd;
 
-use super::definitions::definitions;
 use super::objects::{InstallationOptions, objects};
 
 /// Who owns the fields.
@@ -57,11 +57,8 @@ pub async fn apply(
     force: bool,
     mut say: impl FnMut(Applied),
 ) -> Result<(), InstallError> {
-    for definition in definitions() {
-        let object: Value = serde_saphyr::from_str(definition.yaml).map_err(|error| {
-            InstallError::Unreadable { name: definition.name.to_owned(), problem: error.to_string() }
-        })?;
-        say(apply_one(client, &object, force).await?);
+    for definition in crd::definitions() {
+        say(apply_one(client, &definition.resource, force).await?);
     }
     for object in options.map(objects).unwrap_or_default() {
         say(apply_one(client, &object, force).await?);
