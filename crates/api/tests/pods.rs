@@ -80,6 +80,8 @@ fn shares(left: &Pod, right: &Pod) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn a_pod_is_what_kubernetes_reads_and_writes(value in pods()) {
         let theirs: core::Pod = serde_json::from_value(value.clone()).unwrap();
