@@ -120,6 +120,33 @@ fn is_of(condition: &Condition, generation: Option<i64>) -> bool {
     condition.observed_generation.is_none_or(|observed| Some(observed) == generation)
 }
 
+/// What Ready has come to, told in words, if it is another status than before.
+pub fn readiness_change(before: Option<&[Condition]>, after: Option<&[Condition]>) -> Option<String> {
+    let status = |all: Option<&[Condition]>| {
+        find_condition(all.unwrap_or_default(), READY).map_or(ConditionStatus::Unknown, |ready| ready.status)
+    };
+    let (old, new) = (status(before), status(after));
+    if old == new {
+        return None;
+    }
+    let why = |all: &[Condition]| {
+        let fails = |known: &&Condition| known.status != ConditionStatus::True && known.type_ != READY;
+        let told = |known: &Condition| {
+            let reason = known.reason.clone().unwrap_or_default();
+            let message = known.message.clone().unwrap_or_default();
+            if message.is_empty() { reason } else { format!("{reason}: {message}") }
+        };
+        all.iter().filter(fails).map(told).collect::<Vec<_>>().join("; ")
+    };
+    Some(match new {
+        ConditionStatus::True => "it is ready".to_owned(),
+        ConditionStatus::False => format!("it is not ready: {}", why(after.unwrap_or_default())),
+        ConditionStatus::Unknown => {
+            format!("whether it is ready is not known: {}", why(after.unwrap_or_default()))
+        }
+    })
+}
+
 /// Since when a condition has its status.
 pub fn since(conditions: &[Condition], type_: &str) -> Option<Timestamp> {
     find_condition(conditions, type_)?.last_transition_time.as_ref().map(|time| time.0)
@@ -180,5 +207,19 @@ mod tests {
         set(&mut all, "A", &Finding::holds(), Some(2), at(4));
         sum_up(&mut all, &roots, Some(2), at(4));
         assert_eq!(ready(&all).0, ConditionStatus::Unknown, "B was not looked at since the change");
+    }
+
+    #[test]
+    fn a_change_of_readiness_is_told_with_its_reasons() {
+        let mut before = None;
+        set(&mut before, "A", &Finding::fails("SubnetsNotFound", "nothing matches"), None, at(1));
+        sum_up(&mut before, &["A"], None, at(1));
+        let told = readiness_change(None, before.as_deref());
+        assert_eq!(told.as_deref(), Some("it is not ready: SubnetsNotFound: nothing matches"));
+        assert_eq!(readiness_change(before.as_deref(), before.as_deref()), None);
+        let mut after = before.clone();
+        set(&mut after, "A", &Finding::holds(), None, at(2));
+        sum_up(&mut after, &["A"], None, at(2));
+        assert_eq!(readiness_change(before.as_deref(), after.as_deref()).as_deref(), Some("it is ready"));
     }
 }

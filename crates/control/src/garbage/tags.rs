@@ -1,6 +1,6 @@
 //! Instances get the names of their node and claim as tags once these are known (reference sections 1.6 and 5.4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use crate::outside::{CloudAnswer, CloudRequest};
 
 /// How long a call that failed waits to be made again.
 const RETRY: Duration = Duration::from_secs(30);
+/// Calls under way at once: tags are in no hurry, and other calls share the quota.
+const AT_ONCE: usize = 10;
 
 /// The controller of tags of instances.
 pub struct InstanceTags {
@@ -27,6 +29,8 @@ pub struct InstanceTags {
     /// Claims whose instance has its tags, by uid; and those whose call failed, with the time of the next.
     tagged: BTreeMap<Key, Option<String>>,
     retry: BTreeMap<Key, Timestamp>,
+    /// Claims that wait until fewer calls are under way.
+    waiting: BTreeSet<Key>,
 }
 
 impl InstanceTags {
@@ -38,6 +42,7 @@ impl InstanceTags {
             under_way: BTreeMap::new(),
             tagged: BTreeMap::new(),
             retry: BTreeMap::new(),
+            waiting: BTreeSet::new(),
         }
     }
 }
@@ -92,6 +97,10 @@ impl Controller for InstanceTags {
             decision.look_again(*at);
             return decision;
         }
+        if self.under_way.len() >= AT_ONCE {
+            self.waiting.insert(key.clone());
+            return decision;
+        }
         let mut all = tags::of_node(&key.name, node);
         all.insert(tags::EKS_CLUSTER.to_owned(), self.knowledge.cluster.name.clone());
         self.last_ticket += 1;
@@ -116,6 +125,6 @@ impl Controller for InstanceTags {
                 self.retry.insert(key.clone(), now + RETRY);
             }
         }
-        vec![key]
+        std::iter::once(key).chain(self.waiting.pop_first()).collect()
     }
 }

@@ -192,3 +192,51 @@ fn what_no_class_and_no_instance_uses_is_cleaned_up_after_an_hour() {
     stage.run(seconds(60 * 60));
     assert_eq!(left(&stage), (1, 0));
 }
+
+#[test]
+fn tags_of_many_instances_are_set_a_few_at_a_time() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut toy =
+        supercargo_reconcile::toy::Toy::new(vec![Box::new(Keyed::new(InstanceTags::new(knowledge)))]);
+    for index in 0..25 {
+        let mut claim = registered(&format!("claim-{index:02}"), &format!("aws:///us-east-1a/i-{index}"));
+        claim["status"]["nodeName"] = json!("n");
+        toy.create(Kind::NodeClaim, claim);
+    }
+    toy.run(seconds(1));
+    let mut answered = 0;
+    while !toy.asked.is_empty() {
+        assert!(toy.asked.len() <= 10);
+        toy.answer_first(Box::new(crate::outside::CloudAnswer::Done(Ok(()))));
+        answered += 1;
+        toy.run(seconds(1));
+    }
+    assert_eq!(answered, 25);
+    let tagged = |claim: &supercargo_api::NodeClaim| {
+        claim.metadata.annotations.as_ref().is_some_and(|all| all.contains_key("karpenter.k8s.aws/tagged"))
+    };
+    assert!(toy.state.node_claims.values().all(|claim| tagged(claim)));
+}
+
+#[test]
+fn a_call_for_tags_that_fails_is_made_again_after_half_a_minute() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut stage = Stage::new(vec![Box::new(Keyed::new(InstanceTags::new(knowledge)))]);
+    let id = stage.launch_stray("general", "one");
+    let provider_id = stage.region.machine(&id).unwrap().provider_id().to_string();
+    let fault = supercargo_cloud_sim::FaultRule::new(
+        supercargo_cloud::Action::CreateTags,
+        1.0,
+        "RequestLimitExceeded",
+    );
+    stage.region.inject(fault);
+    let mut claim = registered("a", &provider_id);
+    claim["status"]["nodeName"] = json!("n");
+    stage.toy.create(Kind::NodeClaim, claim);
+    stage.run(seconds(5));
+    stage.region.clear_faults();
+    stage.run(seconds(20));
+    assert!(!stage.region.machine(&id).unwrap().tags.contains_key("Name"));
+    stage.run(seconds(10));
+    assert_eq!(stage.region.machine(&id).unwrap().tags["Name"], "n");
+}

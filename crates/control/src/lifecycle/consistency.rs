@@ -80,7 +80,9 @@ impl Controller for Consistency {
             claim.metadata.generation,
             now,
         );
-        decision.actions.extend(Action::update_status(Kind::NodeClaim, &**claim, &wanted));
+        if wanted.status != claim.status {
+            decision.actions.extend(Action::update_status(Kind::NodeClaim, &**claim, &wanted));
+        }
         decision
     }
 }
@@ -89,6 +91,9 @@ impl Controller for Consistency {
 mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
+    use supercargo_api::{ConditionStatus, find_condition};
+    use supercargo_reconcile::Keyed;
+    use supercargo_reconcile::toy::Toy;
 
     use super::*;
     use crate::stage;
@@ -112,5 +117,31 @@ mod tests {
         let told =
             shortfalls(&serde_json::from_value(claim).unwrap(), &serde_json::from_value(node).unwrap());
         assert_eq!(told.len(), expected, "{told:?}");
+    }
+
+    #[test]
+    fn section_3_6_a_node_that_falls_short_is_told_of_every_ten_minutes() {
+        let mut toy = Toy::new(vec![Box::new(Keyed::new(Consistency::default()))]);
+        let mut claim = stage::node_claim("a", "general", "default");
+        claim["spec"]["resources"] = json!({"requests": {"cpu": "1"}});
+        claim["status"] = json!({
+            "providerID": "aws:///us-east-1a/i-1", "capacity": {"cpu": "4"},
+            "conditions": [{"type": "Initialized", "status": "True"}],
+        });
+        toy.create(Kind::NodeClaim, claim);
+        toy.create(Kind::Node, json!({
+            "metadata": {"name": "n"}, "spec": {"providerID": "aws:///us-east-1a/i-1"}, "status": {"capacity": {"cpu": "2"}},
+        }));
+        let told = |toy: &Toy| {
+            let claim = toy.state.node_claims.get(&Key::cluster("a")).unwrap();
+            let found = find_condition(claim.conditions(), CONSISTENT_STATE_FOUND).unwrap().clone();
+            (found.status, found.reason.unwrap())
+        };
+        toy.run(Duration::from_secs(601));
+        assert_eq!(told(&toy), (ConditionStatus::False, "ConsistencyCheckFailed".to_owned()));
+        assert!(toy.said("a", "FailedConsistencyCheck").len() >= 2);
+        toy.patch_status(Kind::Node, &Key::cluster("n"), json!({"capacity": {"cpu": "4"}}));
+        toy.run(Duration::from_secs(601));
+        assert_eq!(told(&toy).0, ConditionStatus::True);
     }
 }

@@ -31,6 +31,30 @@ impl Lifecycle {
         Self { knowledge, given_up: BTreeMap::new() }
     }
 
+    /// Writes down how long a step of a claim took, if it has just been done.
+    fn note_progress(&self, old: &NodeClaim, claim: &NodeClaim) {
+        let node = claim.status.as_ref().and_then(|status| status.node_name.as_deref()).unwrap_or_default();
+        for (before, step, told) in [
+            (LAUNCHED, REGISTERED, "its node registered"),
+            (REGISTERED, INITIALIZED, "its node is ready for pods"),
+        ] {
+            if is_true(old.conditions(), step) || !is_true(claim.conditions(), step) {
+                continue;
+            }
+            let (start, end) =
+                (conditions::since(claim.conditions(), before), conditions::since(claim.conditions(), step));
+            let Some(end) = end else { continue };
+            let took = start.map(|start| end.duration_since(start).as_secs());
+            tracing::info!(node_claim = claim.metadata.name, node, seconds = took, "{told}");
+            self.knowledge.journal.record(
+                Entry::new(end, EntryKind::Lifecycle, Subject::of(claim), told)
+                    .touching([Subject::new(Kind::Node, &Key::cluster(node))])
+                    .given("node", node)
+                    .given("secondsBefore", took.unwrap_or_default()),
+            );
+        }
+    }
+
     /// Deletes a claim whose node took too long.
     fn give_up(&mut self, key: &Key, claim: &NodeClaim, state: &State, now: Timestamp) -> Decision {
         let uid = claim.metadata.uid.clone();
@@ -119,6 +143,9 @@ impl Controller for Lifecycle {
                     if let Some(uid) = owning_pool(claim, state) {
                         self.knowledge.registration_health().registered(&uid);
                     }
+                }
+                if let Some(Object::NodeClaim(old)) = old {
+                    self.note_progress(old, claim);
                 }
                 vec![change.key.clone()]
             }

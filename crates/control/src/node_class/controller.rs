@@ -14,7 +14,9 @@ use super::question::{Question, Wants};
 use super::release::Release;
 use super::status::{StatusInput, status};
 use super::{ClassResources, hash};
+use crate::conditions;
 use crate::digest::VERSION;
+use crate::journal::{Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
 use crate::node_pool::take_over;
 use crate::outside::{CloudAnswer, CloudRequest};
@@ -106,15 +108,23 @@ impl NodeClasses {
     /// made until all are taken over.
     fn metadata(&self, node_class: &EC2NodeClass, state: &State) -> Vec<Action> {
         let digest = hash(node_class, self.knowledge.cluster.ca_bundle.as_deref());
-        let mut wanted = node_class.clone();
-        let finalizers = wanted.metadata.finalizers.get_or_insert_default();
-        if !finalizers.iter().any(|name| name == keys::EC2_NODE_CLASS_FINALIZER) {
-            finalizers.push(keys::EC2_NODE_CLASS_FINALIZER.to_owned());
-        }
         let stamps: Vec<Action> = claims_of(node_class, state)
             .filter_map(|claim| restamped(claim, node_class, &digest))
             .filter_map(|(old, new)| Action::update(Kind::NodeClaim, old, &new))
             .collect();
+        let owner = node_class.metadata.annotations.as_ref();
+        let says =
+            |key: &str, value: &str| owner.and_then(|all| all.get(key)).is_some_and(|found| found == value);
+        let is_stamped =
+            says(keys::EC2_NODE_CLASS_HASH, &digest) && says(keys::EC2_NODE_CLASS_HASH_VERSION, VERSION);
+        if stamps.is_empty() && is_stamped && is_held(node_class) {
+            return Vec::new();
+        }
+        let mut wanted = node_class.clone();
+        if !is_held(node_class) {
+            let finalizers = wanted.metadata.finalizers.get_or_insert_default();
+            finalizers.push(keys::EC2_NODE_CLASS_FINALIZER.to_owned());
+        }
         if stamps.is_empty() {
             let annotations = wanted.metadata.annotations.get_or_insert_default();
             annotations.insert(keys::EC2_NODE_CLASS_HASH.to_owned(), digest);
@@ -147,6 +157,13 @@ impl NodeClasses {
         }));
         let mut decision = Decision::nothing();
         if wanted.status != node_class.status {
+            let told_of =
+                |object: &EC2NodeClass| object.status.as_ref().and_then(|status| status.conditions.clone());
+            let (before, after) = (told_of(node_class), told_of(&wanted));
+            if let Some(told) = conditions::readiness_change(before.as_deref(), after.as_deref()) {
+                let entry = Entry::new(now, EntryKind::NodeClass, Subject::of(&**node_class), told);
+                self.knowledge.journal.record(entry);
+            }
             decision.actions.extend(Action::update_status(Kind::EC2NodeClass, &**node_class, &wanted));
         }
         if known.waits_for.is_some() {
@@ -176,13 +193,7 @@ impl NodeClasses {
 
     /// A class that is to go: it waits for its claims, then what was made for it goes, then its finalizer.
     fn goes(&mut self, key: &Key, node_class: &EC2NodeClass, state: &State, now: Timestamp) -> Decision {
-        let has_finalizer = node_class
-            .metadata
-            .finalizers
-            .iter()
-            .flatten()
-            .any(|name| name == keys::EC2_NODE_CLASS_FINALIZER);
-        if !has_finalizer {
+        if !is_held(node_class) {
             return Decision::nothing();
         }
         let uid = node_class.metadata.uid.clone();
@@ -279,6 +290,12 @@ impl NodeClasses {
         };
         self.knowledge.class_resources().insert(asked.key.name.clone(), resources);
     }
+}
+
+/// Whether a class has its finalizer.
+fn is_held(node_class: &EC2NodeClass) -> bool {
+    let finalizers = node_class.metadata.finalizers.iter().flatten();
+    finalizers.into_iter().any(|name| name == keys::EC2_NODE_CLASS_FINALIZER)
 }
 
 fn kept<T, E>(aspect: &super::found::Aspect<T, E>) -> Option<&T> {

@@ -225,3 +225,38 @@ fn the_profile_of_a_changed_role_is_another_one() {
     assert_eq!(all.len(), 2);
     assert_eq!(all[0].tags[&tags::cluster_key(CLUSTER)], "owned");
 }
+
+#[test]
+fn section_5_1_new_images_are_found_within_five_minutes() {
+    let mut stage = Stage::new(parts());
+    stage.toy.create(CLASS, with(json!({"amiSelectorTerms": [{"name": "own-*"}], "amiFamily": "AL2023"})));
+    let image = |id: &str, day: &str| supercargo_cloud::Image {
+        id: id.to_owned(),
+        name: format!("own-{day}"),
+        owner_id: "123456789012".to_owned(),
+        owner_alias: Some("self".to_owned()),
+        architecture: supercargo_catalog::Arch::Amd64,
+        created_at: format!("{day}T00:00:00Z").parse().unwrap(),
+        deprecated_at: None,
+        tags: supercargo_cloud::Tags::new(),
+    };
+    stage.region.register_image(image("ami-1", "2026-01-01"));
+    stage.run(seconds(1));
+    let found = |stage: &Stage| stage.get(CLASS, "default")["status"]["amis"][0]["id"].clone();
+    assert_eq!(found(&stage), "ami-1");
+    stage.region.register_image(image("ami-2", "2026-02-01"));
+    stage.run(seconds(290));
+    assert_eq!(found(&stage), "ami-1");
+    stage.run(seconds(15));
+    assert_eq!(found(&stage), "ami-2");
+}
+
+#[test]
+fn a_class_that_stays_as_it_is_is_not_written_again() {
+    let mut stage = Stage::new(parts());
+    stage.toy.create(CLASS, stage::node_class("default"));
+    stage.run(seconds(2));
+    let version = stage.get(CLASS, "default")["metadata"]["resourceVersion"].clone();
+    stage.run(seconds(3_600));
+    assert_eq!(stage.get(CLASS, "default")["metadata"]["resourceVersion"], version);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use supercargo_api::condition_reasons::node_pool::NODE_CLASS_NOT_FOUND;
 use supercargo_api::condition_types::{
     NODE_CLASS_READY, NODE_POOL_ROOTS, NODE_REGISTRATION_HEALTHY, VALIDATION_SUCCEEDED,
 };
@@ -16,6 +17,7 @@ use super::readiness::{class_finding, validation_finding};
 use super::{Counters, counters, hash, take_over};
 use crate::conditions::{self, Finding};
 use crate::digest::VERSION;
+use crate::journal::{Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::{Health, node_pool_of, provider_id};
 
@@ -51,6 +53,11 @@ impl NodePools {
             .collect();
         if !stamps.is_empty() {
             return stamps;
+        }
+        let says =
+            |key: &str, value: &str| owner.and_then(|all| all.get(key)).is_some_and(|found| found == value);
+        if says(keys::NODEPOOL_HASH, &digest) && says(keys::NODEPOOL_HASH_VERSION, VERSION) {
+            return Vec::new();
         }
         let mut wanted = node_pool.clone();
         let annotations = wanted.metadata.annotations.get_or_insert_default();
@@ -195,11 +202,36 @@ impl Controller for NodePools {
         conditions::sum_up(&mut status.conditions, &NODE_POOL_ROOTS, generation, now);
         status.nodes = Some(counters.nodes);
         status.resources = Some(counters.resources);
+        if let Some(warning) = lost_class(node_pool, &wanted) {
+            decision.actions.push(warning);
+        }
         if wanted.status != node_pool.status {
+            let told_of =
+                |object: &NodePool| object.status.as_ref().and_then(|status| status.conditions.clone());
+            let (before, after) = (told_of(node_pool), told_of(&wanted));
+            if let Some(told) = conditions::readiness_change(before.as_deref(), after.as_deref()) {
+                let entry = Entry::new(now, EntryKind::NodePool, Subject::of(&**node_pool), told);
+                self.knowledge.journal.record(entry);
+            }
             decision.actions.extend(Action::update_status(Kind::NodePool, &**node_pool, &wanted));
         }
         decision
     }
+}
+
+/// A warning if the class has just turned out not to be there.
+fn lost_class(old: &NodePool, new: &NodePool) -> Option<Action> {
+    let is_lost = |pool: &NodePool| {
+        let all = pool.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let found = find_condition(all, NODE_CLASS_READY);
+        found.is_some_and(|found| found.reason.as_deref() == Some(NODE_CLASS_NOT_FOUND))
+    };
+    if is_lost(old) || !is_lost(new) {
+        return None;
+    }
+    let name = &old.spec.template.spec.node_class_ref.name;
+    let message = format!("Failed resolving NodeClass {name:?}");
+    Some(Action::warn(old, "karpenter", NODE_CLASS_NOT_FOUND, message))
 }
 
 fn pool_key(claim: &supercargo_api::NodeClaim) -> Vec<Key> {

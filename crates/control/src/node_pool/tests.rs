@@ -210,3 +210,26 @@ fn a_restart_goes_on_from_what_the_status_says() {
     toy.run(seconds(1));
     assert_eq!(condition(&toy, "NodeRegistrationHealthy"), "True/NodeRegistrationHealthy");
 }
+
+#[test]
+fn section_6_2_a_class_that_is_not_there_is_warned_of_once() {
+    let (mut toy, _) = toy();
+    toy.create(POOL, stage::node_pool("general", "default"));
+    toy.run(seconds(600));
+    assert_eq!(toy.said("general", "NodeClassNotFound"), ["Failed resolving NodeClass \"default\""]);
+    toy.create(Kind::EC2NodeClass, stage::node_class("default"));
+    toy.run(seconds(1));
+    toy.delete(Kind::EC2NodeClass, &Key::cluster("default"));
+    toy.run(seconds(1));
+    assert_eq!(toy.said("general", "NodeClassNotFound").len(), 2);
+}
+
+#[test]
+fn a_node_pool_that_stays_as_it_is_is_not_written_again() {
+    let (mut toy, _) = toy();
+    toy.create(POOL, stage::node_pool("general", "default"));
+    toy.run(seconds(6));
+    let version = get(&toy, POOL, "general")["metadata"]["resourceVersion"].clone();
+    toy.run(seconds(3_600));
+    assert_eq!(get(&toy, POOL, "general")["metadata"]["resourceVersion"], version);
+}
