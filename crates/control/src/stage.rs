@@ -193,7 +193,7 @@ mod stray {
         let template = LaunchTemplateRequest {
             name: name.clone(),
             data: LaunchTemplateData {
-                image_id: image.id.clone(),
+                image_id: image.id,
                 security_group_ids: vec![group.id],
                 ..LaunchTemplateData::default()
             },

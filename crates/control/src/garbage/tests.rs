@@ -103,7 +103,7 @@ fn instances_of_other_clusters_and_without_our_tags_are_none_of_ours() {
     let (mut stage, _) = stage();
     let id = stage.launch_stray("general", "one");
     let other = [("eks:eks-cluster-name".to_owned(), "another".to_owned())].into();
-    stage.region.create_tags(&[id.clone()], &other).outcome.unwrap();
+    stage.region.create_tags(std::slice::from_ref(&id), &other).outcome.unwrap();
     stage.run(seconds(120));
     assert!(runs(&stage, &id));
 }

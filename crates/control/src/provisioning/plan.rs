@@ -117,7 +117,7 @@ impl Reader<'_> {
                     fit.new += 1;
                 }
             }
-            planned.price = planned.price + shape.price;
+            planned.price += shape.price;
             let pods = node.pods.iter().filter_map(|pod| self.pod(*pod)).collect();
             planned.claims.push(PlannedClaim { shape, pods });
         }

@@ -206,10 +206,8 @@ impl Part for Termination {
     fn observe(&mut self, change: &Change, state: &State, _: Timestamp) {
         self.index.observe(change);
         match (change.kind, &change.old, &change.new) {
-            (Kind::Node, _, Some(Object::Node(node))) => {
-                if node.metadata.deletion_timestamp.is_some() {
-                    self.nodes.add(change.key.clone());
-                }
+            (Kind::Node, _, Some(Object::Node(node))) if node.metadata.deletion_timestamp.is_some() => {
+                self.nodes.add(change.key.clone());
             }
             (Kind::Node, Some(Object::Node(node)), None) => {
                 let provider = provider_of_node(node);
