@@ -75,6 +75,7 @@ fn every_code_is_explained_once() {
         BlockReason::NoNodeYet,
         BlockReason::Leaving,
         BlockReason::NotInitialized,
+        BlockReason::Held { why: String::from("pods are on their way to it"), until: Timestamp::UNIX_EPOCH },
         BlockReason::PoolNotFound { pool: text() },
         BlockReason::TypesUnknown { pool: text(), node_class: text() },
         BlockReason::StaticPool { pool: text() },

@@ -15,6 +15,7 @@ mod floor;
 mod ideal;
 mod options;
 mod outcome;
+mod reconsider;
 mod rotations;
 mod run;
 mod search;
@@ -29,4 +30,5 @@ pub use document::{
 };
 pub use options::{ConsolidateOptions, Floor};
 pub use outcome::{Outcome, Phase, PlannedMove, PlannedRotation, Progress, Stay};
+pub use reconsider::{Reconsidered, reconsider, settled};
 pub use run::{consolidate, layout};

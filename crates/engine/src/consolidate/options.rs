@@ -48,6 +48,8 @@ pub struct ConsolidateOptions {
     pub max_nodes: u32,
     /// Whether spot may replace spot (reference section 4.12).
     pub spot_to_spot: bool,
+    /// Only moves and why nodes stay: no ideal fresh pack, no lower bound, nothing about drifted and expired nodes.
+    pub moves_only: bool,
     /// Settings of the plans beside it: where pending pods go, and what an ideal fresh pack costs.
     pub solve: SolveOptions,
 }
@@ -60,6 +62,7 @@ impl Default for ConsolidateOptions {
             max_new_nodes: 4,
             max_nodes: 16,
             spot_to_spot: false,
+            moves_only: false,
             solve: SolveOptions::default(),
         }
     }

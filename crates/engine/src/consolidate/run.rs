@@ -5,12 +5,13 @@ use supercargo_catalog::Usd;
 use crate::amounts::Amounts;
 use crate::disruption::{Disruption, PodMove};
 use crate::snapshot::{Snapshot, UNBOUND};
-use crate::solve::{PreferencePolicy, SolveOptions, solve};
-use crate::whatif::{Board, Layout};
+use crate::solve::{PreferencePolicy, SolveOptions};
+use crate::whatif::Layout;
 
 use super::ideal::ideal;
 use super::options::ConsolidateOptions;
 use super::outcome::{Outcome, Phase, Progress};
+use super::reconsider::settled;
 use super::rotations::rotations;
 use super::search::Search;
 use super::staying::stay;
@@ -44,19 +45,13 @@ pub fn consolidate(
 ) -> Outcome {
     progress(Progress { phase: Phase::Preparing, done: 0, of: 2, moves: 0, saved: Usd::ZERO });
     let layout = layout(snapshot, disruption);
-    let mut board = Board::new(&layout);
-    if !snapshot.pending.is_empty() {
-        // Who waits for a place on a node that is there will have it before anything moves.
-        let waiting = solve(snapshot, options.solve);
-        for (room, pod) in &waiting.on_rooms {
-            board.settle(*pod, *room);
-        }
-    }
+    // Who waits for a place on a node that is there will have it before anything moves.
+    let mut board = settled(&layout, options.solve);
     progress(Progress { phase: Phase::Preparing, done: 1, of: 2, moves: 0, saved: Usd::ZERO });
     let fresh = SolveOptions { preferences: PreferencePolicy::Ignore, ..options.solve };
-    let best = ideal(snapshot, disruption, fresh);
+    let best = (!options.moves_only).then(|| ideal(snapshot, disruption, fresh));
     let scene = Scene { snapshot, disruption, options, any_spot: false };
-    let rotations = rotations(&scene, &mut board);
+    let rotations = if options.moves_only { Vec::new() } else { rotations(&scene, &mut board) };
     let mut search = Search { scene, board, moves: Vec::new(), questions: 0, progress };
     search.run();
     let Search { mut board, mut moves, mut questions, progress, .. } = search;
@@ -90,7 +85,11 @@ pub fn consolidate(
         snapshot.rooms.iter().zip(&disruption.rooms).filter(|(room, _)| room.pool.is_some() && !room.leaving);
     let price_now = priced.fold(Usd::ZERO, |sum, (_, standing)| sum + standing.price.unwrap_or(Usd::ZERO));
     // What is reached is no dearer than the ideal, unless the ideal houses pods that still wait.
-    let ideal = if snapshot.pending.is_empty() { best.price.min(price_now - saved) } else { best.price };
+    let (ideal, lower_bound) = best.map_or((price_now - saved, Usd::ZERO), |best| {
+        let reached = price_now - saved;
+        let ideal = if snapshot.pending.is_empty() { best.price.min(reached) } else { best.price };
+        (ideal, best.lower_bound.min(ideal))
+    });
     Outcome {
         moves,
         first_new_room: rooms as u32,
@@ -98,7 +97,7 @@ pub fn consolidate(
         rotations,
         price_now,
         ideal,
-        lower_bound: best.lower_bound.min(ideal),
+        lower_bound,
         used_after,
         questions,
         variants: layout.variants().to_vec(),

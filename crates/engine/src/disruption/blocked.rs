@@ -24,6 +24,13 @@ pub enum BlockReason {
     Leaving,
     /// Not initialised yet.
     NotInitialized,
+    /// A controller keeps it for a while: pods shall come to it, or taking it away has just failed.
+    Held {
+        /// Why.
+        why: String,
+        /// Until when, if nothing changes.
+        until: Timestamp,
+    },
     /// The NodePool of its label does not exist.
     PoolNotFound {
         /// The NodePool; empty where there is a NodeClaim without one.
@@ -154,6 +161,7 @@ impl BlockReason {
             BlockReason::NoNodeYet => "no-node-yet",
             BlockReason::Leaving => "leaving",
             BlockReason::NotInitialized => "not-initialized",
+            BlockReason::Held { .. } => "held",
             BlockReason::PoolNotFound { .. } => "node-pool-not-found",
             BlockReason::TypesUnknown { .. } => "instance-types-unknown",
             BlockReason::StaticPool { .. } => "static-node-pool",
@@ -191,6 +199,7 @@ impl BlockReason {
             BlockReason::NotInitialized => {
                 "wait until it is Ready and its startup taints are gone, or delete its NodeClaim".to_owned()
             }
+            BlockReason::Held { until, .. } => format!("wait until {}", clock(*until)),
             BlockReason::PoolNotFound { pool } if pool.is_empty() => {
                 "nothing here: NodeClaims without a NodePool are never consolidated".to_owned()
             }
@@ -246,6 +255,7 @@ impl fmt::Display for BlockReason {
             BlockReason::NoNodeYet => out.write_str("the NodeClaim has no node yet"),
             BlockReason::Leaving => out.write_str("being deleted"),
             BlockReason::NotInitialized => out.write_str("not initialized"),
+            BlockReason::Held { why, .. } => out.write_str(why),
             BlockReason::PoolNotFound { pool } if pool.is_empty() => {
                 out.write_str("its NodeClaim belongs to no NodePool")
             }

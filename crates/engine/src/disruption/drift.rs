@@ -145,6 +145,23 @@ pub(super) struct Wanted<'a> {
     pub(super) now: Timestamp,
 }
 
+/// In which respect a claim has drifted first, whatever its condition says. `node_labels` are those of its node; where the
+/// claim has one of its own, that counts.
+pub fn drift_of(
+    claim: &NodeClaim,
+    node_labels: &BTreeMap<String, String>,
+    pool: &NodePool,
+    node_class: Option<&EC2NodeClass>,
+    table: Option<&TypeTable>,
+    now: Timestamp,
+) -> Option<Drift> {
+    let mut both = node_labels.clone();
+    let claimed = claim.metadata.labels.iter().flatten();
+    both.extend(claimed.map(|(key, value)| (key.clone(), value.clone())));
+    let (asks, class) = (PoolAsks::new(pool), node_class.map(ClassAsks::new));
+    Wanted { pool: &asks, node_class: class.as_ref(), table, now }.seen(claim, &both)
+}
+
 impl Wanted<'_> {
     /// In which respect the claim's node, with these labels, has drifted first.
     pub(super) fn drift(&self, claim: &NodeClaim, node_labels: &BTreeMap<String, String>) -> Option<Drift> {
@@ -156,6 +173,11 @@ impl Wanted<'_> {
                 since: condition.last_transition_time.as_ref().map(|time| time.0),
             });
         }
+        self.seen(claim, node_labels)
+    }
+
+    /// The same as the objects tell, whatever the condition says.
+    fn seen(&self, claim: &NodeClaim, node_labels: &BTreeMap<String, String>) -> Option<Drift> {
         self.pool_hash(claim)
             .or_else(|| self.requirements(node_labels))
             .or_else(|| self.instance_type(claim, node_labels))

@@ -23,12 +23,13 @@ mod pods;
 mod prices;
 mod room_table;
 mod rooms;
+mod running;
 mod table;
 pub(crate) mod windows;
 
 pub use blocked::{Annotated, BlockReason, Blocked};
 pub use budgets::{Allowed, Binding, BudgetStanding, PoolBudget};
-pub use drift::{Drift, DriftReason};
+pub use drift::{Drift, DriftReason, drift_of};
 pub use expiry::Expiry;
 pub use moment::moment;
 pub use options::{BudgetOverride, BudgetOverrideError, DisruptionOptions, Policy};
