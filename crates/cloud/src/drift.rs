@@ -60,12 +60,10 @@ pub fn drift(
         (hash_differs(claim, node_class), DriftReason::NodeClass),
         (
             status.and_then(|status| status.amis.as_deref()).is_some_and(|amis| {
-                // of the images for the type only the newest of each set of requirements counts; the status has them
-                // newest first
-                let mut sets: BTreeSet<Requirements> = BTreeSet::new();
+                // every image for the type will do, not only the newest (reference row 9.2-14)
                 let mut wanted = amis.iter().filter(|ami| {
                     let requirements = Requirements::from_node_selector_terms(&ami.requirements);
-                    requirements.is_ok_and(|set| set.has_labels(type_labels) && sets.insert(set))
+                    requirements.is_ok_and(|set| set.has_labels(type_labels))
                 });
                 !wanted.any(|ami| ami.id == instance.image_id)
             }),

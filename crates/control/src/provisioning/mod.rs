@@ -28,6 +28,7 @@ pub use batches::{BatchTimes, Batches};
 pub use claim::node_claim;
 pub use names::Names;
 pub use part::Provisioner;
+pub(crate) use plan::solve_options;
 pub use plan::{BufferFit, Planned, PlannedClaim, PlannedPod, PlannedRoom, plan};
 pub use shape::ClaimShape;
 pub use window::Window;
