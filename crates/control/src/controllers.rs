@@ -7,8 +7,10 @@ use supercargo_clock::Time;
 use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 
+use crate::disruption::{Disrupting, Drifted};
 use crate::election::{Guard, Paused};
 use crate::garbage::{Garbage, InstanceTags, Leftovers};
+use crate::interruption::{InstanceStatuses, Interruptions};
 use crate::knowledge::Knowledge;
 use crate::launching::{Launching, Prices};
 use crate::lifecycle::{Consistency, Consolidatables, Expiry, Lifecycle, PodEvents, Reservations};
@@ -17,6 +19,7 @@ use crate::node_class::NodeClasses;
 use crate::node_pool::{Buffers, NodePools, Overlays, StaticPools};
 use crate::outside::{Computing, World};
 use crate::provisioning::Provisioner;
+use crate::repair::Repair;
 use crate::settings::Settings;
 use crate::termination::Termination;
 
@@ -38,6 +41,11 @@ pub const PART_NAMES: &[&str] = &[
     "garbage",
     "leftovers",
     "termination",
+    "drift",
+    "disruption",
+    "interruption",
+    "instance-status",
+    "repair",
     "static",
     "overlays",
     "buffers",
@@ -109,6 +117,11 @@ pub(crate) fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>>
         Box::new(Garbage::new(known())),
         Box::new(Leftovers::new(known())),
         Box::new(Termination::new(known())),
+        Box::new(Keyed::new(Drifted::new(known()))),
+        Box::new(Disrupting::new(known(), seed)),
+        Box::new(Interruptions::new(known())),
+        Box::new(InstanceStatuses::new(known())),
+        Box::new(Keyed::new(Repair::new(known()))),
         Box::new(Keyed::new(StaticPools::new(known(), seed))),
         Box::new(Keyed::new(Overlays::new(known()))),
         Box::new(Keyed::new(Buffers::new(known()))),

@@ -69,6 +69,11 @@ impl Toy {
         self.write(&Action::patch(kind, key.clone(), Some("status"), body)).unwrap();
     }
 
+    /// Does what an action says, as whoever else does it.
+    pub fn apply(&mut self, action: &Action) {
+        self.write(action).unwrap();
+    }
+
     /// Deletes an object, as a user does.
     pub fn delete(&mut self, kind: Kind, key: &Key) {
         let verb = Verb::Delete { uid: None, grace: None, propagation: None };

@@ -201,7 +201,7 @@ impl Voice {
         let active: std::collections::BTreeSet<&str> =
             proposal.moves.iter().chain(&proposal.drifted).flat_map(Command::node_pools).collect();
         let mut by_pool: BTreeMap<&str, BTreeMap<&str, (usize, Usd, &Staying)>> = BTreeMap::new();
-        for stay in &proposal.staying {
+        for stay in proposal.staying.iter().filter(|stay| !is_passing(&stay.code)) {
             let codes = by_pool.entry(&stay.node_pool).or_default();
             let entry = codes.entry(&stay.code).or_insert((0, Usd::ZERO, stay));
             entry.0 += 1;

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use supercargo_api::condition_types::{DRIFTED, LAUNCHED};
-use supercargo_api::labels::INSTANCE_TYPE;
+use supercargo_api::labels::{INSTANCE_TYPE, NODEPOOL};
 use supercargo_api::{ConditionStatus, EC2NodeClass, NodeClaim, NodePool, is_true};
 use supercargo_cloud::{Instance, InstanceQuery, ProviderId, drift};
 use supercargo_engine::disruption::drift_of;
 use supercargo_engine::market::Market;
 use supercargo_reconcile::{Action, Answer, Change, Controller, Decision, Key, Kind, Object, State};
 
-use super::quiet::{claims_of_pool, pool_of};
 use crate::knowledge::Knowledge;
 use crate::outside::{CloudAnswer, CloudRequest};
 
@@ -168,4 +167,15 @@ fn found(class: &EC2NodeClass) -> impl PartialEq + use<'_> {
 
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// The NodePool of a claim.
+fn pool_of(claim: &NodeClaim) -> Option<&str> {
+    claim.metadata.labels.as_ref()?.get(NODEPOOL).map(String::as_str)
+}
+
+/// The claims of a NodePool.
+fn claims_of_pool(state: &State, pool: &str) -> Vec<Key> {
+    let claims = state.node_claims.iter().filter(|(_, claim)| pool_of(claim) == Some(pool));
+    claims.map(|(key, _)| key.clone()).collect()
 }

@@ -18,7 +18,7 @@
 //! - part: the loop
 //! - announce: Events, journal, metrics
 //! - changes: which changes are worth another look
-//! - drifted, quiet: the conditions Drifted and Consolidatable
+//! - drifted: the condition Drifted
 
 mod announce;
 mod changes;
@@ -27,7 +27,6 @@ mod drifted;
 mod execution;
 mod part;
 mod propose;
-mod quiet;
 mod survey;
 mod validate;
 
@@ -35,6 +34,8 @@ pub use command::{Candidate, Command, Replacement};
 pub use drifted::Drifted;
 pub use part::Disrupting;
 pub use propose::{Favour, Proposal, Standing, Staying, propose};
-pub use quiet::Quiet;
 pub use survey::Question;
 pub use validate::{Rejected, Verdict, validate};
+
+#[cfg(test)]
+mod tests;

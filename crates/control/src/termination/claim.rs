@@ -92,3 +92,18 @@ pub(super) fn terminating(claim: &NodeClaim, now: Timestamp) -> Option<Action> {
 pub(super) fn deadline(claim: &NodeClaim) -> Option<Timestamp> {
     claim.metadata.annotations.as_ref()?.get(TERMINATION_TIMESTAMP)?.parse().ok()
 }
+
+/// Ends a claim by force: first its deadline becomes now, then it is deleted (reference sections 3.7 and 5.7). Nothing if it
+/// is being deleted already.
+pub(crate) fn end_by_force(claim: &NodeClaim, now: Timestamp) -> Option<Action> {
+    if claim.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    if deadline(claim).is_some_and(|deadline| deadline <= now) {
+        return Some(Action::delete(Kind::NodeClaim, claim));
+    }
+    let mut changed = claim.clone();
+    let annotations = changed.metadata.annotations.get_or_insert_default();
+    annotations.insert(TERMINATION_TIMESTAMP.to_owned(), now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    Action::update(Kind::NodeClaim, claim, &changed)
+}

@@ -24,6 +24,7 @@ mod part;
 mod verdict;
 mod volumes;
 
+pub(crate) use claim::end_by_force;
 pub use part::Termination;
 
 #[cfg(test)]
