@@ -50,7 +50,14 @@ impl Voice {
         self.notes.extend(claim.map(|claim| Action::note(&**claim, COMPONENT, reason, message.to_owned())));
     }
 
-    fn candidates(&mut self, state: &State, command: &Command, reason: &'static str, message: &str, now: Timestamp) {
+    fn candidates(
+        &mut self,
+        state: &State,
+        command: &Command,
+        reason: &'static str,
+        message: &str,
+        now: Timestamp,
+    ) {
         for one in &command.candidates {
             let note = Note { reason, message, window: WINDOW, by_text: true };
             self.both(state, &one.node, &one.claim, note, now);
@@ -64,33 +71,61 @@ impl Voice {
     }
 
     /// A command was decided on.
-    pub(super) fn decided(&mut self, knowledge: &Knowledge, state: &State, command: &Command, proposal: &Proposal, now: Timestamp) {
+    pub(super) fn decided(
+        &mut self,
+        knowledge: &Knowledge,
+        state: &State,
+        command: &Command,
+        proposal: &Proposal,
+        now: Timestamp,
+    ) {
         let metrics = &knowledge.metrics;
-        metrics.disruption_decided(command.decision(), command.reason_word(), command.search(), command.node_pools());
+        metrics.disruption_decided(
+            command.decision(),
+            command.reason_word(),
+            command.search(),
+            command.node_pools(),
+        );
         if let Some(score) = command.score {
             for pool in command.node_pools() {
                 metrics.move_scored("approved", pool, &policy(state, pool), score);
             }
         }
-        let mut entry = Entry::new(now, EntryKind::Disruption, subject(command), format!("{}: {command}", name(command.reason)))
-            .touching(command.candidates.iter().flat_map(|one| {
-                [Subject::new(Kind::Node, &Key::cluster(&one.node)), Subject::new(Kind::NodeClaim, &Key::cluster(&one.claim))]
-            }))
-            .given("pods", command.pods)
-            .given("nodes", command.candidates.len())
-            .priced(command.price_before, command.price_after)
-            .among(command.replacements.iter().flat_map(|one| {
-                let what = |name: &String| Alternative::new(format!("{name} {} in {}", one.shape.capacity_type, one.shape.zone));
-                let first = one.shape.instance_types.first().map(|name| what(name).at(one.shape.price));
-                let others = one.shape.instance_types.iter().skip(1).take(ALTERNATIVES);
-                first.into_iter().chain(others.map(|name| Alternative::new(name.clone()).but("dearer, kept for the launch")))
-            }));
+        let mut entry = Entry::new(
+            now,
+            EntryKind::Disruption,
+            subject(command),
+            format!("{}: {command}", name(command.reason)),
+        )
+        .touching(command.candidates.iter().flat_map(|one| {
+            [
+                Subject::new(Kind::Node, &Key::cluster(&one.node)),
+                Subject::new(Kind::NodeClaim, &Key::cluster(&one.claim)),
+            ]
+        }))
+        .given("pods", command.pods)
+        .given("nodes", command.candidates.len())
+        .priced(command.price_before, command.price_after)
+        .among(command.replacements.iter().flat_map(|one| {
+            let what = |name: &String| {
+                Alternative::new(format!("{name} {} in {}", one.shape.capacity_type, one.shape.zone))
+            };
+            let first = one.shape.instance_types.first().map(|name| what(name).at(one.shape.price));
+            let others = one.shape.instance_types.iter().skip(1).take(ALTERNATIVES);
+            first
+                .into_iter()
+                .chain(others.map(|name| Alternative::new(name.clone()).but("dearer, kept for the launch")))
+        }));
         if !command.detail.is_empty() {
             entry = entry.because(command.detail.clone());
         } else if command.pods == 0 {
             entry = entry.because("no pod on it needs another place");
         } else {
-            entry = entry.because(format!("its {} pods fit elsewhere, which saves {} an hour", command.pods, command.saved()));
+            entry = entry.because(format!(
+                "its {} pods fit elsewhere, which saves {} an hour",
+                command.pods,
+                command.saved()
+            ));
         }
         if let Some(score) = command.score {
             entry = entry.given("score", format!("{score:.2}"));
@@ -101,13 +136,21 @@ impl Voice {
         }));
         knowledge.journal.record(entry);
         if command.reason != supercargo_api::DisruptionReason::Drifted {
-            let message = format!("Candidate for consolidation: {command}, saves {} an hour", command.saved());
+            let message =
+                format!("Candidate for consolidation: {command}, saves {} an hour", command.saved());
             self.candidates(state, command, "ConsolidationCandidate", &message, now);
         }
     }
 
     /// A command was looked at again and does not hold any more.
-    pub(super) fn rejected(&mut self, knowledge: &Knowledge, state: &State, command: &Command, why: (Rejected, &str), now: Timestamp) {
+    pub(super) fn rejected(
+        &mut self,
+        knowledge: &Knowledge,
+        state: &State,
+        command: &Command,
+        why: (Rejected, &str),
+        now: Timestamp,
+    ) {
         knowledge.metrics.disruption_validation_failed(command.search());
         let (class, why) = why;
         let message = format!("Consolidation is dropped ({}): {why}", class.word());
@@ -122,7 +165,9 @@ impl Voice {
             return;
         }
         let message = match command.score {
-            Some(score) => format!("Approved: {command}, saves {} an hour, score {score:.2}", command.saved()),
+            Some(score) => {
+                format!("Approved: {command}, saves {} an hour, score {score:.2}", command.saved())
+            }
             None => format!("Approved: {command}, saves {} an hour", command.saved()),
         };
         self.candidates(state, command, "ConsolidationApproved", &message, now);
@@ -133,7 +178,12 @@ impl Voice {
         let Some(claim) = state.node_claims.get(&Key::cluster(&running.names[index])) else { return };
         let reason = name(running.command.reason);
         self.replacement(claim, "DisruptionLaunching", format!("Launching NodeClaim: {reason}"), now);
-        self.replacement(claim, "DisruptionWaitingReadiness", "Waiting on readiness to continue disruption".to_owned(), now);
+        self.replacement(
+            claim,
+            "DisruptionWaitingReadiness",
+            "Waiting on readiness to continue disruption".to_owned(),
+            now,
+        );
     }
 
     /// The nodes of a command go.
@@ -150,7 +200,8 @@ impl Voice {
     /// A command was taken back.
     pub(super) fn failed(&mut self, knowledge: &Knowledge, command: &Command, why: &str, now: Timestamp) {
         knowledge.metrics.disruption_failed(command.decision(), command.reason_word(), command.search());
-        let entry = Entry::new(now, EntryKind::Disruption, subject(command), format!("taken back: {command}"));
+        let entry =
+            Entry::new(now, EntryKind::Disruption, subject(command), format!("taken back: {command}"));
         knowledge.journal.record(entry.because(why.to_owned()));
     }
 
@@ -161,7 +212,13 @@ impl Voice {
     }
 
     /// What a pass found out about nodes that stay, budgets and eligibility.
-    pub(super) fn passed(&mut self, knowledge: &Knowledge, state: &State, proposal: &Proposal, now: Timestamp) {
+    pub(super) fn passed(
+        &mut self,
+        knowledge: &Knowledge,
+        state: &State,
+        proposal: &Proposal,
+        now: Timestamp,
+    ) {
         let metrics = &knowledge.metrics;
         for (reason, nodes) in &proposal.eligible {
             metrics.eligible_nodes(reason, *nodes);
@@ -172,7 +229,12 @@ impl Voice {
             metrics.nodes_consuming_budgets(&standing.node_pool, reason, standing.consuming);
             if let Some(closed) = standing.closed.as_ref().filter(|_| standing.consuming == 0)
                 && let Some(pool) = state.node_pools.get(&Key::cluster(&standing.node_pool))
-                && self.said.is_news("DisruptionBlocked", &format!("{} {reason}", standing.node_pool), CLOSED, now)
+                && self.said.is_news(
+                    "DisruptionBlocked",
+                    &format!("{} {reason}", standing.node_pool),
+                    CLOSED,
+                    now,
+                )
             {
                 let message = format!("No allowed disruptions for reason {reason}: {closed}");
                 self.notes.push(Action::note(&**pool, COMPONENT, "DisruptionBlocked", message));
@@ -182,7 +244,12 @@ impl Voice {
             self.stays(state, stay, now);
         }
         if proposal.moves.is_empty() && proposal.drifted.is_empty() {
-            metrics.disruption_decided(DisruptionDecision::NoOp, "underutilized", crate::metrics::ConsolidationType::Multi, []);
+            metrics.disruption_decided(
+                DisruptionDecision::NoOp,
+                "underutilized",
+                crate::metrics::ConsolidationType::Multi,
+                [],
+            );
         }
         self.write_quiet(knowledge, proposal, now);
     }

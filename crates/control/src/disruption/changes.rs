@@ -10,16 +10,24 @@ pub(super) fn matters(change: &Change) -> bool {
     match (change.kind, &change.old, &change.new) {
         (Kind::Pod, old, new) => pod_matters(as_pod(old), as_pod(new)),
         (Kind::Node, Some(Object::Node(old)), Some(Object::Node(new))) => node_matters(old, new),
-        (Kind::NodeClaim, Some(Object::NodeClaim(old)), Some(Object::NodeClaim(new))) => claim_matters(old, new),
+        (Kind::NodeClaim, Some(Object::NodeClaim(old)), Some(Object::NodeClaim(new))) => {
+            claim_matters(old, new)
+        }
         (Kind::NodePool, Some(Object::NodePool(old)), Some(Object::NodePool(new))) => pool_matters(old, new),
         (Kind::EC2NodeClass, Some(Object::EC2NodeClass(old)), Some(Object::EC2NodeClass(new))) => {
             let found = |one: &supercargo_api::EC2NodeClass| {
                 let status = one.status.as_ref();
-                status.map(|status| (status.subnets.clone(), status.amis.clone(), status.capacity_reservations.clone()))
+                status.map(|status| {
+                    (status.subnets.clone(), status.amis.clone(), status.capacity_reservations.clone())
+                })
             };
             old.spec != new.spec || found(old) != found(new)
         }
-        (Kind::PodDisruptionBudget, Some(Object::PodDisruptionBudget(old)), Some(Object::PodDisruptionBudget(new))) => {
+        (
+            Kind::PodDisruptionBudget,
+            Some(Object::PodDisruptionBudget(old)),
+            Some(Object::PodDisruptionBudget(new)),
+        ) => {
             let allowed = |one: &k8s_openapi::api::policy::v1::PodDisruptionBudget| {
                 one.status.as_ref().and_then(|status| status.disruptions_allowed)
             };
@@ -27,8 +35,14 @@ pub(super) fn matters(change: &Change) -> bool {
         }
         (Kind::DaemonSet, Some(Object::DaemonSet(old)), Some(Object::DaemonSet(new))) => old.spec != new.spec,
         (
-            Kind::Node | Kind::NodeClaim | Kind::NodePool | Kind::EC2NodeClass | Kind::PodDisruptionBudget | Kind::DaemonSet
-            | Kind::NodeOverlay | Kind::CapacityBuffer,
+            Kind::Node
+            | Kind::NodeClaim
+            | Kind::NodePool
+            | Kind::EC2NodeClass
+            | Kind::PodDisruptionBudget
+            | Kind::DaemonSet
+            | Kind::NodeOverlay
+            | Kind::CapacityBuffer,
             ..,
         ) => true,
         _ => false,
@@ -62,7 +76,8 @@ fn pod_matters(old: Option<&Pod>, new: Option<&Pod>) -> bool {
 
 fn node_matters(old: &Node, new: &Node) -> bool {
     let is_ready = |node: &Node| {
-        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let conditions =
+            node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         conditions.iter().find(|one| one.type_ == "Ready").map(|one| one.status.clone())
     };
     let allocatable = |node: &Node| node.status.as_ref().and_then(|status| status.allocatable.clone());

@@ -14,6 +14,7 @@ use supercargo_engine::market::Market;
 use supercargo_reconcile::{Action, Answer, Change, Controller, Decision, Key, Kind, Object, State};
 
 use crate::knowledge::Knowledge;
+use crate::lifecycle::expired_in_turn;
 use crate::outside::{CloudAnswer, CloudRequest};
 
 /// How often a claim is looked at though nothing changes (reference section 4.7).
@@ -48,7 +49,8 @@ impl Drifted {
         }
         self.asked_at = Some(now);
         self.tickets += 1;
-        let request = CloudRequest::DescribeInstances(InstanceQuery::of_cluster(&self.knowledge.cluster.name));
+        let request =
+            CloudRequest::DescribeInstances(InstanceQuery::of_cluster(&self.knowledge.cluster.name));
         let action = Action::ask(Kind::NodeClaim, Key::cluster(INSTANCES), self.tickets, request);
         Decision { actions: vec![action], again: Some(later(now, PERIOD)) }
     }
@@ -83,8 +85,11 @@ impl Drifted {
         let instance = self.instances.get(&instance.parse::<ProviderId>().ok()?.instance_id)?;
         let name = claim.metadata.labels.as_ref()?.get(INSTANCE_TYPE)?;
         let index = table?.types.binary_search_by(|known| known.name.cmp(name)).ok()?;
-        let type_labels: BTreeMap<String, String> =
-            table?.types[index].labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        let type_labels: BTreeMap<String, String> = table?.types[index]
+            .labels
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect();
         let reason = drift(claim, class?, instance, &type_labels)?;
         Some((reason.as_str().to_owned(), String::new()))
     }
@@ -130,7 +135,8 @@ impl Controller for Drifted {
             return Decision::nothing();
         }
         let mut changed = NodeClaim::clone(claim);
-        match self.drift(claim, state, now) {
+        let expired = expired_in_turn(&self.knowledge.settings, claim, now);
+        match self.drift(claim, state, now).or(expired) {
             Some((reason, detail)) => {
                 changed.set_condition(DRIFTED, ConditionStatus::True, &reason, &detail, now);
             }
@@ -160,9 +166,10 @@ impl Controller for Drifted {
 
 /// What a class has found.
 fn found(class: &EC2NodeClass) -> impl PartialEq + use<'_> {
-    class.status.as_ref().map(|status| {
-        (&status.subnets, &status.security_groups, &status.amis, &status.capacity_reservations)
-    })
+    class
+        .status
+        .as_ref()
+        .map(|status| (&status.subnets, &status.security_groups, &status.amis, &status.capacity_reservations))
 }
 
 fn later(now: Timestamp, wait: Duration) -> Timestamp {

@@ -177,7 +177,8 @@ impl Running {
         for candidate in &self.command.candidates {
             if let Some(claim) = claim_of(candidate, state).filter(|claim| stays(claim)) {
                 let node = node_of(candidate, state).and_then(untainted);
-                step.acts.extend(node.into_iter().chain(unmarked(claim)).map(|action| (action, Then::Nothing)));
+                step.acts
+                    .extend(node.into_iter().chain(unmarked(claim)).map(|action| (action, Then::Nothing)));
             }
         }
         for name in &self.names {
@@ -208,7 +209,9 @@ impl Running {
     /// The names of all objects it depends on: nodes and claims that go, claims that come.
     pub(super) fn touches(&self) -> impl Iterator<Item = &str> {
         let candidates = self.command.candidates.iter();
-        candidates.flat_map(|one| [one.node.as_str(), one.claim.as_str()]).chain(self.names.iter().map(String::as_str))
+        candidates
+            .flat_map(|one| [one.node.as_str(), one.claim.as_str()])
+            .chain(self.names.iter().map(String::as_str))
     }
 
     /// Whether its nodes and its new claims are spoken for.
@@ -270,7 +273,10 @@ mod tests {
     #[case::a_few_commands_have_ten_minutes(3, 600)]
     #[case::ten_thousand_have_800_seconds(10_000, 800)]
     #[case::nobody_waits_longer_than_an_hour(100_000, 3_600)]
-    fn new_nodes_have_80_milliseconds_for_every_command_section_4_15(#[case] commands: usize, #[case] seconds: u64) {
+    fn new_nodes_have_80_milliseconds_for_every_command_section_4_15(
+        #[case] commands: usize,
+        #[case] seconds: u64,
+    ) {
         assert_eq!(patience(commands).as_secs(), seconds);
     }
 }

@@ -230,7 +230,8 @@ impl Disrupting {
         }
         // a look at a big cluster costs more, so it is taken less often
         let size = u64::try_from(state.nodes.len()).unwrap_or(u64::MAX);
-        let wait = if any { SOON + Duration::from_millis(size) } else { PERIOD + Duration::from_millis(10 * size) };
+        let wait =
+            if any { SOON + Duration::from_millis(size) } else { PERIOD + Duration::from_millis(10 * size) };
         self.next_look = Some(later(now, wait));
         self.dirty |= any;
         if let Some(next) = proposal.next {
@@ -242,7 +243,8 @@ impl Disrupting {
     fn begin(&mut self, number: u64, state: &State, now: Timestamp) {
         let in_line = self.running.values().filter(|one| one.is_begun()).count() + 1;
         let until = later(now, patience(in_line));
-        let taken: BTreeSet<String> = self.running.values().flat_map(|one| one.names.iter().cloned()).collect();
+        let taken: BTreeSet<String> =
+            self.running.values().flat_map(|one| one.names.iter().cloned()).collect();
         let Some(running) = self.running.get_mut(&number) else { return };
         let mut names: Vec<String> = Vec::with_capacity(running.command.replacements.len());
         let nominated_until = later(now, NOMINATED.max(self.knowledge.settings.batch_max_duration * 2));
@@ -268,7 +270,12 @@ impl Disrupting {
         self.voice.approved(state, &running.command, now);
         self.index(&running);
         self.queue.add(key(number));
-        tracing::info!(command = number, reason = running.command.reason_word(), "disrupting nodes: {}", running.command);
+        tracing::info!(
+            command = number,
+            reason = running.command.reason_word(),
+            "disrupting nodes: {}",
+            running.command
+        );
     }
 
     fn index(&mut self, running: &Running) {
@@ -392,9 +399,11 @@ impl Disrupting {
             }
             let action = match kind {
                 Kind::Node => state.nodes.get(&key).and_then(|node| {
-                    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+                    let taints =
+                        node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
                     let is_marked = taints.iter().any(|taint| taint.key == DISRUPTED_TAINT);
-                    let is_managed = node.metadata.labels.as_ref().is_some_and(|all| all.contains_key(NODEPOOL));
+                    let is_managed =
+                        node.metadata.labels.as_ref().is_some_and(|all| all.contains_key(NODEPOOL));
                     let stays = node.metadata.deletion_timestamp.is_none();
                     let provider = node.spec.as_ref().and_then(|spec| spec.provider_id.as_deref());
                     let claim_stays = || {
@@ -435,7 +444,8 @@ impl Part for Disrupting {
             }
             let marked = match &change.new {
                 Some(Object::Node(node)) => {
-                    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+                    let taints =
+                        node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
                     taints.iter().any(|taint| taint.key == DISRUPTED_TAINT)
                 }
                 Some(Object::NodeClaim(claim)) => is_marked(claim),
@@ -491,7 +501,11 @@ impl Part for Disrupting {
                 if let Some(replacement) = running.command.replacements.get(index) {
                     let shape = &replacement.shape;
                     let reason = running.command.reason_word();
-                    self.knowledge.metrics.node_claim_created(&shape.node_pool, reason, shape.min_values_relaxed);
+                    self.knowledge.metrics.node_claim_created(
+                        &shape.node_pool,
+                        reason,
+                        shape.min_values_relaxed,
+                    );
                 }
                 self.voice.launching(state, &running, index, now);
             }

@@ -108,8 +108,7 @@ impl Proposal {
     /// What can be said without asking about moves.
     fn look_around(&mut self, survey: &Survey<'_>) {
         let now = survey.question.inputs.now;
-        let reasons =
-            [DisruptionReason::Underutilized, DisruptionReason::Empty, DisruptionReason::Drifted];
+        let reasons = [DisruptionReason::Underutilized, DisruptionReason::Empty, DisruptionReason::Drifted];
         for budget in &survey.disruption.budgets {
             for reason in reasons {
                 let allowed = budget.allowed(reason);
@@ -135,7 +134,9 @@ impl Proposal {
                 self.price = self.price + standing.price.unwrap_or(Usd::ZERO);
             }
             let blocked = [&standing.candidate, &standing.empty_candidate, &standing.drift_candidate];
-            for reason in blocked.into_iter().filter_map(|one| one.as_ref().err()).flat_map(|one| &one.reasons) {
+            for reason in
+                blocked.into_iter().filter_map(|one| one.as_ref().err()).flat_map(|one| &one.reasons)
+            {
                 match reason {
                     BlockReason::ConsolidateAfter { ends: at, .. }
                     | BlockReason::PodDoNotDisrupt { until: Some(at), .. }
@@ -155,8 +156,7 @@ impl Proposal {
 
     fn consolidation(&mut self, survey: &Survey<'_>) {
         let question = survey.question;
-        let outcome =
-            consolidate(&survey.snapshot, &survey.disruption, &question.options, &mut |_| {});
+        let outcome = consolidate(&survey.snapshot, &survey.disruption, &question.options, &mut |_| {});
         for one in &outcome.moves {
             let pools = one.rooms.iter().filter_map(|room| survey.snapshot.rooms[*room as usize].pool);
             self.contended.extend(pools.map(|pool| survey.snapshot.pools[pool as usize].name.clone()));
@@ -164,7 +164,10 @@ impl Proposal {
                 self.later += 1;
                 continue;
             }
-            debug_assert!(one.saved > Usd::ZERO || one.reason == DisruptionReason::Empty, "a move saves something");
+            debug_assert!(
+                one.saved > Usd::ZERO || one.reason == DisruptionReason::Empty,
+                "a move saves something"
+            );
             let made =
                 survey.command(&outcome.variants, &one.rooms, &one.relocation, one.reason, Some(one.kind));
             if let Some(command) = made {
@@ -245,9 +248,7 @@ fn drifted(
         let is_eventual =
             survey.claim(room).is_some_and(|claim| claim.spec.termination_grace_period.is_some());
         let evicted = board.residents(room).to_vec();
-        if !is_eventual
-            && let Err(short) = disruption.simultaneous(going.iter().chain(&evicted).copied())
-        {
+        if !is_eventual && let Err(short) = disruption.simultaneous(going.iter().chain(&evicted).copied()) {
             blocked.extend(stays(survey, room, "pdb-at-once", short.to_string()));
             continue;
         }

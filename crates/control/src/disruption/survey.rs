@@ -58,8 +58,7 @@ impl<'q> Survey<'q> {
         let market = question.inputs.market();
         let snapshot = Snapshot::build(&objects, &market, &SnapshotOptions::default());
         let now = question.inputs.now;
-        let options =
-            DisruptionOptions { spot_to_spot: question.spot_to_spot, ..DisruptionOptions::at(now) };
+        let options = DisruptionOptions { spot_to_spot: question.spot_to_spot, ..DisruptionOptions::at(now) };
         let mut disruption = Disruption::build(&objects, &snapshot, &options);
         disruption.count_leaving(&snapshot);
         let mut survey = Survey { question, objects, snapshot, disruption };
@@ -87,7 +86,8 @@ impl<'q> Survey<'q> {
     /// The room of a candidate, if it still is the same node.
     pub(super) fn room_of(&self, candidate: &Candidate) -> Option<u32> {
         let position = self.snapshot.rooms.iter().position(|room| room.name == candidate.node)?;
-        let node = self.snapshot.rooms[position].node.and_then(|node| self.objects.nodes.get(node as usize))?;
+        let node =
+            self.snapshot.rooms[position].node.and_then(|node| self.objects.nodes.get(node as usize))?;
         let room = position as u32;
         let same = node.metadata.uid.as_deref().unwrap_or_default() == candidate.node_uid
             && self.claim(room)?.metadata.uid.as_deref().unwrap_or_default() == candidate.claim_uid;
@@ -105,7 +105,10 @@ impl<'q> Survey<'q> {
             node_uid: node.metadata.uid.clone().unwrap_or_default(),
             claim: claim.metadata.name.clone().unwrap_or_default(),
             claim_uid: claim.metadata.uid.clone().unwrap_or_default(),
-            node_pool: row.pool.map(|pool| self.snapshot.pools[pool as usize].name.clone()).unwrap_or_default(),
+            node_pool: row
+                .pool
+                .map(|pool| self.snapshot.pools[pool as usize].name.clone())
+                .unwrap_or_default(),
             instance_type: label(labels::INSTANCE_TYPE),
             capacity_type: label(labels::CAPACITY_TYPE),
             zone: label(labels::ZONE),

@@ -118,7 +118,9 @@ impl Scene {
 
     fn is_tainted(&self, node: &str) -> bool {
         let node = self.stage.get(Kind::Node, node);
-        node["spec"]["taints"].as_array().is_some_and(|all| all.iter().any(|one| one["key"] == "karpenter.sh/disrupted"))
+        node["spec"]["taints"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["key"] == "karpenter.sh/disrupted"))
     }
 
     /// Nodes whose claim is gone end, too, with their pods.
@@ -148,7 +150,8 @@ impl Scene {
         let mut status = self.stage.get(Kind::NodeClaim, claim)["status"].clone();
         status["conditions"] = json!([{"type": "Initialized", "status": "True", "lastTransitionTime": self.stage.toy.now.to_string()}]);
         let body = json!({"status": status});
-        let action = supercargo_reconcile::Action::patch(Kind::NodeClaim, Key::cluster(claim), Some("status"), body);
+        let action =
+            supercargo_reconcile::Action::patch(Kind::NodeClaim, Key::cluster(claim), Some("status"), body);
         self.stage.toy.apply(&action);
     }
 
@@ -242,7 +245,10 @@ fn a_replacement_is_there_before_its_node_goes() {
     scene.initialize(&made[0]);
     scene.run(2);
     assert!(!scene.claims().contains(&"web-a".to_owned()));
-    assert_eq!(scene.stage.toy.said("a", "DisruptionTerminating"), ["Disrupting node: Underutilized/Replace"]);
+    assert_eq!(
+        scene.stage.toy.said("a", "DisruptionTerminating"),
+        ["Disrupting node: Underutilized/Replace"]
+    );
 }
 
 #[test]
@@ -251,7 +257,11 @@ fn a_replacement_that_vanishes_is_remembered_and_everything_taken_back_section_4
     scene.node("a", "web", "m6i.4xlarge", &[1_000]);
     scene.run(30);
     let made = scene.made();
-    scene.stage.toy.patch(Kind::NodeClaim, &Key::cluster(&made[0]), json!({"metadata": {"finalizers": null}}));
+    scene.stage.toy.patch(
+        Kind::NodeClaim,
+        &Key::cluster(&made[0]),
+        json!({"metadata": {"finalizers": null}}),
+    );
     scene.stage.toy.delete(Kind::NodeClaim, &Key::cluster(&made[0]));
     scene.run(5);
     assert!(scene.has("a") && !scene.is_tainted("a"));
@@ -289,7 +299,12 @@ fn drift_goes_on_at_once_and_does_not_starve_consolidation_section_4_1() {
             "type": "Drifted", "status": "True", "reason": "AMIDrift", "lastTransitionTime": "2026-03-02T08:30:00Z",
         }));
         let body = json!({"status": status});
-        scene.stage.toy.apply(&supercargo_reconcile::Action::patch(Kind::NodeClaim, claim, Some("status"), body));
+        scene.stage.toy.apply(&supercargo_reconcile::Action::patch(
+            Kind::NodeClaim,
+            claim,
+            Some("status"),
+            body,
+        ));
     }
     scene.node("idle1", "web", "m6i.large", &[]);
     scene.node("idle2", "web", "m6i.large", &[]);
@@ -308,7 +323,12 @@ fn drift_goes_on_at_once_and_does_not_starve_consolidation_section_4_1() {
     }
     assert!(!scene.has("idle1") && !scene.has("idle2"), "{:#?}", scene.journal());
     assert!(replaced > 0);
-    assert_eq!(scene.claims().iter().filter(|claim| claim.contains("old")).count(), 0, "{:#?}", scene.journal());
+    assert_eq!(
+        scene.claims().iter().filter(|claim| claim.contains("old")).count(),
+        0,
+        "{:#?}",
+        scene.journal()
+    );
 }
 
 #[test]
@@ -332,7 +352,12 @@ fn a_protected_pod_protects_its_node(#[case] annotations: Value, #[case] goes: b
     scene.node("a", "web", "m6i.4xlarge", &[]);
     let pod = scene.pod("a", 1_000, annotations);
     let body = json!({"status": {"phase": "Running", "startTime": "2026-03-02T08:00:00Z"}});
-    scene.stage.toy.apply(&supercargo_reconcile::Action::patch(Kind::Pod, Key::new("shop", pod), Some("status"), body));
+    scene.stage.toy.apply(&supercargo_reconcile::Action::patch(
+        Kind::Pod,
+        Key::new("shop", pod),
+        Some("status"),
+        body,
+    ));
     scene.run(40);
     assert_eq!(scene.is_tainted("a"), goes);
 }

@@ -179,6 +179,12 @@ fn still_worth_it(
 /// Whether a reason is one that passes by itself soon, so that it is not worth an Event.
 pub fn is_passing(code: &str) -> bool {
     let held = BlockReason::Held { why: String::new(), until: jiff::Timestamp::UNIX_EPOCH };
-    [BlockReason::Leaving.code(), BlockReason::NoNodeYet.code(), BlockReason::NotInitialized.code(), held.code(), "consolidate-after"]
-        .contains(&code)
+    [
+        BlockReason::Leaving.code(),
+        BlockReason::NoNodeYet.code(),
+        BlockReason::NotInitialized.code(),
+        held.code(),
+        "consolidate-after",
+    ]
+    .contains(&code)
 }

@@ -135,10 +135,12 @@ pub(super) fn announce(
         let mut about_both = |note: Action| notes.push(note);
         if warning {
             about_both(Action::warn(claim, COMPONENT, reason, message.to_owned()));
-            node.into_iter().for_each(|node| about_both(Action::warn(&**node, COMPONENT, reason, message.to_owned())));
+            node.into_iter()
+                .for_each(|node| about_both(Action::warn(&**node, COMPONENT, reason, message.to_owned())));
         } else {
             about_both(Action::note(claim, COMPONENT, reason, message.to_owned()));
-            node.into_iter().for_each(|node| about_both(Action::note(&**node, COMPONENT, reason, message.to_owned())));
+            node.into_iter()
+                .for_each(|node| about_both(Action::note(&**node, COMPONENT, reason, message.to_owned())));
         }
     };
     if let Some((reason, warning)) = notice.reason {

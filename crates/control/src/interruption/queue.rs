@@ -81,13 +81,17 @@ impl Interruptions {
         }
         let mut taken = Taken { receipt: message.receipt, claims: BTreeSet::new(), label: "no_op" };
         match Event::parse(&message.body) {
-            Err(error) => tracing::warn!(%error, "a message of the interruption queue is not understood and deleted"),
+            Err(error) => {
+                tracing::warn!(%error, "a message of the interruption queue is not understood and deleted")
+            }
             Ok(event) => {
                 let notice = of_message(&event.kind);
                 self.knowledge.metrics.interruption_received(notice.label, since(event.time, now));
                 taken.label = notice.label;
                 for id in event.kind.instance_ids() {
-                    let Some(claim) = claims.get(id).and_then(|key| state.node_claims.get(key)) else { continue };
+                    let Some(claim) = claims.get(id).and_then(|key| state.node_claims.get(key)) else {
+                        continue;
+                    };
                     put_aside(&self.knowledge, &event.kind, claim, now);
                     self.notes.extend(announce(&self.knowledge, &mut self.said, state, claim, &notice, now));
                     if notice.end != End::Not {

@@ -133,7 +133,9 @@ impl Part for InstanceStatuses {
         let claims = claims_by_instance(state);
         for status in statuses {
             let Some(notice) = of_status(&status, now) else { continue };
-            let Some(claim) = claims.get(&status.id).and_then(|key| state.node_claims.get(key)) else { continue };
+            let Some(claim) = claims.get(&status.id).and_then(|key| state.node_claims.get(key)) else {
+                continue;
+            };
             if claim.metadata.deletion_timestamp.is_some() {
                 continue;
             }

@@ -53,7 +53,13 @@ impl Case {
     }
 
     fn message(&self, kind: EventKind) -> String {
-        let event = Event { id: "1".to_owned(), account: "1".to_owned(), region: "r".to_owned(), time: self.toy.now, kind };
+        let event = Event {
+            id: "1".to_owned(),
+            account: "1".to_owned(),
+            region: "r".to_owned(),
+            time: self.toy.now,
+            kind,
+        };
         event.to_json("us-east-1a")
     }
 
@@ -77,7 +83,9 @@ impl Case {
                         self.deleted.push(receipt.clone());
                         CloudAnswer::Done(Ok(()))
                     }
-                    Some(CloudRequest::DescribeInstanceStatus) => CloudAnswer::Statuses(Ok(statuses.to_vec())),
+                    Some(CloudRequest::DescribeInstanceStatus) => {
+                        CloudAnswer::Statuses(Ok(statuses.to_vec()))
+                    }
                     other => panic!("{other:?}"),
                 };
                 self.toy.answer_first(Box::new(answer));

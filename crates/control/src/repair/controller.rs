@@ -34,7 +34,14 @@ impl Repair {
         Repair { knowledge, said: Said::default() }
     }
 
-    fn blocked(&mut self, state: &State, node: &Node, claim: &NodeClaim, why: &str, now: Timestamp) -> Vec<Action> {
+    fn blocked(
+        &mut self,
+        state: &State,
+        node: &Node,
+        claim: &NodeClaim,
+        why: &str,
+        now: Timestamp,
+    ) -> Vec<Action> {
         let uid = claim.metadata.uid.as_deref().unwrap_or_default();
         let mut notes = Vec::new();
         if self.said.is_news("NodeRepairBlocked", uid, WINDOW, now) {
@@ -56,7 +63,9 @@ impl Controller for Repair {
 
     fn concerned(&self, change: &Change, _: &State) -> Vec<Key> {
         match &change.new {
-            Some(Object::Node(node)) if self.knowledge.settings.gates.node_repair && unhealthy(node).is_some() => {
+            Some(Object::Node(node))
+                if self.knowledge.settings.gates.node_repair && unhealthy(node).is_some() =>
+            {
                 vec![change.key.clone()]
             }
             // the deadline has been written: the claim can be deleted now
@@ -81,8 +90,10 @@ impl Controller for Repair {
         let (bad, all) = health(state, pool_of(claim));
         let most = (all * MOST_PERCENT).div_ceil(100);
         if bad > most {
-            let whose = pool_of(claim).map_or_else(|| "the cluster".to_owned(), |pool| format!("NodePool {pool}"));
-            let why = format!("more than {MOST_PERCENT}% of the nodes of {whose} are unhealthy: {bad} of {all}");
+            let whose =
+                pool_of(claim).map_or_else(|| "the cluster".to_owned(), |pool| format!("NodePool {pool}"));
+            let why =
+                format!("more than {MOST_PERCENT}% of the nodes of {whose} are unhealthy: {bad} of {all}");
             let actions = self.blocked(state, node, claim, &why, now);
             return Decision { actions, again: now.checked_add(BLOCKED).ok() };
         }
@@ -90,8 +101,10 @@ impl Controller for Repair {
         if matches!(action.verb, supercargo_reconcile::Verb::Delete { .. }) {
             let pool = pool_of(claim).unwrap_or_default();
             let labels = claim.metadata.labels.as_ref();
-            let capacity_type = labels.and_then(|all| all.get(CAPACITY_TYPE)).map(String::as_str).unwrap_or_default();
-            let image = claim.status.as_ref().and_then(|status| status.image_id.as_deref()).unwrap_or_default();
+            let capacity_type =
+                labels.and_then(|all| all.get(CAPACITY_TYPE)).map(String::as_str).unwrap_or_default();
+            let image =
+                claim.status.as_ref().and_then(|status| status.image_id.as_deref()).unwrap_or_default();
             let condition = snake(policy.type_);
             self.knowledge.metrics.node_claim_unhealthy(pool, capacity_type, &condition, image);
             self.knowledge.metrics.node_claim_disrupted(pool, capacity_type, "unhealthy");
@@ -109,7 +122,9 @@ impl Controller for Repair {
 /// How many nodes are unhealthy, and of how many: of a NodePool, or of all that have a claim.
 fn health(state: &State, pool: Option<&str>) -> (usize, usize) {
     let of_pool = |node: &&Arc<Node>| match pool {
-        Some(pool) => node.metadata.labels.as_ref().and_then(|all| all.get(NODEPOOL)).is_some_and(|one| one == pool),
+        Some(pool) => {
+            node.metadata.labels.as_ref().and_then(|all| all.get(NODEPOOL)).is_some_and(|one| one == pool)
+        }
         None => claim_of(node, state).is_some(),
     };
     let nodes: Vec<&Arc<Node>> = state.nodes.values().filter(of_pool).collect();
