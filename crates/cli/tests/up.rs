@@ -9,6 +9,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::Arc;
+
+use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
+use supercargo_clock::RealClock;
 
 const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
 
@@ -129,22 +133,59 @@ fn an_unknown_region_is_refused() {
     assert!(text(&output).starts_with("error: unknown region \"us-east-9\"\n"), "{}", text(&output));
 }
 
-/// The story of a day: machines, a Deployment, its rollout, its size, a drain against a budget, a Job, usage.
-#[test]
-fn kubectl_finds_a_cluster_that_works() {
-    let up = Up::start("up-kubectl", &["--speed", "10"]);
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/up/story.sh");
+/// Runs a script with kubectl and supercargo in its PATH.
+fn bash(script: &[&str], kubeconfig: &Path) -> Output {
     let kubectl =
         supercargo_kubectl_venv::bin(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
     let mut paths = vec![kubectl, Path::new(SUPERCARGO).parent().unwrap().to_owned()];
     paths.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    let output = Command::new("bash")
-        .arg(script)
+    Command::new("bash")
+        .args(script)
         .env("PATH", std::env::join_paths(paths).unwrap())
-        .env("KUBECONFIG", &up.kubeconfig)
+        .env("KUBECONFIG", kubeconfig)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/up"))
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// The story of a day: machines, a Deployment, its rollout, its size, a drain against a budget, a Job, usage.
+#[test]
+fn kubectl_finds_a_cluster_that_works() {
+    let up = Up::start("up-kubectl", &["--speed", "10"]);
+    let output = bash(&["story.sh"], &up.kubeconfig);
     assert!(output.status.success(), "{}", text(&output));
     up.end();
+}
+
+/// The parts of the simulation against a server that is none of theirs, over HTTPS.
+#[test]
+fn parts_run_against_a_foreign_server() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("up-parts");
+    std::fs::create_dir_all(&directory).unwrap();
+    let kubeconfig = directory.join("kubeconfig");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = Server::new(ServerOptions::new(Arc::new(RealClock::new()), 1)).unwrap();
+    let serving = runtime.block_on(server.serve(ServeOptions::default())).unwrap();
+    std::fs::write(&kubeconfig, serving.kubeconfig()).unwrap();
+    let parts = "kubelets,serviceaccounts,deployments,replicasets,node-health,scheduler";
+    let mut process = Command::new(SUPERCARGO)
+        .args(["local", "run", "--parts", parts, "--kubeconfig"])
+        .arg(&kubeconfig)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut words = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    words.read_line(&mut line).unwrap();
+    let running = Up { process, words, kubeconfig };
+    assert!(line.ends_with("Ctrl-C ends it\n"), "{line}");
+    let script = "set -e; supercargo local add-node --count 2; \
+                  kubectl wait node --all --for=condition=Ready --timeout=300s; \
+                  kubectl create deployment web --image=nginx --replicas=3; \
+                  kubectl rollout status deployment/web --timeout=300s";
+    let output = bash(&["-c", script], &running.kubeconfig);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(running.end(), "");
+    runtime.block_on(serving.shutdown());
 }

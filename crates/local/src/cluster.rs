@@ -13,7 +13,7 @@ use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 use crate::controllers::*;
 use crate::kubelet::{Heartbeats, HostSource, Kubelets, KubeletsOptions};
 use crate::machines::{RegionInstances, RegionMachines};
-use crate::metrics;
+use crate::{logs, metrics};
 use crate::scheduler::{Scheduler, SchedulerOptions};
 
 /// The names of all parts, in the order they have their turns in.
@@ -131,6 +131,7 @@ impl Cluster {
         let parts =
             PART_NAMES.iter().filter_map(|name| part_hearing(name, &options, Some(&heartbeats))).collect();
         let plane = Running::start(driver_options(server.control_plane_client(), time.clone(), 1), parts);
+        logs::mount(&server, Arc::clone(plane.state()), time.clone());
         metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })
     }

@@ -11,10 +11,12 @@
 //! - A [`Cluster`] is all parts on an API server in this process, with a simulated region whose machines become nodes; some
 //!   of them run on any other through [`part`].
 
+mod answers;
 mod cluster;
 mod conditions;
 mod controllers;
 mod kubelet;
+mod logs;
 mod machines;
 mod metrics;
 mod new_node;

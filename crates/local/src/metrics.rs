@@ -18,6 +18,7 @@ use supercargo_apiserver::{MountedResource, Server};
 use supercargo_clock::{Clock, Time};
 use supercargo_reconcile::{Key, State};
 
+use crate::answers::status;
 use crate::conditions::is_node_ready;
 use crate::kubelet::{Usage, pod_usage};
 
@@ -251,14 +252,6 @@ fn list(kind: &str, items: Vec<Value>) -> Response {
 
 fn not_found(resource: &str, name: &str) -> Response {
     status(StatusCode::NOT_FOUND, "NotFound", &format!("{resource} \"{name}\" not found"))
-}
-
-fn status(code: StatusCode, reason: &str, message: &str) -> Response {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code.as_u16(),
-    });
-    (code, Json(body)).into_response()
 }
 
 fn seconds(now: Timestamp) -> String {

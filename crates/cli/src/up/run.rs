@@ -52,7 +52,7 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     let region = Region::new(RegionOptions {
         region: arguments.region.clone(),
         cluster_name: arguments.cluster.clone(),
-        ..RegionOptions::new(clock, arguments.seed)
+        ..RegionOptions::new(clock, region_seed(arguments))
     });
     let pace = f64::from(arguments.speed.times());
     let parts = PartOptions { seed: arguments.seed, pace, region: Some(region.clone()) };
@@ -123,6 +123,12 @@ fn time_of(arguments: &Arguments) -> Time {
         (1, None) => Time::real(),
         (speed, kept) => Time::paced(f64::from(speed), kept.unwrap_or(now)),
     }
+}
+
+/// The region of a kept cluster begins anew with every start, and must not give its instances the names of those before.
+fn region_seed(arguments: &Arguments) -> u64 {
+    let kept = arguments.data_dir.as_deref().and_then(read_time);
+    kept.map_or(arguments.seed, |kept| arguments.seed ^ kept.as_second().unsigned_abs())
 }
 
 async fn note_time(data_dir: Option<&Path>, time: &Time) {

@@ -40,6 +40,9 @@ kubectl create job encode --image=busybox -- sh -c 'sleep $((10 + RANDOM % 10))'
 kubectl wait job encode --for=condition=Complete --timeout=300s
 is 1 kubectl get job encode -o 'jsonpath={.status.succeeded}'
 
+kubectl logs deployment/web | grep 'nginx: started nginx'
+kubectl logs job/encode --timestamps | grep 'ended with exit code 0'
+
 kubectl top nodes
 kubectl top pods
 is 6 bash -c "kubectl top pods -l app=web --no-headers | wc -l | tr -d ' '"

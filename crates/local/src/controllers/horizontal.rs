@@ -1,4 +1,4 @@
-//! HorizontalPodAutoscalers on cpu and memory.
+//! HorizontalPodAutoscalers on what pods use.
 //!
 //! Its memory: what was recommended and done lately, for stabilisation windows and policies.
 
@@ -8,21 +8,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::{
-    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricSpec,
-    MetricStatus, MetricValueStatus, ResourceMetricStatus,
+    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 use serde_json::json;
 use supercargo_api::Pod;
-use supercargo_api::resources::{CPU, base_units, quantity};
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 
-use super::horizontal_math::{PodUsage, Step, Target, ceiling, floor, propose};
-use crate::conditions::{is_active, is_ready, ready_since};
-use crate::kubelet::pod_usage;
-use crate::scheduler::quantities;
+use super::horizontal_math::{Step, ceiling, floor};
+use super::horizontal_metrics::{Measured, Unmeasured};
+use crate::conditions::is_active;
 
 /// The component that Events name.
 const COMPONENT: &str = "horizontal-pod-autoscaler";
@@ -32,8 +28,6 @@ const PERIOD: Duration = Duration::from_secs(15);
 const SHRINK_WINDOW: i32 = 300;
 /// What is remembered at most.
 const MEMORY: Duration = Duration::from_secs(3_600);
-/// A pod that has just become ready does not count on cpu.
-const READINESS_DELAY: Duration = Duration::from_secs(30);
 
 /// The controller of HorizontalPodAutoscalers.
 #[derive(Debug)]
@@ -172,31 +166,32 @@ impl Look<'_> {
             .map(|(_, pod)| &**pod)
             .filter(|pod| is_active(pod) && selector.matches_optional(pod.metadata.labels.as_ref()))
             .collect();
+        let measured = Measured { pods: &pods, replicas: scaled.replicas, seed: self.seed, now: self.now };
         let mut proposed: Option<(i64, String)> = None;
-        let mut failed = None;
+        let mut failed: Option<Unmeasured> = None;
         let mut statuses = Vec::new();
         for metric in spec.metrics.iter().flatten() {
-            match self.measure(metric, &pods, scaled.replicas) {
-                Ok((replicas, name, current)) => {
-                    statuses.push(current);
-                    if proposed.as_ref().is_none_or(|(known, _)| replicas > *known) {
-                        proposed = Some((replicas, name));
+            match measured.measure(metric) {
+                Ok(wish) => {
+                    statuses.push(wish.status);
+                    if proposed.as_ref().is_none_or(|(known, _)| wish.replicas > *known) {
+                        proposed = Some((wish.replicas, wish.name));
                     }
                 }
-                Err(message) => failed = Some(message),
+                Err(unmeasured) => {
+                    failed.get_or_insert(unmeasured);
+                }
             }
         }
         status.current_metrics = (!statuses.is_empty()).then_some(statuses);
         let Some((proposed, name)) = proposed else {
-            let message =
-                failed.unwrap_or_else(|| "the HPA has no metric that this controller can measure".to_owned());
-            self.say("ScalingActive", false, "FailedGetResourceMetric", message.clone());
-            self.actions.push(Action::warn(
-                &**self.autoscaler,
-                COMPONENT,
-                "FailedGetResourceMetric",
-                message,
-            ));
+            let Unmeasured { reason, message } = failed.unwrap_or_else(|| Unmeasured {
+                reason: "FailedGetResourceMetric",
+                message: "the autoscaler has no metrics".to_owned(),
+            });
+            let said = format!("the HPA was unable to compute the replica count: {message}");
+            self.say("ScalingActive", false, reason, said);
+            self.actions.push(Action::warn(&**self.autoscaler, COMPONENT, reason, message));
             return None;
         };
         // what could not be measured speaks against shrinking
@@ -204,82 +199,6 @@ impl Look<'_> {
         let message = format!("the HPA was able to successfully calculate a replica count from {name}");
         self.say("ScalingActive", true, "ValidMetricFound", message);
         Some(self.held_back(proposed, scaled.replicas, least, most))
-    }
-
-    /// The replicas that one metric wants, its name, and its current value.
-    fn measure(
-        &self,
-        metric: &MetricSpec,
-        pods: &[&Pod],
-        current: i64,
-    ) -> Result<(i64, String, MetricStatus), String> {
-        let (Some(resource), "Resource") = (&metric.resource, metric.type_.as_str()) else {
-            return Err(format!("metrics of type {} are not served here", metric.type_));
-        };
-        let name = resource.name.as_str();
-        let target = match (&resource.target.average_utilization, &resource.target.average_value) {
-            (Some(percent), _) => Target::Utilization(i64::from(*percent)),
-            (None, Some(value)) => Target::Average(base_units(name, value.0.trim()).unwrap_or(0)),
-            (None, None) => return Err(
-                "invalid resource metric source: neither an average utilization nor an average value was set"
-                    .to_owned(),
-            ),
-        };
-        let usages: Vec<PodUsage> = pods.iter().map(|pod| self.usage(pod, name)).collect();
-        if matches!(target, Target::Utilization(_))
-            && let Some(pod) = pods.iter().zip(&usages).find(|(_, usage)| usage.request <= 0)
-        {
-            let pod = pod.0.metadata.name.as_deref().unwrap_or_default();
-            return Err(format!(
-                "failed to get {name} utilization: missing request for {name} in a container of Pod {pod}"
-            ));
-        }
-        let proposal = propose(&usages, target, current)
-            .ok_or_else(|| format!("failed to get {name} utilization: did not receive metrics for targeted pods (pods might be unready)"))?;
-        let described = match target {
-            Target::Utilization(_) => format!("{name} resource utilization (percentage of request)"),
-            Target::Average(_) => format!("{name} resource"),
-        };
-        let percent = matches!(target, Target::Utilization(_))
-            .then(|| i32::try_from(proposal.current).unwrap_or(i32::MAX));
-        let status = MetricStatus {
-            type_: "Resource".to_owned(),
-            resource: Some(ResourceMetricStatus {
-                name: name.to_owned(),
-                current: MetricValueStatus {
-                    average_utilization: percent,
-                    average_value: Some(Quantity(quantity(name, proposal.average).to_string())),
-                    value: None,
-                },
-            }),
-            ..MetricStatus::default()
-        };
-        Ok((proposal.replicas, described, status))
-    }
-
-    fn usage(&self, pod: &Pod, name: &str) -> PodUsage {
-        let containers = pod.spec().into_iter().flat_map(|spec| &spec.containers);
-        let requests = containers.map(|container| {
-            quantities(container.resources.as_ref().and_then(|resources| resources.requests.as_ref()))
-                .get(name)
-        });
-        let mut request = 0;
-        for amount in requests {
-            // one container without a request makes the pod's utilization unknown
-            if amount <= 0 {
-                request = 0;
-                break;
-            }
-            request += amount;
-        }
-        let usage = pod_usage(pod, self.seed, self.now);
-        let amounts = usage
-            .iter()
-            .map(|usage| if name == CPU { usage.cpu_nanocores / 1_000_000 } else { usage.memory_bytes });
-        let total: i64 = amounts.sum();
-        let settled =
-            name != CPU || ready_since(pod).is_some_and(|since| since + READINESS_DELAY <= self.now);
-        PodUsage { usage: (!usage.is_empty()).then_some(total), request, ready: is_ready(pod) && settled }
     }
 
     /// What stabilisation windows and policies leave of a proposal.

@@ -13,6 +13,7 @@ mod endpoints;
 mod history;
 mod horizontal;
 mod horizontal_math;
+mod horizontal_metrics;
 mod job;
 mod job_indexes;
 mod job_policy;
