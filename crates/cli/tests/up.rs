@@ -163,8 +163,7 @@ fn parts_run_against_a_foreign_server() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("up-parts");
     std::fs::create_dir_all(&directory).unwrap();
     let kubeconfig = directory.join("kubeconfig");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = Server::new(ServerOptions::new(Arc::new(RealClock::new()), 1)).unwrap();
     let serving = runtime.block_on(server.serve(ServeOptions::default())).unwrap();
     std::fs::write(&kubeconfig, serving.kubeconfig()).unwrap();

@@ -13,8 +13,8 @@ use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
 use crate::controllers::*;
 use crate::kubelet::{Heartbeats, HostSource, Kubelets, KubeletsOptions};
 use crate::machines::{RegionInstances, RegionMachines};
-use crate::{logs, metrics};
 use crate::scheduler::{Scheduler, SchedulerOptions};
+use crate::{logs, metrics};
 
 /// The names of all parts, in the order they have their turns in.
 pub const PART_NAMES: [&str; 19] = [

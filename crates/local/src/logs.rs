@@ -60,7 +60,8 @@ async fn log(
     let Some(pod) = pod else {
         return status(StatusCode::NOT_FOUND, "NotFound", &format!("pods \"{name}\" not found"));
     };
-    let flag = |name: &str| parameters.get(name).is_some_and(|value| matches!(value.as_str(), "true" | "1" | ""));
+    let flag =
+        |name: &str| parameters.get(name).is_some_and(|value| matches!(value.as_str(), "true" | "1" | ""));
     let number = |name: &str| parameters.get(name).and_then(|value| value.parse::<u64>().ok());
     let container = match container_of(&pod, parameters.get("container").map(String::as_str)) {
         Ok(container) => container,
@@ -172,14 +173,14 @@ fn lines(
     now: Timestamp,
 ) -> Result<Vec<(Timestamp, String)>, String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let waiting = |reason: &str| {
-        format!("container \"{container}\" in pod \"{name}\" is waiting to start: {reason}")
-    };
+    let waiting =
+        |reason: &str| format!("container \"{container}\" in pod \"{name}\" is waiting to start: {reason}");
     let Some(status) = status_of(pod, container) else { return Err(waiting("ContainerCreating")) };
     let none = ContainerState::default();
     let (current, last) =
         (status.state.as_ref().unwrap_or(&none), status.last_state.as_ref().unwrap_or(&none));
-    let state = if is_previous || (current.waiting.is_some() && last.terminated.is_some()) { last } else { current };
+    let state =
+        if is_previous || (current.waiting.is_some() && last.terminated.is_some()) { last } else { current };
     let started = |text: &str| format!("{container}: {text} {}", status.image);
     if let Some(running) = &state.running {
         let since = running.started_at.as_ref().map_or(now, |time| time.0);
@@ -248,12 +249,17 @@ mod tests {
         let pod = pod(json!({"running": {"startedAt": "2026-03-02T09:00:00Z"}}), json!({}));
         let lines = lines(&pod, "app", false, now()).unwrap();
         let texts: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
-        let expected =
-            ["app: started nginx", "app: running for 1 min", "app: running for 2 min", "app: running for 3 min"];
+        let expected = [
+            "app: started nginx",
+            "app: running for 1 min",
+            "app: running for 2 min",
+            "app: running for 3 min",
+        ];
         assert_eq!(texts, expected);
         let wanted = Wanted { tail: Some(1), timestamps: true, ..Wanted::default() };
         assert_eq!(written(&lines, &wanted), "2026-03-02T09:03:00.000000000Z app: running for 3 min\n");
-        let wanted = Wanted { since: "2026-03-02T09:02:30Z".parse().ok(), limit: Some(3), ..Wanted::default() };
+        let wanted =
+            Wanted { since: "2026-03-02T09:02:30Z".parse().ok(), limit: Some(3), ..Wanted::default() };
         assert_eq!(written(&lines, &wanted), "app");
     }
 

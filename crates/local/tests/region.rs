@@ -43,8 +43,10 @@ impl World {
 
     async fn kept_in(directory: Option<&Path>, time: Time, region_seed: u64) -> World {
         let clock: Arc<dyn Clock> = Arc::new(time.clone());
-        let options =
-            ServerOptions { data_dir: directory.map(Path::to_owned), ..ServerOptions::new(Arc::clone(&clock), 1) };
+        let options = ServerOptions {
+            data_dir: directory.map(Path::to_owned),
+            ..ServerOptions::new(Arc::clone(&clock), 1)
+        };
         let server = Server::new(options).unwrap();
         let region = Region::new(RegionOptions {
             api: ApiOptions::instant(),
@@ -72,7 +74,8 @@ impl World {
             bootstrap,
             ..LaunchTemplateData::default()
         };
-        let template = LaunchTemplateRequest { name: TEMPLATE.into(), data, ..LaunchTemplateRequest::default() };
+        let template =
+            LaunchTemplateRequest { name: TEMPLATE.into(), data, ..LaunchTemplateRequest::default() };
         region.create_launch_template(&template).outcome.unwrap();
         let parts = PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()) };
         let cluster = Cluster::start(server, time.clone(), parts).await.unwrap();
@@ -106,8 +109,13 @@ impl World {
     }
 
     fn happen(&self, effect: Effect) {
-        let event =
-            ScriptEvent { at: When::At(self.time.now()), every: None, lasts: None, scope: Scope::default(), effect };
+        let event = ScriptEvent {
+            at: When::At(self.time.now()),
+            every: None,
+            lasts: None,
+            scope: Scope::default(),
+            effect,
+        };
         self.region.schedule(vec![event]);
     }
 
@@ -166,7 +174,8 @@ async fn a_machine_joins_as_its_launch_template_says_and_with_what_its_type_has(
     let (capacity, allocatable) = (status.capacity.unwrap(), status.allocatable.unwrap());
     assert_eq!((capacity["cpu"].0.as_str(), capacity["pods"].0.as_str()), ("2", "20"));
     assert_eq!(allocatable["cpu"].0, "1930m");
-    let address = status.addresses.unwrap().into_iter().find(|address| address.type_ == "InternalIP").unwrap();
+    let address =
+        status.addresses.unwrap().into_iter().find(|address| address.type_ == "InternalIP").unwrap();
     assert_eq!(address.address, machine.private_ip.to_string());
 }
 

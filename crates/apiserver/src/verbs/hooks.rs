@@ -148,8 +148,7 @@ fn reset_fields(call: &Call) -> &'static FieldSet {
 
 /// Notes in `metadata.managedFields` who wrote what.
 pub(super) fn note_managers(call: &Call, old: Option<&Value>, new: &mut Value) {
-    let is_unsaid = call.is_control_plane && (old.is_none() || !call.path.subresource.is_empty());
-    if call.manager.is_empty() || is_unsaid {
+    if call.manager.is_empty() || is_unsaid(call, old.is_none()) {
         return;
     }
     let Some(schema) = call.resource.kept_schema() else { return };
@@ -162,11 +161,20 @@ pub(super) fn managers(call: &Call, old: Option<(&Value, &KeptManagers)>, new: &
     let Some(schema) = call.resource.kept_schema() else {
         return old.map(|(_, managers)| managers.clone()).unwrap_or_default();
     };
-    let managers = as_writer(call, |writer| managed::on_kept_update(old, new, writer, &schema));
+    let managers = if is_unsaid(call, old.is_none()) {
+        old.map(|(_, managers)| managers.clone()).unwrap_or_default()
+    } else {
+        as_writer(call, |writer| managed::on_kept_update(old, new, writer, &schema))
+    };
     if let Some(metadata) = new.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.shift_remove("managedFields");
     }
     managers
+}
+
+/// Whether nobody is told who wrote: what the control plane creates, and the statuses it writes.
+fn is_unsaid(call: &Call, is_new: bool) -> bool {
+    call.is_control_plane && (is_new || !call.path.subresource.is_empty())
 }
 
 fn as_writer<T>(call: &Call, act: impl FnOnce(&Writer<'_>) -> T) -> T {

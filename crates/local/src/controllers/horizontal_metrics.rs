@@ -51,7 +51,8 @@ pub(super) struct Unmeasured {
 impl Measured<'_> {
     /// What one metric wants.
     pub(super) fn measure(&self, metric: &MetricSpec) -> Result<Wish, Unmeasured> {
-        let adapter = "unable to fetch metrics from custom metrics API: no known available metric versions found";
+        let adapter =
+            "unable to fetch metrics from custom metrics API: no known available metric versions found";
         match metric.type_.as_str() {
             "Resource" => {
                 let reason = "FailedGetResourceMetric";
@@ -86,7 +87,10 @@ impl Measured<'_> {
             "Object" => {
                 let message = metric.object.as_ref().map_or_else(String::new, |source| {
                     let object = &source.described_object;
-                    format!("unable to get metric {}: {} {}/{adapter}", source.metric.name, object.kind, object.name)
+                    format!(
+                        "unable to get metric {}: {} {}/{adapter}",
+                        source.metric.name, object.kind, object.name
+                    )
                 });
                 Err(Unmeasured { reason: "FailedGetObjectMetric", message })
             }
@@ -128,7 +132,8 @@ impl Measured<'_> {
         let without = self.pods.iter().zip(&usages).find(|(_, usage)| usage.request <= 0);
         if let Some((pod, _)) = without.filter(|_| is_share) {
             let pod = pod.metadata.name.as_deref().unwrap_or_default();
-            let whose = container.map_or_else(|| "a container".to_owned(), |name| format!("container {name}"));
+            let whose =
+                container.map_or_else(|| "a container".to_owned(), |name| format!("container {name}"));
             return fail(format!(
                 "failed to get {name} utilization: missing request for {name} in {whose} of Pod {pod}"
             ));
