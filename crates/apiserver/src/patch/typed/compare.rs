@@ -98,7 +98,7 @@ fn lists(view: View<'_>, old: Option<&Value>, new: Option<&Value>) -> Comparison
         };
         let before = if order == Ordering::Greater { &[] } else { old.next().unwrap_or_default() };
         let after = if order == Ordering::Less { &[] } else { new.next().unwrap_or_default() };
-        let Some((step, _)) = before.first().or(after.first()) else { return comparison };
+        let Some((step, _)) = before.first().or_else(|| after.first()) else { return comparison };
         if before.len() <= 1 && after.len() <= 1 {
             let (before, after) =
                 (before.first().map(|(_, value)| *value), after.first().map(|(_, value)| *value));
