@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, ListParams};
-use serde_json::Value;
 use supercargo_api::NodePool;
 use supercargo_apiserver::{Server, ServerOptions};
 use supercargo_clock::{Clock, VirtualClock};
-use supercargo_control::installation::{InstallationOptions, apply, cluster_role_rules, definitions};
-use supercargo_reconcile::Kind;
+use supercargo_control::installation::{InstallationOptions, apply, definitions};
 
 fn server() -> Server {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new("2026-03-02T09:00:00Z".parse().unwrap()));
@@ -35,46 +33,4 @@ async fn everything_is_applied_and_applied_again_nothing_changes() {
     assert_eq!(server.revision(), revision, "nothing was written");
     let deployments: Api<Deployment> = Api::namespaced(client, "kube-system");
     assert_eq!(deployments.get("supercargo").await.unwrap().spec.replicas, Some(2));
-}
-
-/// Kinds that controllers see: whatever is mirrored for them must be readable, or they never start.
-const SEEN: [Kind; 22] = [
-    Kind::Namespace,
-    Kind::Node,
-    Kind::Pod,
-    Kind::PersistentVolume,
-    Kind::PersistentVolumeClaim,
-    Kind::StorageClass,
-    Kind::CSINode,
-    Kind::VolumeAttachment,
-    Kind::Lease,
-    Kind::Deployment,
-    Kind::ReplicaSet,
-    Kind::StatefulSet,
-    Kind::DaemonSet,
-    Kind::Job,
-    Kind::PodDisruptionBudget,
-    Kind::PodTemplate,
-    Kind::PriorityClass,
-    Kind::NodePool,
-    Kind::NodeClaim,
-    Kind::EC2NodeClass,
-    Kind::NodeOverlay,
-    Kind::CapacityBuffer,
-];
-
-#[test]
-fn whatever_controllers_watch_they_may_read() {
-    let rules = cluster_role_rules();
-    for kind in SEEN {
-        let place = kind.place();
-        let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|item| item == word);
-        let allowed = rules.as_array().unwrap().iter().any(|rule| {
-            has(&rule["apiGroups"], place.group)
-                && has(&rule["resources"], place.plural)
-                && has(&rule["verbs"], "list")
-                && has(&rule["verbs"], "watch")
-        });
-        assert!(allowed, "{} cannot be read", kind.name());
-    }
 }

@@ -26,12 +26,14 @@ pub struct Guard {
     /// When an Event was last written about a Deployment, in seconds.
     reminded: BTreeMap<Key, Timestamp>,
     next: Option<Timestamp>,
+    /// The Deployment that was in the way last.
+    last: Option<Subject>,
 }
 
 impl Guard {
     /// A guard that has seen nothing yet.
     pub fn new(knowledge: Arc<Knowledge>) -> Self {
-        Self { knowledge, is_due: true, reminded: BTreeMap::new(), next: None }
+        Self { knowledge, is_due: true, reminded: BTreeMap::new(), next: None, last: None }
     }
 
     /// Events about the Deployments that were not spoken of lately.
@@ -97,18 +99,17 @@ impl Guard {
     }
 
     /// Writes down that somebody came or went.
-    fn note(&self, found: &[Rival], now: Timestamp) {
+    fn note(&mut self, found: &[Rival], now: Timestamp) {
         let words: Vec<String> = found.iter().map(ToString::to_string).collect();
         let before = self.knowledge.set_rivals(words.clone());
         if before == words {
             return;
         }
-        let subject = |rival: &Rival| {
-            let (namespace, name) = rival.deployment.clone()?;
-            Some(Subject { kind: "Deployment".to_owned(), namespace, name })
-        };
-        let none = || Subject { kind: "NodePool".to_owned(), namespace: String::new(), name: String::new() };
-        let about = found.first().and_then(subject).unwrap_or_else(none);
+        let deployment = found.first().and_then(|rival| rival.deployment.clone());
+        if let Some((namespace, name)) = deployment {
+            self.last = Some(Subject { kind: "Deployment".to_owned(), namespace, name });
+        }
+        let Some(about) = self.last.clone() else { return };
         let decision = if found.is_empty() {
             "work goes on: no other autoscaler is active any more"
         } else {

@@ -36,7 +36,11 @@ impl Endpoints {
 }
 
 async fn metrics(State(endpoints): State<Arc<Endpoints>>) -> Response {
-    ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], endpoints.metrics()).into_response()
+    // the gauges of a big cluster take a while to write
+    match tokio::task::spawn_blocking(move || endpoints.metrics()).await {
+        Ok(text) => ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], text).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written").into_response(),
+    }
 }
 
 async fn journal(

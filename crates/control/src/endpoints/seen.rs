@@ -50,7 +50,11 @@ impl Endpoints {
         let metrics = &self.knowledge.metrics;
         let mut gauges = Exposition::default();
         if let Some(view) = self.view().filter(|_| self.options.cluster_state) {
-            Observed::of(&view).write(metrics, self.options.every_pod, self.time.now(), &mut gauges);
+            let now = self.time.now();
+            let observed = Observed::of(&view);
+            let inputs = view.ask(|state| inputs(state, &self.knowledge, now));
+            observed.note_market(&inputs.market(), metrics);
+            observed.write(metrics, self.options.every_pod, now, &mut gauges);
         }
         let mut out = Exposition::default();
         metrics.write(&mut out);

@@ -62,3 +62,40 @@ pub fn role_rules() -> Value {
 fn rule(group: &str, resources: &[&str], verbs: &Value) -> Value {
     json!({"apiGroups": [group], "resources": resources, "verbs": verbs})
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use supercargo_reconcile::Kind;
+
+    use super::*;
+    use crate::controllers::parts;
+    use crate::election::Guard;
+    use crate::metrics::Watcher;
+    use crate::settings::Settings;
+    use crate::stage::knowledge;
+
+    #[test]
+    fn whatever_is_watched_may_be_read() {
+        let known = knowledge(Settings::default());
+        let mut parts = parts(&known, 1);
+        parts.push(Box::new(Guard::new(Arc::clone(&known))));
+        parts.push(Box::new(Watcher::new(known)));
+        let kinds: BTreeSet<Kind> = parts.iter().flat_map(|part| part.kinds()).copied().collect();
+        assert!(kinds.len() > 10, "{kinds:?}");
+        let rules = cluster_role_rules();
+        for kind in kinds {
+            let place = kind.place();
+            let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|item| item == word);
+            let allowed = rules.as_array().unwrap().iter().any(|rule| {
+                has(&rule["apiGroups"], place.group)
+                    && has(&rule["resources"], place.plural)
+                    && has(&rule["verbs"], "list")
+                    && has(&rule["verbs"], "watch")
+            });
+            assert!(allowed, "{} cannot be read, so the controllers would never start", kind.name());
+        }
+    }
+}

@@ -90,8 +90,6 @@ pub struct Provisioner {
     notices: Notices,
     /// Pods that wait for a node, also those for which one is on its way, and since when.
     waiting: BTreeMap<Key, Timestamp>,
-    /// When a place was first planned for pods that do not run yet.
-    decided: BTreeMap<Key, Timestamp>,
     /// Nodes that go away.
     leaving: BTreeSet<String>,
     window: Option<Window>,
@@ -115,7 +113,6 @@ impl Provisioner {
             names: Names::new(seed),
             notices: Notices::default(),
             waiting: BTreeMap::new(),
-            decided: BTreeMap::new(),
             leaving: BTreeSet::new(),
             window: None,
             under_way: None,
@@ -276,13 +273,12 @@ impl Provisioner {
         metrics.planning_ended(CONTROLLER, &under_way.ticket.to_string());
         metrics.unschedulable_pods(CONTROLLER, planned.failed.iter().filter(|(pod, _)| pod.waits).count());
         metrics.ignored_pods(planned.ignored.len());
+        for (pod, _) in planned.failed.iter().filter(|(pod, _)| pod.waits) {
+            metrics.pod_planned(&pod.uid, false, now);
+        }
         let bought = planned.claims.iter().flat_map(|claim| &claim.pods);
         for pod in bought.chain(planned.placed.iter().map(|(pod, _)| pod)).filter(|pod| pod.waits) {
-            let Some(seen) = self.waiting.get(&pod.key) else { continue };
-            if !self.decided.contains_key(&pod.key) {
-                metrics.pod_decided(now.duration_since(*seen).unsigned_abs());
-                self.decided.insert(pod.key.clone(), now);
-            }
+            metrics.pod_planned(&pod.uid, true, now);
         }
     }
 
@@ -357,7 +353,6 @@ impl Provisioner {
             let is_new = !self.waiting.contains_key(key) || uid(old) != uid(new);
             if is_new {
                 self.waiting.insert(key.clone(), now);
-                self.decided.remove(key);
             }
             let has_claim = self.knowledge.assignments().of(key, uid(new).as_deref()).is_some();
             if is_new && !has_claim {
@@ -370,18 +365,6 @@ impl Provisioner {
         let (before, after) = (node(old), node(new));
         if new.is_none() || before != after {
             self.knowledge.assignments().release(key);
-        }
-        if let Some(decided) = self.decided.get(key) {
-            let since = now.duration_since(*decided).unsigned_abs();
-            if before.is_none() && after.is_some() {
-                self.knowledge.metrics.provisioned_pod_bound(since);
-            }
-            if new.is_some_and(runs) {
-                self.knowledge.metrics.provisioned_pod_started(since);
-            }
-            if new.is_none_or(runs) {
-                self.decided.remove(key);
-            }
         }
         let is_over = |pod: Option<&Pod>| {
             pod.is_none_or(|pod| {
@@ -449,12 +432,6 @@ impl Provisioner {
             self.trigger(now);
         }
     }
-}
-
-/// Whether a pod has begun to run, or has come to its end.
-fn runs(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    matches!(phase, Some("Running" | "Succeeded" | "Failed"))
 }
 
 impl Part for Provisioner {

@@ -7,12 +7,12 @@
 
 mod arguments;
 mod gates;
+mod loops;
 mod process;
 mod reading;
-mod settings;
 
 pub use arguments::SettingsArguments;
 pub use gates::{FeatureGates, GatesError};
+pub use loops::Settings;
 pub use process::{LogFormat, LogLevel, LogPath, ProcessSettings};
 pub use reading::{Read, SettingProblem, SettingsError};
-pub use settings::Settings;

@@ -4,6 +4,7 @@
 
 mod amounts;
 mod condition_gauges;
+mod market_gauges;
 mod node_gauges;
 mod node_pool_gauges;
 mod pod_gauges;
