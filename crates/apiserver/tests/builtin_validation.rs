@@ -275,6 +275,39 @@ fn kinds_of_the_cluster_are_refused_for(
 }
 
 #[test]
+fn a_stateful_set_may_mount_what_its_claims_bring() {
+    let stateful = json!({
+        "metadata": { "name": "db" },
+        "spec": {
+            "serviceName": "db", "podManagementPolicy": "OrderedReady",
+            "updateStrategy": { "type": "OnDelete" },
+            "selector": { "matchLabels": { "app": "db" } },
+            "template": {
+                "metadata": { "labels": { "app": "db" } },
+                "spec": {
+                    "restartPolicy": "Always", "dnsPolicy": "ClusterFirst",
+                    "containers": [{
+                        "name": "db", "image": "db", "imagePullPolicy": "Always",
+                        "terminationMessagePolicy": "File",
+                        "volumeMounts": [
+                            { "name": "data", "mountPath": "/data" }, { "name": "other", "mountPath": "/other" },
+                        ],
+                    }],
+                },
+            },
+            "volumeClaimTemplates": [{
+                "metadata": { "name": "data" },
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } },
+                },
+            }],
+        },
+    });
+    let found = errors("apps/v1", "StatefulSet", &stateful);
+    assert_eq!(found, [r#"spec.template.spec.containers[0].volumeMounts[1].name: Not found: "other""#]);
+}
+
+#[test]
 fn a_selector_stays_as_it_was_made() {
     let new = with(deployment(), "/spec/selector", json!({ "matchLabels": { "app": "other" } }));
     let found = update_errors("apps/v1", "Deployment", &new, &deployment());

@@ -14,6 +14,9 @@ pub(crate) fn command_duration<'a>(
     randomness: &mut Randomness,
 ) -> Option<Duration> {
     let script = words.into_iter().collect::<Vec<_>>().join(" ");
+    if loops_for_ever(&script) {
+        return None;
+    }
     let mut total = None;
     let mut rest = script.as_str();
     while let Some(position) = rest.find("sleep") {
@@ -43,6 +46,23 @@ pub(crate) fn command_duration<'a>(
         total = Some(total.unwrap_or(0.0) + seconds);
     }
     total.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+}
+
+/// Whether it has a loop that nothing ends: `while true; do sleep 1; done`.
+fn loops_for_ever(script: &str) -> bool {
+    let mut words =
+        script.split(|letter: char| letter.is_whitespace() || letter == ';').filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        let condition = match word {
+            "while" => ["true", ":"],
+            "until" => ["false", "false"],
+            _ => continue,
+        };
+        if words.next().is_some_and(|word| condition.contains(&word)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// `30`, `0.5`, `2m`; nothing for `infinity` and what is no number.
@@ -144,6 +164,8 @@ mod tests {
     #[case::by_path(&["/bin/sleep", "7"], Some(7.0))]
     #[case::sums(&["sh", "-c", "sleep $((30 + 2 * 5 - 1))"], Some(39.0))]
     #[case::endless(&["sleep", "infinity"], None)]
+    #[case::a_loop_without_end(&["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done"], None)]
+    #[case::a_loop_with_an_end(&["sh", "-c", "while pending; do sleep 1; done"], Some(1.0))]
     #[case::none_at_all(&["nginx", "-g", "daemon off;"], None)]
     #[case::another_word(&["sh", "-c", "usleep 5; oversleep 6"], None)]
     #[case::no_division_by_zero(&["sh", "-c", "sleep $((1 / 0))"], None)]

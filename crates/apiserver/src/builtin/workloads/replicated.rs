@@ -177,12 +177,30 @@ pub(crate) fn check_stateful_set(stateful: &Value, errors: &mut Errors) {
         let at_ordinals = at.field("ordinals");
         check_not_negative(&spec["ordinals"], "start", &at_ordinals, errors);
     }
-    check_selector_and_template(spec, &at, "statefulset", "StatefulSet", errors);
+    check_selector_and_template(&with_claimed_volumes(spec), &at, "statefulset", "StatefulSet", errors);
     let at_claims = at.field("volumeClaimTemplates");
     for (index, claim) in items(spec, "volumeClaimTemplates").iter().enumerate() {
         let at = at_claims.index(index);
         crate::builtin::storage::check_claim_spec(&claim["spec"], &at.field("spec"), errors);
     }
+}
+
+/// The spec as its pods will have it: with a volume for every claim, which containers may mount.
+fn with_claimed_volumes(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    let names = items(&spec, "volumeClaimTemplates").iter().map(|claim| text(&claim["metadata"], "name"));
+    let names: Vec<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let Some(pod) = spec.pointer_mut("/template/spec").filter(|pod| pod.is_object()) else { return spec };
+    let mut volumes = items(pod, "volumes").to_vec();
+    for name in names {
+        if !volumes.iter().any(|volume| text(volume, "name") == name) {
+            volumes.push(json!({ "name": name, "persistentVolumeClaim": { "claimName": name } }));
+        }
+    }
+    if !volumes.is_empty() {
+        pod["volumes"] = Value::Array(volumes);
+    }
+    spec
 }
 
 fn check_stateful_strategy(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
