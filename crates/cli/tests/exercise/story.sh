@@ -27,8 +27,18 @@ is "general-purpose=50 spot-batch=100" kubectl get nodepools -o \
   'jsonpath={range .items[0]}{.metadata.name}={.spec.weight}{end}{" "}{range .items[1]}{.metadata.name}={.spec.weight}{end}'
 
 # 1: beside a Cluster Autoscaler nothing is bought, and it is said how to remove it
-kubectl create deployment cluster-autoscaler --namespace=kube-system \
-  --image=registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0
+kubectl apply -f - <<'YAML'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cluster-autoscaler, namespace: kube-system}
+spec:
+  selector: {matchLabels: {app: cluster-autoscaler}}
+  template:
+    metadata: {labels: {app: cluster-autoscaler}}
+    spec:
+      nodeSelector: {eks.amazonaws.com/nodegroup: system}
+      containers: [{name: autoscaler, image: "registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0"}]
+YAML
 kubectl wait nodepool spot-batch --for=condition=AutoscalerConflict=True --timeout=60s
 kubectl apply -f "$examples/video-encode-batch.yaml"
 sleep 2
