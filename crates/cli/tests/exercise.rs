@@ -23,7 +23,7 @@ impl Up {
         std::fs::create_dir_all(&directory).unwrap();
         let kubeconfig = directory.join("kubeconfig");
         let mut process = Command::new(SUPERCARGO)
-            .args(["up", "--port", "0", "--speed", "10", "--kubeconfig"])
+            .args(["up", "--port", "0", "--speed", "10", "--metrics-port", "0", "--kubeconfig"])
             .arg(&kubeconfig)
             .current_dir(&directory)
             .stderr(Stdio::piped())
