@@ -52,3 +52,4 @@ pub use crate::server::{Server, ServerError, ServerOptions};
 pub use crate::serving::{ServeOptions, Serving};
 pub use crate::status::ApiError;
 pub use crate::store::StoreError;
+pub use crate::subresources::{LogLine, LogRequest, PodLog};

@@ -100,6 +100,8 @@ pub(crate) struct Shared {
     randomness: Mutex<Randomness>,
     pub tasks: Mutex<Queue>,
     mounts: RwLock<BTreeMap<Mount, axum::Router>>,
+    /// Who has what containers wrote.
+    pub pod_logs: RwLock<Option<crate::subresources::PodLogs>>,
     /// Held while quotas are charged.
     pub quota: Mutex<()>,
     /// Held while services are given addresses.
@@ -142,6 +144,7 @@ impl Server {
                 randomness: Mutex::new(randomness),
                 tasks: Mutex::new(Queue::default()),
                 mounts: RwLock::new(BTreeMap::new()),
+                pod_logs: RwLock::new(None),
                 quota: Mutex::new(()),
                 addresses: Mutex::new(()),
                 signer: Mutex::new(signer),

@@ -157,6 +157,9 @@ fn entry(server: &Server, resource: &Resource, version: &Version) -> Entry {
         subresources.push(own("status", &["get", "patch", "update"]));
     }
     for mounted in server.mounted_subresources(&resource.group, &resource.plural) {
+        if subresources.iter().any(|known| known.name == mounted) {
+            continue;
+        }
         let verbs: &[&str] =
             if mounted == "proxy" { &["create", "delete", "get", "patch", "update"] } else { &["get"] };
         let mut entry = own(&mounted, verbs);

@@ -16,7 +16,7 @@ use super::user::User;
 use super::watch;
 use crate::server::Server;
 use crate::status::ApiError;
-use crate::verbs;
+use crate::{subresources, verbs};
 
 /// Answers a request.
 pub(crate) async fn handle(server: Server, request: Request<Body>) -> Response<Body> {
@@ -76,6 +76,15 @@ async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Bod
     };
     drop(registry);
     let media_type = body::media_type(&parts.headers);
+    if call.resource.is("", "pods") {
+        match call.path.subresource.as_str() {
+            "log" if matches!(parts.method, Method::GET | Method::HEAD) => return subresources::log(&call),
+            "attach" | "exec" | "portforward" if matches!(parts.method, Method::GET | Method::POST) => {
+                return Err(subresources::connect(&call, &parts.headers));
+            }
+            _ => {}
+        }
+    }
     match (&parts.method, call.path.subresource.as_str()) {
         (&Method::GET | &Method::HEAD, "") if is_watch => watch::watch(&call),
         (&Method::GET | &Method::HEAD, "") if is_of_many => list::list(&call),

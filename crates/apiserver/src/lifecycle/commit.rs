@@ -63,17 +63,8 @@ impl Server {
         Ok(stored)
     }
 
-    /// Takes an object away. `object` is how it was last.
+    /// Takes an object away. The draft is how it was last.
     pub(crate) fn commit_removal(
-        &self,
-        resource: &Resource,
-        previous: &Arc<Stored>,
-        object: &mut Value,
-    ) -> Result<Arc<Stored>, Found> {
-        self.commit_removal_of(resource, previous, Draft::whole(object))
-    }
-
-    fn commit_removal_of(
         &self,
         resource: &Resource,
         previous: &Arc<Stored>,
@@ -141,7 +132,7 @@ impl Server {
         draft: Draft<'_>,
     ) -> Result<Arc<Stored>, Found> {
         if is_ready_to_go(draft.object) {
-            self.commit_removal_of(resource, previous, draft)
+            self.commit_removal(resource, previous, draft)
         } else {
             self.commit_draft(resource, &previous.key, Some(previous), draft)
         }
@@ -156,11 +147,13 @@ impl Server {
     ) -> Option<Arc<Stored>> {
         loop {
             let live = self.shared.store.get(resource.table, key)?;
-            let mut object = live.value();
+            let mut object = live.value_without_managers();
             if !change(&mut object) {
                 return Some(live);
             }
-            if let Ok(stored) = self.commit_or_remove(resource, &live, Draft::whole(&mut object)) {
+            let managers = (!live.managers.is_empty()).then(|| live.managers.clone());
+            let draft = Draft { object: &mut object, managers, spec_of: None };
+            if let Ok(stored) = self.commit_or_remove(resource, &live, draft) {
                 return Some(stored);
             }
         }

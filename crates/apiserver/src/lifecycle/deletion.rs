@@ -16,7 +16,7 @@ use super::options::{DeleteOptions, Propagation};
 use crate::resources::Resource;
 use crate::server::{Server, seconds_text};
 use crate::status::ApiError;
-use crate::store::Stored;
+use crate::store::{Draft, Stored};
 
 /// Seconds that a pod has to end if nobody says otherwise.
 const DEFAULT_GRACE: i64 = 30;
@@ -47,7 +47,7 @@ impl Server {
                 return Err(ApiError::not_found(&qualified, name));
             };
             check_preconditions(&qualified, name, &live, options)?;
-            let mut object = live.value();
+            let mut object = if options.is_dry_run { live.value() } else { live.value_without_managers() };
             let grace = grace_seconds(resource, &object, options);
             let is_changed = mark(resource, &mut object, grace, options, self.now());
             let is_free = finalizers(&object).next().is_none()
@@ -57,17 +57,26 @@ impl Server {
                 return Ok(Deleted::Would(object));
             }
             if is_free {
-                let mut last = if live.is_deleting || grace > 0 { object } else { live.value() };
-                if let Ok(gone) = self.commit_removal(resource, &live, &mut last) {
+                let mut last =
+                    if live.is_deleting || grace > 0 { object } else { live.value_without_managers() };
+                if let Ok(gone) = self.commit_removal(resource, &live, beside(&live, &mut last)) {
                     return Ok(Deleted::Removed(gone));
                 }
             } else if !is_changed {
                 return Ok(Deleted::Marked(live));
-            } else if let Ok(marked) = self.commit(resource, key, Some(&live), &mut object) {
+            } else if let Ok(marked) =
+                self.commit_draft(resource, key, Some(&live), beside(&live, &mut object))
+            {
                 return Ok(Deleted::Marked(marked));
             }
         }
     }
+}
+
+/// An object whose managers are as they were.
+fn beside<'a>(live: &Stored, object: &'a mut Value) -> Draft<'a> {
+    let managers = (!live.managers.is_empty()).then(|| live.managers.clone());
+    Draft { object, managers, spec_of: None }
 }
 
 fn check_preconditions(

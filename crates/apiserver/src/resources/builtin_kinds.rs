@@ -120,9 +120,13 @@ const LINES: &[Line] = &[
 ];
 
 const POD_SUBRESOURCES: &[Subresource] = &[
+    Subresource { name: "attach", gvk: ("", "v1", "PodAttachOptions"), verbs: &["create", "get"] },
     Subresource { name: "binding", gvk: ("", "v1", "Binding"), verbs: &["create"] },
     Subresource { name: "ephemeralcontainers", gvk: ("", "v1", "Pod"), verbs: &["get", "patch", "update"] },
     Subresource { name: "eviction", gvk: ("policy", "v1", "Eviction"), verbs: &["create"] },
+    Subresource { name: "exec", gvk: ("", "v1", "PodExecOptions"), verbs: &["create", "get"] },
+    Subresource { name: "log", gvk: ("", "v1", "Pod"), verbs: &["get"] },
+    Subresource { name: "portforward", gvk: ("", "v1", "PodPortForwardOptions"), verbs: &["create", "get"] },
     Subresource { name: "resize", gvk: ("", "v1", "Pod"), verbs: &["get", "patch", "update"] },
 ];
 const NAMESPACE_SUBRESOURCES: &[Subresource] =

@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::lookup::StoreLookup;
-use crate::admission::{self, Admitted, Operation, Rejection, Request, UserInfo, quota};
+use crate::admission::{self, Admitted, Operation, Rejection, Request, UserInfo, Webhooks, quota};
 use crate::builtin::addresses;
 use crate::gvk::Gvk;
 use crate::http::Call;
@@ -103,10 +103,7 @@ impl Admission {
         object: Value,
         old: Option<&Arc<Value>>,
     ) -> Result<Value, ApiError> {
-        self.request.object = Some(object);
-        self.request.old_object = old.cloned();
-        let lookup = StoreLookup(call.server.clone());
-        let webhooks = call.server.shared.options.webhooks.clone();
+        let (lookup, webhooks) = self.asked_about(call, object, old);
         accepted(call, admission::mutate(&mut self.request, &lookup, &webhooks).await)?;
         Ok(self.request.object.take().unwrap_or(Value::Null))
     }
@@ -118,15 +115,24 @@ impl Admission {
         object: Value,
         old: Option<&Arc<Value>>,
     ) -> Result<Value, ApiError> {
-        self.request.object = Some(object);
-        self.request.old_object = old.cloned();
-        let lookup = StoreLookup(call.server.clone());
-        let webhooks = call.server.shared.options.webhooks.clone();
+        let (lookup, webhooks) = self.asked_about(call, object, old);
         accepted(call, admission::validate(&self.request, &lookup, &webhooks).await)?;
         if self.request.dry_run && call.server.has_quotas(&self.request.namespace) {
             quota::charge(&self.request, &lookup).map_err(refused)?;
         }
         Ok(self.request.object.take().unwrap_or(Value::Null))
+    }
+
+    /// Makes the request one about this object; answers with whom to ask.
+    fn asked_about(
+        &mut self,
+        call: &Call,
+        object: Value,
+        old: Option<&Arc<Value>>,
+    ) -> (StoreLookup, Arc<Webhooks>) {
+        self.request.object = Some(object);
+        self.request.old_object = old.cloned();
+        (StoreLookup(call.server.clone()), call.server.shared.options.webhooks.clone())
     }
 
     /// Admission of a deletion.

@@ -8,6 +8,8 @@ mod definitions;
 mod deletion;
 mod discovery;
 mod lists;
+mod logs;
+mod narrow;
 mod persistence;
 mod pods;
 mod watches;
