@@ -82,8 +82,23 @@ fn real_definitions_compile_with_all_their_rules() {
 )]
 #[case("/spec/versions/0/schema", json!({}), "spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required")]
 #[case(
-    "/spec/conversion", json!({ "strategy": "Webhook" }),
-    r#"spec.conversion.strategy: Unsupported value: "Webhook": supported values: "None""#
+    "/spec/conversion", json!({ "strategy": "Magic" }),
+    r#"spec.conversion.strategy: Unsupported value: "Magic": supported values: "None", "Webhook""#
+)]
+#[case(
+    "/spec/conversion",
+    json!({ "strategy": "Webhook", "webhook": { "conversionReviewVersions": ["v1"] } }),
+    "spec.conversion.webhook.clientConfig: Required value: required when strategy is set to Webhook"
+)]
+#[case(
+    "/spec/conversion",
+    json!({ "strategy": "Webhook", "webhook": { "conversionReviewVersions": ["v1"], "clientConfig": {} } }),
+    "spec.conversion.webhook.clientConfig: Required value: exactly one of url or service is required"
+)]
+#[case(
+    "/spec/conversion",
+    json!({ "strategy": "Webhook", "webhook": { "conversionReviewVersions": ["v7"], "clientConfig": { "url": "https://a" } } }),
+    r#"spec.conversion.webhook.conversionReviewVersions: Invalid value: ["v7"]: must include at least one of v1, v1beta1"#
 )]
 #[case(
     "/spec/preserveUnknownFields", json!(true),

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use regex::Regex;
 use rstest::rstest;
 use serde_json::json;
-use supercargo_apiserver::{MountedResource, ServeOptions, Server, ServerOptions, Serving};
+use supercargo_apiserver::{LogLine, MountedResource, PodLog, ServeOptions, Server, ServerOptions, Serving};
 use supercargo_clock::RealClock;
 
 /// The directory with `kubectl` and `python`.
@@ -64,6 +65,14 @@ async fn server() -> (Server, Serving) {
         vec![resource("nodes", "NodeMetrics", false), resource("pods", "PodMetrics", true)],
         router,
     );
+    server.mount_pod_logs(|request| {
+        let line = |seconds: i64, text: String| LogLine {
+            time: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds),
+            text,
+        };
+        let lines = vec![line(1, format!("{} begins", request.container)), line(2, "listening".to_owned())];
+        PodLog { lines, following: None }
+    });
     let serving = server.serve(ServeOptions::default()).await.unwrap();
     (server, serving)
 }

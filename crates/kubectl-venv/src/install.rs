@@ -111,6 +111,7 @@ fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> VenvError {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 mod tests {
     use super::*;
 

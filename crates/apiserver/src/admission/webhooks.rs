@@ -22,6 +22,9 @@ use crate::patch;
 /// How long a webhook may take if it does not say, in seconds.
 const TIMEOUT_SECONDS: i64 = 10;
 
+/// How long a conversion may take, in seconds.
+const CONVERSION_SECONDS: u64 = 30;
+
 /// The way to call webhooks. Cheap to clone.
 #[derive(Clone)]
 pub struct Webhooks {
@@ -52,6 +55,13 @@ impl Webhooks {
     /// Webhooks called through this transport.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
+    }
+
+    /// Has objects converted: posts a review and answers with what comes back. `webhook` has the `clientConfig`.
+    pub(crate) async fn convert(&self, webhook: &Value, review: Vec<u8>) -> Result<Vec<u8>, String> {
+        let mut target = target(webhook)?;
+        target.timeout = Duration::from_secs(CONVERSION_SECONDS);
+        self.transport.call(&target, review).await.map_err(|error| error.to_string())
     }
 
     /// Whether any mutating webhook is registered.

@@ -273,15 +273,47 @@ fn check_subresources(version: &Value, at: &Path<'_>, errors: &mut Errors) {
     check_path(scale, "labelSelectorPath", &[".status", ".spec"], false, &at, errors);
 }
 
-/// Objects are brought from version to version by their `apiVersion` alone; a definition that needs more is refused.
+/// How objects are brought from version to version: by their `apiVersion` alone, or by a webhook that can be called.
 fn check_conversion(spec: &Value, at: &Path<'_>, errors: &mut Errors) {
     let conversion = &spec["conversion"];
-    let strategy = text(conversion, "strategy");
-    if !matches!(strategy, "" | "None") {
-        errors.push(FieldError::not_supported(at.field("strategy"), strategy, &["None"]));
-    }
-    if matches!(strategy, "" | "None") && has(conversion, "webhook") {
-        let detail = "should not be set when strategy is not set to Webhook";
-        errors.push(FieldError::forbidden(at.field("webhook"), detail));
+    let webhook = &conversion["webhook"];
+    match text(conversion, "strategy") {
+        "" | "None" => {
+            if has(conversion, "webhook") {
+                let detail = "should not be set when strategy is not set to Webhook";
+                errors.push(FieldError::forbidden(at.field("webhook"), detail));
+            }
+        }
+        "Webhook" => {
+            let at_webhook = at.field("webhook");
+            let at_config = at_webhook.field("clientConfig");
+            let config = &webhook["clientConfig"];
+            if !has(webhook, "clientConfig") {
+                errors.push(FieldError::required(at_config, "required when strategy is set to Webhook"));
+            } else if has(config, "url") == has(config, "service") {
+                errors.push(FieldError::required(at_config, "exactly one of url or service is required"));
+            } else if has(config, "url") && !text(config, "url").starts_with("https://") {
+                let detail = "'https' is the only allowed URL scheme; desired format: https://host[/path]";
+                errors.push(FieldError::invalid(at_config.field("url"), text(config, "url"), detail));
+            } else if has(config, "service") {
+                for field in ["namespace", "name"] {
+                    if text(&config["service"], field).is_empty() {
+                        let at_service = at_config.field("service");
+                        errors.push(FieldError::required(at_service.field(field), ""));
+                    }
+                }
+            }
+            let at_versions = at_webhook.field("conversionReviewVersions");
+            if items(webhook, "conversionReviewVersions").is_empty() {
+                errors.push(FieldError::required(at_versions, ""));
+            } else if super::webhook::review_version(webhook).is_none() {
+                let versions = webhook["conversionReviewVersions"].clone();
+                let detail = "must include at least one of v1, v1beta1";
+                errors.push(FieldError::invalid(at_versions, versions, detail));
+            }
+        }
+        strategy => {
+            errors.push(FieldError::not_supported(at.field("strategy"), strategy, &["None", "Webhook"]));
+        }
     }
 }

@@ -34,6 +34,9 @@ pub struct Definition {
     pub categories: Vec<String>,
     /// Whether its objects are in namespaces.
     pub namespaced: bool,
+    /// The webhook that brings its objects from version to version (`spec.conversion.webhook`); none if only their
+    /// `apiVersion` changes.
+    pub conversion: Option<Value>,
     versions: Vec<Version>,
     by_name: BTreeMap<String, usize>,
 }
@@ -103,6 +106,8 @@ impl Definition {
             short_names: words("shortNames"),
             categories: words("categories"),
             namespaced: text(spec, "scope") == "Namespaced",
+            conversion: (text(&spec["conversion"], "strategy") == "Webhook")
+                .then(|| spec["conversion"]["webhook"].clone()),
             group,
             kind,
             versions,

@@ -18,6 +18,7 @@ mod status;
 mod structural;
 mod structural_rules;
 mod validation;
+pub(crate) mod webhook;
 
 pub use check::{validate_definition, validate_definition_update};
 pub use columns::Column;

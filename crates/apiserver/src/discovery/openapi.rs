@@ -1,4 +1,4 @@
-//! OpenAPI v3: an index, and a document for each group and version.
+//! OpenAPI v3: an index, and a document for each group and version. OpenAPI v2: all of them in one.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -6,14 +6,18 @@ use serde_json::Value;
 use super::groups::{self, Entry, GroupVersion};
 use crate::gvk::Gvk;
 use crate::http::answer::to_json;
-use crate::openapi::{Served, ServedSubresource, document, hash, index};
+use crate::openapi::{Served, ServedSubresource, document, hash, index, version_two, version_two_bytes};
 use crate::schema::{self, Schema};
 use crate::server::Server;
 
-/// The document of a path behind `/openapi/`; nothing if there is none, as for version 2.
+/// The document of a path behind `/openapi/`; nothing if there is none.
 pub(crate) fn openapi(server: &Server, path: &[&str]) -> Option<Bytes> {
     match path {
         ["v3"] => Some(super::cache::cached(server, "openapi", || to_json(&whole_index(server))).0),
+        ["v2"] => Some(super::cache::cached(server, "openapi v2", || to_json(&two(server))).0),
+        ["v2", "bytes"] => Some(
+            super::cache::cached(server, "openapi v2 bytes", || version_two_bytes(&two(server)).into()).0,
+        ),
         ["v3", "api", version] => of(server, "", version),
         ["v3", "apis", group, version] => of(server, group, version),
         _ => None,
@@ -35,6 +39,15 @@ fn whole_index(server: &Server) -> Value {
     }
     documents.sort_unstable();
     index(documents.iter().map(|(path, hash)| (path.as_str(), hash.as_str())))
+}
+
+fn two(server: &Server) -> Value {
+    let registry_groups = groups::all(server);
+    let documents: Vec<Value> = registry_groups
+        .iter()
+        .flat_map(|group| group.versions.iter().map(move |version| written(server, &group.name, version)))
+        .collect();
+    version_two(&documents)
 }
 
 fn of(server: &Server, group: &str, version: &str) -> Option<Bytes> {

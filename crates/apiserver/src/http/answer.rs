@@ -48,9 +48,16 @@ impl Answer {
 }
 
 impl Call {
+    /// Whether objects are kept as they are asked for. Custom ones may have been kept when another version was the stored one.
+    fn is_kept_so(&self) -> bool {
+        let may_differ =
+            self.resource.definition.is_some() && self.version.conversion == Conversion::ApiVersionOnly;
+        self.is_storage_version() && !may_differ
+    }
+
     /// An object in the version asked for.
     pub fn in_version(&self, mut object: Value) -> Value {
-        if !self.is_storage_version() {
+        if !self.is_kept_so() {
             convert(&mut object, self.version.conversion, false, &self.api_version());
         }
         object
@@ -58,7 +65,7 @@ impl Call {
 
     /// Writes the JSON of a kept object in the version asked for.
     pub fn put_json(&self, object: &Arc<Stored>, out: &mut bytes::BytesMut) {
-        if self.is_storage_version() {
+        if self.is_kept_so() {
             object.put_json(out);
         } else {
             out.extend_from_slice(&self.json(object));
@@ -67,7 +74,7 @@ impl Call {
 
     /// The JSON of a kept object in the version asked for.
     pub fn json(&self, object: &Arc<Stored>) -> Bytes {
-        if self.is_storage_version() {
+        if self.is_kept_so() {
             return object.json();
         }
         if self.version.conversion == Conversion::ApiVersionOnly {
@@ -99,10 +106,13 @@ impl Call {
         match self.negotiated.form {
             Form::Object => object,
             Form::Metadata => metadata_only(&object),
-            Form::Table => {
-                self.table_of(&crate::tables::columns(&self.resource, &self.version.name), &object)
-            }
+            Form::Table => self.table_of_one(&object),
         }
+    }
+
+    /// A table of one row, of an object in the version asked for.
+    pub fn table_of_one(&self, object: &Value) -> Value {
+        self.table_of(&crate::tables::columns(&self.resource, &self.version.name), object)
     }
 
     /// A table of one row.

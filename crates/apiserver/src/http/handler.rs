@@ -7,6 +7,7 @@ use http::{Method, Request, Response};
 use super::answer::respond_error;
 use super::body;
 use super::call::{Call, OfControlPlane, manager};
+use super::converted;
 use super::list;
 use super::negotiate::Negotiated;
 use super::path::ResourcePath;
@@ -76,6 +77,10 @@ async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Bod
     };
     drop(registry);
     let media_type = body::media_type(&parts.headers);
+    if converted::is_for(&call) {
+        let bytes = body::read(body).await?;
+        return converted::answer(call, &parts.method, is_watch, &bytes, &media_type).await;
+    }
     if call.resource.is("", "pods") {
         match call.path.subresource.as_str() {
             "log" if matches!(parts.method, Method::GET | Method::HEAD) => return subresources::log(&call),

@@ -155,6 +155,16 @@ pub(crate) fn list(call: &Call) -> Result<Response<Body>, ApiError> {
         Selection::of_name(&call.path.name)
     };
     let page = page(call, &selection)?;
+    if call.negotiated.form == Form::Object && call.negotiated.encoding == Encoding::Json {
+        let metadata = list_metadata(&page);
+        return Ok(stream(call, page.objects, &metadata));
+    }
+    let values = page.objects.iter().map(|object| call.in_version(object.value())).collect();
+    Ok(answer_values(call, &page, values))
+}
+
+/// The metadata of a list.
+fn list_metadata(page: &Page) -> Value {
     let mut metadata = json!({ "resourceVersion": page.revision.to_string() });
     if !page.next.is_empty() {
         metadata["continue"] = json!(page.next);
@@ -162,40 +172,34 @@ pub(crate) fn list(call: &Call) -> Result<Response<Body>, ApiError> {
     if let Some(remaining) = page.remaining {
         metadata["remainingItemCount"] = json!(remaining);
     }
-    let encoding = call.negotiated.encoding;
-    match call.negotiated.form {
+    metadata
+}
+
+/// The answer with the objects of a page, in the version of the call, in the form that the client accepts.
+pub(super) fn answer_values(call: &Call, page: &Page, values: Vec<Value>) -> Response<Body> {
+    let metadata = list_metadata(page);
+    let list = match call.negotiated.form {
         Form::Table => {
             let columns = crate::tables::columns(&call.resource, &call.version.name);
             let (now, include) = (call.server.now(), call.include());
-            let rows = page
-                .objects
-                .iter()
-                .map(|object| crate::tables::row(&columns, &call.in_version(object.value()), now, include))
-                .collect();
-            let mut table = crate::tables::table(&columns, rows);
+            let row = |value: &Value| crate::tables::row(&columns, value, now, include);
+            let mut table = crate::tables::table(&columns, values.iter().map(row).collect());
             table["metadata"] = metadata;
-            Ok(respond_value(200, &table, encoding, &call.warnings))
+            table
         }
         Form::Metadata => {
-            let items: Vec<Value> =
-                page.objects.iter().map(|object| metadata_only(&object.value())).collect();
-            let list = json!({
+            let items: Vec<Value> = values.iter().map(metadata_only).collect();
+            json!({
                 "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
                 "metadata": metadata, "items": items,
-            });
-            Ok(respond_value(200, &list, encoding, &call.warnings))
+            })
         }
-        Form::Object if encoding == Encoding::Json => Ok(stream(call, page.objects, &metadata)),
-        Form::Object => {
-            let items: Vec<Value> =
-                page.objects.iter().map(|object| call.in_version(object.value())).collect();
-            let list = json!({
-                "kind": call.resource.list_kind, "apiVersion": call.api_version(),
-                "metadata": metadata, "items": items,
-            });
-            Ok(respond_value(200, &list, encoding, &call.warnings))
-        }
-    }
+        Form::Object => json!({
+            "kind": call.resource.list_kind, "apiVersion": call.api_version(),
+            "metadata": metadata, "items": values,
+        }),
+    };
+    respond_value(200, &list, call.negotiated.encoding, &call.warnings)
 }
 
 /// About how much of a list is made at once.

@@ -8,6 +8,7 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 mod call;
+mod converted;
 mod handler;
 mod negotiate;
 mod path;

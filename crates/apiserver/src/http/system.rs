@@ -7,6 +7,7 @@ use super::answer::{respond, respond_value};
 use super::negotiate::Encoding;
 use super::query::Query;
 use crate::discovery;
+use crate::openapi::VERSION_TWO_BYTES;
 use crate::server::Server;
 use crate::status::ApiError;
 
@@ -54,12 +55,34 @@ pub(super) fn answer(
         ["apis", group, version] => {
             discovery::resources(server, group, version).map_or_else(|| Err(missing()), value)
         }
+        ["openapi", "v2"] => openapi_two(server, headers),
+        ["openapi", "v2", ..] => Err(missing()),
         ["openapi", rest @ ..] => match discovery::openapi(server, rest) {
             Some(document) => Ok(respond(200, "application/json", document, &[])),
             None => Err(missing()),
         },
         _ => Err(missing()),
     })
+}
+
+/// OpenAPI v2, in the first writing that is accepted and known.
+fn openapi_two(server: &Server, headers: &HeaderMap) -> Result<Response<Body>, ApiError> {
+    let accepted = headers.get_all(http::header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let all: Vec<&str> = accepted
+        .flat_map(|text| text.split(','))
+        .map(|media| media.split(';').next().unwrap_or("").trim())
+        .filter(|media| !media.is_empty())
+        .collect();
+    for media in if all.is_empty() { vec!["*/*"] } else { all } {
+        let (name, media_type) = match media {
+            "application/json" | "application/*" | "*/*" => (["v2"].as_slice(), "application/json"),
+            VERSION_TWO_BYTES => (["v2", "bytes"].as_slice(), VERSION_TWO_BYTES),
+            _ => continue,
+        };
+        let document = discovery::openapi(server, name).ok_or_else(missing)?;
+        return Ok(respond(200, media_type, document, &[]));
+    }
+    Err(ApiError::not_acceptable())
 }
 
 fn missing() -> ApiError {

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 pub(crate) enum Conversion {
     /// Only `apiVersion` differs.
     ApiVersionOnly,
+    /// A webhook knows how.
+    Webhook,
     /// The object is kept as a core Event and served as one of events.k8s.io.
     Events,
     /// The object is kept as an autoscaling/v2 HorizontalPodAutoscaler and served as v1.
@@ -28,7 +30,8 @@ const EVENT_FIELDS: &[(&str, &str)] = &[
 pub(crate) fn convert(object: &mut Value, conversion: Conversion, is_to_storage: bool, api_version: &str) {
     let Some(members) = object.as_object_mut() else { return };
     match conversion {
-        Conversion::ApiVersionOnly => {}
+        // What a webhook converts comes converted.
+        Conversion::ApiVersionOnly | Conversion::Webhook => {}
         Conversion::Events => {
             for (core, events) in EVENT_FIELDS {
                 let (from, to) = if is_to_storage { (events, core) } else { (core, events) };

@@ -13,7 +13,11 @@ use crate::store::{FieldPath, Store};
 pub(crate) fn custom_resource(definition: Arc<Definition>, store: &Store) -> Option<Resource> {
     let storage = definition.storage_version()?;
     let served = definition.versions().iter().filter(|version| version.served);
-    let mut versions: Vec<Version> = served.map(served_version).collect();
+    let conversion = match &definition.conversion {
+        Some(_) => Conversion::Webhook,
+        None => Conversion::ApiVersionOnly,
+    };
+    let mut versions: Vec<Version> = served.map(|version| served_version(version, conversion)).collect();
     versions.sort_by_key(|version| Reverse(priority(&version.name)));
     let mut fields: Vec<FieldPath> = Vec::new();
     let selectable = definition.versions().iter().flat_map(|version| &version.selectable_fields);
@@ -45,7 +49,7 @@ pub(crate) fn custom_resource(definition: Arc<Definition>, store: &Store) -> Opt
     })
 }
 
-fn served_version(version: &custom::Version) -> Version {
+fn served_version(version: &custom::Version, conversion: Conversion) -> Version {
     let scale = version.scale.as_ref().and_then(|scale| {
         Some(ScalePaths {
             spec_replicas: names(&scale.spec_replicas)?,
@@ -58,7 +62,7 @@ fn served_version(version: &custom::Version) -> Version {
         has_status: version.has_status,
         scale,
         subresources: &[],
-        conversion: Conversion::ApiVersionOnly,
+        conversion,
         field_names: &[],
         schema: Some(schema::from_crd(&version.schema)),
         deprecation: version.deprecation_warning.clone(),

@@ -73,7 +73,7 @@ fn field_validation(call: &Call) -> Result<FieldValidation, ApiError> {
 }
 
 /// Checks an object that was sent: type, types of fields, fields that are not known or come twice.
-pub(super) fn check(call: &mut Call, decoded: &mut Decoded) -> Result<(), ApiError> {
+pub(crate) fn check(call: &mut Call, decoded: &mut Decoded) -> Result<(), ApiError> {
     check_type(&mut decoded.value, &call.api_version(), &call.resource.kind)?;
     let warnings = check_fields(call, &mut decoded.value, &decoded.duplicates)?;
     call.warnings.extend(warnings);

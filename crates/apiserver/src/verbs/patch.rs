@@ -19,7 +19,8 @@ use crate::subresources;
 const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
-const APPLY_PATCH: &str = "application/apply-patch+yaml";
+/// The media type of server-side apply.
+pub(crate) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// Answers a patch.
 pub(crate) async fn patch(
@@ -67,8 +68,21 @@ pub(crate) async fn patch(
     Ok(call.respond(answer))
 }
 
+/// Reads a patch of an object of a custom resource.
+pub(crate) fn decode_patch(bytes: &[u8], media_type: &str) -> Result<Decoded, ApiError> {
+    match media_type {
+        JSON_PATCH | MERGE_PATCH => body::decode_json(bytes),
+        _ => Err(ApiError::unsupported_media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH], "")),
+    }
+}
+
 /// The live object with the patch applied, and looked at as if it had been sent.
-fn patched(call: &Call, live: &Value, decoded: &Decoded, media_type: &str) -> Result<Value, ApiError> {
+pub(crate) fn patched(
+    call: &Call,
+    live: &Value,
+    decoded: &Decoded,
+    media_type: &str,
+) -> Result<Value, ApiError> {
     let new = match media_type {
         JSON_PATCH => {
             crate::patch::json::apply(live, &decoded.value).map_err(|error| hooks::patch_error(&error))?

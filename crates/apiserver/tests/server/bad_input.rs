@@ -49,7 +49,7 @@ async fn patches_that_cannot_be(#[case] media: &str, #[case] body: &'static str,
 #[case("GET", "/apis/nothing/v1/things", 404)]
 #[case("GET", "/api/v9/pods", 404)]
 #[case("GET", "/nothing", 404)]
-#[case("GET", "/openapi/v2", 404)]
+#[case("GET", "/openapi/v9", 404)]
 #[case("GET", "/api/v1/namespaces/default/configmaps/none", 404)]
 #[case("GET", "/api/v1/namespaces/default/configmaps/a/status", 404)]
 #[case("GET", "/api/v1/namespaces/default/nodes/a", 404)]

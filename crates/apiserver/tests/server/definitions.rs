@@ -90,3 +90,25 @@ async fn a_definition_that_is_wrong_is_refused() {
         assert_eq!((code, &status["reason"]), (422, &json!("Invalid")), "{path}");
     }
 }
+
+#[tokio::test]
+async fn objects_are_served_in_a_version_that_was_not_the_stored_one_when_they_were_made() {
+    let cluster = Cluster::new();
+    define(&cluster).await;
+    cluster.make(SHIPS, json!({"metadata": {"name": "a"}})).await;
+    let path = format!("{DEFINITIONS}/ships.example.com");
+    let (_, mut definition) = cluster.get(&path).await;
+    definition["spec"]["versions"][0]["storage"] = json!(false);
+    definition["spec"]["versions"][1]["storage"] = json!(true);
+    assert_eq!(cluster.put(&path, definition).await.0, 200);
+    for version in ["v1", "v2"] {
+        let ships = format!("/apis/example.com/{version}/namespaces/default/ships");
+        let (_, ship) = cluster.get(&format!("{ships}/a")).await;
+        assert_eq!(ship["apiVersion"], format!("example.com/{version}"));
+        let (_, list) = cluster.get(&ships).await;
+        assert_eq!(list["items"][0], ship);
+        let (code, changed) =
+            cluster.merge(&format!("{ships}/a"), json!({"metadata": {"labels": {"v": version}}})).await;
+        assert_eq!((code, &changed["apiVersion"]), (200, &ship["apiVersion"]));
+    }
+}

@@ -142,3 +142,32 @@ async fn questions_are_answered() {
     assert_eq!(cluster.post(local, asked).await.1["status"]["allowed"], true);
     assert_eq!(cluster.get(access).await.0, 405);
 }
+
+#[tokio::test]
+async fn openapi_two_has_all_types_and_all_its_references_lead_somewhere() {
+    let cluster = Cluster::new();
+    crate::definitions::define(&cluster).await;
+    let (code, document) = cluster.get("/openapi/v2").await;
+    assert_eq!((code, &document["swagger"]), (200, &json!("2.0")));
+    let definitions = document["definitions"].as_object().unwrap();
+    assert!(definitions.contains_key("io.k8s.api.apps.v1.Deployment"));
+    assert!(definitions.contains_key("com.example.v1.Ship"));
+    assert!(
+        document["paths"]["/api/v1/namespaces/{namespace}/pods"]["post"]["parameters"][0]["schema"]
+            .is_object()
+    );
+    let text = document.to_string();
+    assert!(!text.contains("#/components"));
+    for reference in text.split("\"$ref\":\"#/definitions/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(definitions.contains_key(name), "{name}");
+    }
+    let bytes = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    for (accept, code) in [(bytes, 200), ("text/html", 406)] {
+        let request = Request::get("/openapi/v2").header("accept", accept).body(axum::body::Body::empty());
+        let response = cluster.server.router().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), code);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body.starts_with(b"\x0a\x032.0"), code == 200);
+    }
+}

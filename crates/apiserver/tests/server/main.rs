@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cluster;
+mod conversion;
 mod definitions;
 mod deletion;
 mod discovery;
