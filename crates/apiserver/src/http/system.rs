@@ -7,7 +7,7 @@ use super::answer::{respond, respond_value};
 use super::negotiate::Encoding;
 use super::query::Query;
 use crate::discovery;
-use crate::openapi::VERSION_TWO_BYTES;
+use crate::openapi::{ASKED_VERSION_TWO_BYTES, VERSION_TWO_BYTES};
 use crate::server::Server;
 use crate::status::ApiError;
 
@@ -76,7 +76,7 @@ fn openapi_two(server: &Server, headers: &HeaderMap) -> Result<Response<Body>, A
     for media in if all.is_empty() { vec!["*/*"] } else { all } {
         let (name, media_type) = match media {
             "application/json" | "application/*" | "*/*" => (["v2"].as_slice(), "application/json"),
-            VERSION_TWO_BYTES => (["v2", "bytes"].as_slice(), VERSION_TWO_BYTES),
+            ASKED_VERSION_TWO_BYTES | VERSION_TWO_BYTES => (["v2", "bytes"].as_slice(), VERSION_TWO_BYTES),
             _ => continue,
         };
         let document = discovery::openapi(server, name).ok_or_else(missing)?;

@@ -16,4 +16,4 @@ pub use document::{document, schema_name};
 pub use index::{hash, index};
 pub use served::{Served, ServedSubresource};
 pub use version_two::version_two;
-pub use version_two_bytes::{VERSION_TWO_BYTES, version_two_bytes};
+pub use version_two_bytes::{ASKED_VERSION_TWO_BYTES, VERSION_TWO_BYTES, version_two_bytes};

@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
-/// The media type that clients ask for.
-pub const VERSION_TWO_BYTES: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// The media type of the document.
+pub const VERSION_TWO_BYTES: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// The media type that clients ask for, which is none by the rules.
+pub const ASKED_VERSION_TWO_BYTES: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
 /// A document of version 2, as [`super::version_two`] makes it, in protocol buffers.
 pub fn version_two_bytes(document: &Value) -> Vec<u8> {
