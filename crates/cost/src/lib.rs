@@ -22,6 +22,7 @@ pub mod measures;
 pub mod money;
 pub mod prices;
 pub mod query;
+pub mod store;
 pub mod workload;
 
 pub use allocation::{AggregateBy, Aggregation, AllocationQuery, AllocationSet, Sharing};
@@ -31,4 +32,5 @@ pub use interval::Interval;
 pub use ledger::Ledger;
 pub use money::Money;
 pub use prices::PriceBook;
+pub use store::Store;
 pub use workload::Workload;

@@ -1,0 +1,122 @@
+//! The log of an hour that is not over: one record for each observation.
+//!
+//! ```text
+//! record := "SCL1" length(8, little end first) crc32(4) payload
+//! ```
+//! A record counts if it is whole and its checksum is right; what follows the first that is not does not count.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::facts::HourFacts;
+use crate::interval::Interval;
+use crate::store::checksum::crc32;
+use crate::store::error::StoreError;
+use crate::store::frame::{FORMAT, Frame};
+use crate::store::layout::{LOGS, at, path_name};
+
+const MAGIC: &[u8; 4] = b"SCL1";
+const HEAD: usize = 16;
+
+/// `DIR/log/cluster=C/<start of the hour>.log`.
+pub(super) fn log_path(root: &Path, cluster: &str, hour: i64) -> PathBuf {
+    root.join(LOGS).join(format!("cluster={}", path_name(cluster))).join(format!("{hour}.log"))
+}
+
+/// The hour of a log, by its name.
+pub(super) fn hour_of_log(path: &Path) -> Option<i64> {
+    if path.extension()? != "log" {
+        return None;
+    }
+    path.file_stem()?.to_str()?.parse().ok()
+}
+
+/// Appends a record and waits until it is on disk.
+pub(super) fn append(path: &Path, payload: &[u8]) -> Result<(), StoreError> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(at(directory))?;
+    }
+    let mut record = Vec::with_capacity(HEAD + payload.len());
+    record.extend(MAGIC);
+    record.extend((payload.len() as u64).to_le_bytes());
+    record.extend(crc32(payload).to_le_bytes());
+    record.extend(payload);
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(at(path))?;
+    file.write_all(&record).and_then(|()| file.sync_data()).map_err(at(path))
+}
+
+/// What a log says.
+#[derive(Default)]
+pub(super) struct Replay {
+    /// The facts of its hour, all records added up.
+    pub facts: Option<HourFacts>,
+    /// The end of the last stretch that counts.
+    pub until: Option<i64>,
+    pub problems: Vec<StoreError>,
+}
+
+/// Reads a log. A stretch that is in it twice counts once. With `repair`, bytes after the last whole record are put aside,
+/// so that the log can go on.
+pub(super) fn replay(path: &Path, repair: bool) -> Result<Replay, StoreError> {
+    let bytes = fs::read(path).map_err(at(path))?;
+    let mut replay = Replay::default();
+    let mut place = 0;
+    while let Some((payload, end)) = record(&bytes, place) {
+        let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
+        match Frame::from_bytes(payload) {
+            Ok(frame) if frame.header.format > FORMAT => {
+                return Err(StoreError::Format {
+                    path: path.to_owned(),
+                    found: frame.header.format,
+                    known: FORMAT,
+                });
+            }
+            Ok(frame) => match frame.decode() {
+                Ok(hours) => replay.take(frame.header.stretch, hours),
+                Err(what) => replay.problems.push(damaged(what)),
+            },
+            Err(what) => replay.problems.push(damaged(what)),
+        }
+        place = end;
+    }
+    if place < bytes.len() {
+        let kept = path.with_extension("log.torn");
+        if repair {
+            fs::write(&kept, &bytes[place..]).map_err(at(&kept))?;
+            let file = OpenOptions::new().write(true).open(path).map_err(at(path))?;
+            file.set_len(place as u64).and_then(|()| file.sync_all()).map_err(at(path))?;
+        }
+        let (at, bytes) = (place, bytes.len() - place);
+        replay.problems.push(StoreError::TornLog { path: path.to_owned(), at, bytes, kept });
+    }
+    Ok(replay)
+}
+
+/// The payload of the record that begins at a place, and where it ends.
+fn record(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
+    let head = bytes.get(place..place.checked_add(HEAD)?)?;
+    let (magic, rest) = head.split_first_chunk::<4>()?;
+    let (length, sum) = rest.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let start = place + HEAD;
+    let payload = bytes.get(start..start.checked_add(length)?)?;
+    let right = magic == MAGIC && sum == crc32(payload).to_le_bytes();
+    right.then_some((payload, start + length))
+}
+
+impl Replay {
+    fn take(&mut self, stretch: Interval, hours: Vec<HourFacts>) {
+        if self.until.is_some_and(|until| stretch.start < until) {
+            return;
+        }
+        self.until = Some(stretch.end);
+        for delta in hours {
+            match &mut self.facts {
+                Some(facts) if facts.hour == delta.hour => facts.absorb(delta),
+                Some(_) => {}
+                facts @ None => *facts = Some(delta),
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The ledger on disk.
+//!
+//! ```text
+//! observation ──append──> log of the running hour (checksums, synced)
+//!                                │ the hour is over
+//!                                v
+//!          DIR/<table>/cluster=C/day=D/HH.parquet, then DIR/commits/cluster=C/day=D/HH.json
+//!                                │ the day is over
+//!                                v
+//!          DIR/<table>/cluster=C/day=D/day.parquet, then DIR/commits/cluster=C/day=D/day.json
+//! ```
+//!
+//! What has no commit does not count, what has one has checksums. A process that is killed loses at most what it had not
+//! appended, and nothing counts twice: a log whose hour is committed is dropped, and so are files that a day's commit covers.
+
+mod checksum;
+mod error;
+mod files;
+mod frame;
+mod layout;
+mod log;
+mod table;
+mod tables;
+
+pub use error::StoreError;
+pub use files::{Loaded, Recovered, Store};

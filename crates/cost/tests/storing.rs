@@ -1,0 +1,261 @@
+//! The ledger on disk: nothing is lost, nothing counts twice, damage is told.
+
+mod made_up;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use proptest::prelude::*;
+use supercargo_cost::collector::Observation;
+use supercargo_cost::facts::HourFacts;
+use supercargo_cost::{AllocationQuery, Interval, Ledger, Store};
+
+/// A directory that is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Scratch {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("supercargo-ledger-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Scratch(std::env::temp_dir().join(name))
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&self.0).unwrap()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut open = vec![self.0.clone()];
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { open.push(path) } else { found.push(path) }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn only(&self, extension: &str) -> PathBuf {
+        let mut found: Vec<_> = self
+            .files()
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|known| known == extension))
+            .collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.pop().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const ALL: Interval = Interval::new(0, 400_000);
+
+fn sorted(mut facts: HourFacts) -> HourFacts {
+    facts.sort();
+    facts
+}
+
+/// Observations of ten minutes each: an hour's facts, cut.
+fn observations(seed: u64, hour: i64) -> Vec<Observation> {
+    let whole = made_up::facts(seed, "east", hour);
+    (0..6)
+        .map(|step| {
+            let stretch = Interval::new(hour + step * 600, hour + (step + 1) * 600);
+            let mut facts = HourFacts::new("east", hour);
+            facts.containers = whole.containers.iter().filter_map(|fact| fact.part(stretch)).collect();
+            facts.nodes = whole
+                .nodes
+                .iter()
+                .filter(|node| !node.interval.overlap(stretch).is_empty())
+                .map(|node| {
+                    let mut node = node.clone();
+                    node.interval = node.interval.overlap(stretch);
+                    node
+                })
+                .collect();
+            Observation { stretch, hours: vec![sorted(facts)] }
+        })
+        .collect()
+}
+
+fn absorbed<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> HourFacts {
+    let mut hours = observations.into_iter().flat_map(|one| one.hours.iter().cloned());
+    let mut facts = hours.next().unwrap();
+    hours.for_each(|delta| facts.absorb(delta));
+    facts
+}
+
+fn loaded(path: &Path) -> Vec<HourFacts> {
+    let loaded = Store::open(path).unwrap().load(ALL).unwrap();
+    assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+    loaded.hours
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5))]
+    #[test]
+    fn what_is_written_is_read_again(seed in any::<u64>()) {
+        let scratch = Scratch::new();
+        let mut expected = Vec::new();
+        for hour in made_up::hours() {
+            for cluster in made_up::CLUSTERS {
+                let mut facts = sorted(made_up::facts(seed, cluster, hour));
+                facts.gaps.push(supercargo_cost::facts::Gap { interval: Interval::new(hour, hour + 60), subject: "x".into() });
+                scratch.store().commit(&facts).unwrap();
+                expected.push(facts);
+            }
+        }
+        prop_assert_eq!(loaded(&scratch.0), expected);
+    }
+
+    /// A log that is cut anywhere has all its whole records, and goes on.
+    #[test]
+    fn a_log_may_be_cut_anywhere(seed in any::<u64>(), cut in 0.0f64..1.0) {
+        let scratch = Scratch::new();
+        let observations = observations(seed, 0);
+        let mut ends = vec![0];
+        for observation in &observations[..4] {
+            scratch.store().append(observation).unwrap();
+            ends.push(fs::metadata(scratch.only("log")).unwrap().len());
+        }
+        let log = scratch.only("log");
+        let length = (ends[4] as f64 * cut) as u64;
+        fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(length).unwrap();
+        let whole = ends.iter().filter(|end| **end > 0 && **end <= length).count();
+        let recovered = scratch.store().recover().unwrap();
+        let torn = !ends.contains(&length);
+        prop_assert_eq!(recovered.problems.len(), usize::from(torn));
+        prop_assert_eq!(recovered.until.get("east").copied(), (whole > 0).then_some(whole as i64 * 600));
+        // the lost stretches are observed again
+        for observation in &observations[whole..] {
+            scratch.store().append(observation).unwrap();
+        }
+        prop_assert_eq!(loaded(&scratch.0), vec![absorbed(&observations)]);
+    }
+
+    /// Whatever one byte of a file becomes, the answer is the same facts or a problem that names the file.
+    #[test]
+    fn damage_is_told(seed in any::<u64>(), file in 0usize..7, place in 0.0f64..1.0, change in 1u8..=255) {
+        let scratch = Scratch::new();
+        let facts = sorted(made_up::facts(seed, "east", 0));
+        scratch.store().commit(&facts).unwrap();
+        let path = scratch.files()[file].clone();
+        let mut bytes = fs::read(&path).unwrap();
+        let at = ((bytes.len() - 1) as f64 * place) as usize;
+        bytes[at] ^= change;
+        fs::write(&path, bytes).unwrap();
+        if let Ok(loaded) = scratch.store().load(ALL) {
+            if path.extension().unwrap() == "parquet" {
+                prop_assert_eq!(loaded.problems.len(), 1);
+                prop_assert_eq!(&*loaded.hours[0].gaps[0].subject, "stored hour, damaged");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_hour_that_is_over_becomes_tables_and_counts_once() {
+    let scratch = Scratch::new();
+    let (first, second) = (observations(5, 0), observations(5, 3_600));
+    for observation in first.iter().chain(&second[..2]) {
+        scratch.store().append(observation).unwrap();
+    }
+    assert_eq!(scratch.files().iter().filter(|path| path.extension().unwrap() == "parquet").count(), 6);
+    assert!(scratch.0.join("containers/cluster=east/day=1970-01-01/00.parquet").exists());
+    let expected = vec![absorbed(&first), absorbed(&second[..2])];
+    assert_eq!(loaded(&scratch.0), expected);
+    assert_eq!(scratch.store().recover().unwrap().until["east"], 3_600 + 1_200);
+    assert_eq!(loaded(&scratch.0), expected);
+}
+
+/// Killed after the commit and before the log was removed.
+#[test]
+fn a_log_of_a_committed_hour_is_dropped() {
+    let scratch = Scratch::new();
+    let observations = observations(5, 0);
+    for observation in &observations[..5] {
+        scratch.store().append(observation).unwrap();
+    }
+    let facts = absorbed(&observations[..5]);
+    scratch.store().commit(&facts).unwrap();
+    assert_eq!(loaded(&scratch.0), vec![facts.clone()]);
+    scratch.store().recover().unwrap();
+    assert!(scratch.files().iter().all(|path| path.extension().unwrap() != "log"));
+    assert_eq!(loaded(&scratch.0), vec![facts]);
+}
+
+/// Files without a commit are of a process that was killed.
+#[test]
+fn tables_without_a_commit_do_not_count() {
+    let scratch = Scratch::new();
+    scratch.store().commit(&made_up::facts(5, "east", 0)).unwrap();
+    fs::remove_file(scratch.only("json")).unwrap();
+    assert_eq!(loaded(&scratch.0), Vec::new());
+}
+
+#[test]
+fn an_observation_that_is_told_twice_counts_once() {
+    let scratch = Scratch::new();
+    let observations = observations(5, 0);
+    for observation in [&observations[0], &observations[1], &observations[1], &observations[0]] {
+        scratch.store().append(observation).unwrap();
+    }
+    assert_eq!(loaded(&scratch.0), vec![absorbed(&observations[..2])]);
+}
+
+#[test]
+fn compaction_changes_files_and_no_answer() {
+    let scratch = Scratch::new();
+    for (day, hours) in [(0, 4), (1, 2)] {
+        for hour in 0..hours {
+            let hour = day * 86_400 + hour * 3_600;
+            scratch.store().commit(&made_up::facts(9, "east", hour)).unwrap();
+        }
+    }
+    let before = loaded(&scratch.0);
+    assert_eq!(before.len(), 6);
+    scratch.store().compact(86_400 + 7_200).unwrap();
+    assert_eq!(loaded(&scratch.0), before);
+    let tables = |day: &str| {
+        let directory = scratch.0.join(format!("containers/cluster=east/day={day}"));
+        fs::read_dir(directory).unwrap().count()
+    };
+    assert_eq!((tables("1970-01-01"), tables("1970-01-02")), (1, 2));
+    // killed before the hours were removed: the day's commit covers them
+    scratch.store().commit(&made_up::facts(9, "east", 0)).unwrap();
+    assert_eq!(loaded(&scratch.0), before);
+    scratch.store().retain_from(86_400 + 7_200).unwrap();
+    assert_eq!(loaded(&scratch.0), before[4..]);
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let scratch = Scratch::new();
+    scratch.store().commit(&made_up::facts(5, "east", 0)).unwrap();
+    let commit = scratch.only("json");
+    let text = fs::read_to_string(&commit).unwrap().replace("\"format\":1", "\"format\":2");
+    fs::write(&commit, text).unwrap();
+    let error = scratch.store().load(ALL).unwrap_err().to_string();
+    assert!(error.contains("format 2, this program reads format 1"), "{error}");
+}
+
+#[test]
+fn answers_from_disk_are_those_from_memory() {
+    let scratch = Scratch::new();
+    let memory = made_up::ledger(11);
+    for facts in memory.facts(ALL) {
+        scratch.store().commit(facts).unwrap();
+    }
+    let mut disk = Ledger::new(made_up::prices());
+    loaded(&scratch.0).into_iter().for_each(|facts| disk.insert(facts));
+    let query = AllocationQuery { steps: vec![Interval::new(600, 14_000)], ..AllocationQuery::default() };
+    assert_eq!(query.answer(&memory), query.answer(&disk));
+}
