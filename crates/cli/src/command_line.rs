@@ -9,8 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::console::{ColorChoice, Console};
 use crate::exit::Exit;
 use crate::{
-    catalog, consolidate, controller, explain, generate, install, journal, local, plan, sim_check, simulate,
-    up,
+    catalog, consolidate, controller, cost, explain, generate, install, journal, local, plan, sim_check,
+    simulate, up,
 };
 
 /// The whole command line.
@@ -49,6 +49,8 @@ pub enum Command {
     Catalog(catalog::Arguments),
     /// Find what a cluster could save, by which moves, and why not more
     Consolidate(consolidate::Arguments),
+    /// Find what a cluster cost, by whom
+    Cost(cost::Arguments),
     /// Explain one pod, node or NodePool
     Explain(explain::Arguments),
     /// Make up a cluster, for demonstrations and tests
@@ -87,6 +89,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments, &console),
         Command::Catalog(arguments) => catalog::run(arguments, &console),
         Command::Consolidate(arguments) => consolidate::run(arguments, &console),
+        Command::Cost(arguments) => cost::run(arguments, &console),
         Command::Explain(arguments) => explain::run(arguments, &console),
         Command::Generate(arguments) => generate::run(arguments, &console),
         Command::Up(arguments) => up::run(arguments, &console),

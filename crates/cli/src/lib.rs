@@ -13,6 +13,7 @@ mod command_line;
 pub mod console;
 pub mod consolidate;
 pub mod controller;
+pub mod cost;
 mod diagnostics;
 mod documents;
 pub mod exit;

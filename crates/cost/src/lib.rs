@@ -15,6 +15,7 @@ pub mod asset;
 pub mod collector;
 pub mod facts;
 pub mod filter;
+pub mod focus;
 pub mod http;
 pub mod interval;
 pub mod ledger;

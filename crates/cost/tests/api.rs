@@ -1,5 +1,7 @@
 //! The HTTP API: paths, methods, parameters, fields, errors (reference section 2).
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod made_up;
 
 use std::sync::{Arc, RwLock};

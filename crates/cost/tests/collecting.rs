@@ -1,5 +1,7 @@
 //! From objects and measurements to facts.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, Service};

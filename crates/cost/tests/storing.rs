@@ -1,5 +1,7 @@
 //! The ledger on disk: nothing is lost, nothing counts twice, damage is told.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod made_up;
 
 use std::fs;
@@ -100,7 +102,7 @@ fn loaded(path: &Path) -> Vec<HourFacts> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
     #[test]
     fn what_is_written_is_read_again(seed in any::<u64>()) {
         let scratch = Scratch::new();
@@ -152,11 +154,11 @@ proptest! {
         let at = ((bytes.len() - 1) as f64 * place) as usize;
         bytes[at] ^= change;
         fs::write(&path, bytes).unwrap();
-        if let Ok(loaded) = scratch.store().load(ALL) {
-            if path.extension().unwrap() == "parquet" {
-                prop_assert_eq!(loaded.problems.len(), 1);
-                prop_assert_eq!(&*loaded.hours[0].gaps[0].subject, "stored hour, damaged");
-            }
+        if let Ok(loaded) = scratch.store().load(ALL)
+            && path.extension().unwrap() == "parquet"
+        {
+            prop_assert_eq!(loaded.problems.len(), 1);
+            prop_assert_eq!(&*loaded.hours[0].gaps[0].subject, "stored hour, damaged");
         }
     }
 }
@@ -258,4 +260,71 @@ fn answers_from_disk_are_those_from_memory() {
     loaded(&scratch.0).into_iter().for_each(|facts| disk.insert(facts));
     let query = AllocationQuery { steps: vec![Interval::new(600, 14_000)], ..AllocationQuery::default() };
     assert_eq!(query.answer(&memory), query.answer(&disk));
+}
+
+/// An hour of containers as they are in a cluster: Deployments with replicas, hexadecimal uids, use that varies.
+fn many(containers: u64, hour: i64) -> HourFacts {
+    use std::sync::Arc;
+    use supercargo_clock::Randomness;
+    use supercargo_cost::Workload;
+    use supercargo_cost::facts::{Amount, ContainerFact};
+    let mut facts = HourFacts::new("east", hour);
+    for index in 0..containers {
+        let mut who = Randomness::from_seed(index);
+        let mut random = Randomness::from_seed(index.wrapping_mul(1_000_003) ^ hour as u64);
+        let app = index / 20;
+        let uid = format!("{:016x}{:016x}", who.u64(), who.u64());
+        let labels = [("app", format!("app-{app}")), ("team", format!("team-{}", app % 30))];
+        let workload = Workload {
+            cluster: "east".into(),
+            node: format!("ip-10-0-{}-{}.ec2.internal", who.below(16), who.below(64)).into(),
+            namespace: format!("team-{}", app % 30).into(),
+            pod: format!("app-{app}-7d9f8b6c5-{:05x}", who.below(1 << 20)).into(),
+            pod_uid: format!(
+                "{}-{}-{}-{}-{}",
+                &uid[..8],
+                &uid[8..12],
+                &uid[12..16],
+                &uid[16..20],
+                &uid[20..]
+            )
+            .into(),
+            container: "main".into(),
+            controller_kind: "deployment".into(),
+            controller: format!("app-{app}").into(),
+            labels: Arc::new(labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect()),
+            ..Workload::default()
+        };
+        let mut amount = |requested: u64| {
+            let used = requested / 4 + random.below(requested / 2);
+            Amount { requested, used, charged: requested }
+        };
+        facts.containers.push(ContainerFact {
+            workload: Arc::new(workload),
+            interval: Interval::hour(hour),
+            cpu: amount(1_800_000_000),
+            ram: amount(3_600 << 30),
+            cpu_peak: 400_000 + random.below(100_000),
+            ram_peak: (1 << 29) + random.below(1 << 20) * 4_096,
+            measured: 3_600,
+            ..ContainerFact::default()
+        });
+    }
+    sorted(facts)
+}
+
+/// A year of a cluster has to fit on a disk: at most 60 bytes for a container and an hour, once the day is over.
+#[test]
+fn a_container_hour_takes_few_bytes() {
+    let scratch = Scratch::new();
+    let size =
+        |scratch: &Scratch| scratch.files().iter().map(|path| fs::metadata(path).unwrap().len()).sum::<u64>();
+    for hour in 0..24 {
+        scratch.store().commit(&many(300, hour * 3_600)).unwrap();
+    }
+    let by_hours = size(&scratch) / (24 * 300);
+    scratch.store().compact(86_400).unwrap();
+    let by_day = size(&scratch) / (24 * 300);
+    println!("{by_hours} bytes in files of an hour, {by_day} in the file of a day");
+    assert!(by_day <= 60, "{by_day} bytes");
 }

@@ -43,9 +43,12 @@ fn controlling_owner(metadata: &ObjectMeta) -> Option<(Arc<str>, Arc<str>)> {
 /// Kind (in small letters) and name.
 pub type Controller = (Arc<str>, Arc<str>);
 
+/// Kind, namespace and name.
+type ObjectName<'a> = (&'a str, &'a str, &'a str);
+
 /// The owners of a cluster.
 pub struct Owners<'a> {
-    known: BTreeMap<(&'a str, &'a str, &'a str), &'a (Arc<str>, Arc<str>)>,
+    known: BTreeMap<ObjectName<'a>, &'a Controller>,
 }
 
 impl<'a> Owners<'a> {

@@ -15,10 +15,13 @@ use crate::workload::Workload;
 /// Fixed point of the shares of a moment.
 const POINT: u32 = 32;
 
+/// How long a pod had the volume, and its containers that mount it.
+type Stay<'a> = (Interval, Vec<&'a Arc<Workload>>);
+
 /// Divides `bytes` over `interval` among the containers of the pods that had the volume. The uses are in order of
 /// workloads; together with the time nobody had it they add up to `bytes · seconds` exactly.
 pub fn sweep(bytes: u64, interval: Interval, users: &[(Arc<Workload>, Interval)]) -> Vec<VolumeUse> {
-    let mut pods: BTreeMap<(&str, &str, &str), (Interval, Vec<&Arc<Workload>>)> = BTreeMap::new();
+    let mut pods: BTreeMap<(&str, &str, &str), Stay<'_>> = BTreeMap::new();
     for (workload, had) in users {
         let had = had.overlap(interval);
         if had.is_empty() {

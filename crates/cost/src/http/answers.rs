@@ -9,24 +9,33 @@ use crate::http::service::CostService;
 use crate::http::{allocation_json, asset_json, asset_query, metrics, summary_json};
 use crate::interval::{Interval, rfc3339};
 use crate::ledger::Ledger;
-use crate::query::{AllocationRequest, Parameters, parse_window};
+use crate::query::{AllocationRequest, ParameterError, Parameters, parse_window};
 
 /// How many gaps a warning names.
 const NAMED_GAPS: usize = 3;
 
-fn request(service: &CostService, parameters: &Parameters) -> Result<AllocationRequest, Refusal> {
+fn request(service: &CostService, parameters: &Parameters) -> Result<AllocationRequest, ParameterError> {
     let settings = service.settings();
     let (now, offset) = (service.now(), settings.utc_offset);
-    Ok(AllocationRequest::read(parameters, now, offset, settings.compatibility)?)
+    AllocationRequest::read(parameters, now, offset, settings.compatibility)
 }
 
-/// `/allocation`.
-pub fn allocation(service: &CostService, parameters: &Parameters) -> Result<Response, Refusal> {
+/// What `/allocation` answers, without its envelope: the sets, and a warning if there is reason for one.
+pub fn allocation_data(
+    service: &CostService,
+    parameters: &Parameters,
+) -> Result<(Value, Option<String>), ParameterError> {
     let request = request(service, parameters)?;
     let ledger = service.ledger();
     let sets = request.query.answer(&ledger);
     let data = sets.iter().map(|set| allocation_json::set(set, &request)).collect();
-    Ok(success(Value::Array(data), warning(&ledger, request.window)))
+    Ok((Value::Array(data), warning(&ledger, request.window)))
+}
+
+/// `/allocation`.
+pub fn allocation(service: &CostService, parameters: &Parameters) -> Result<Response, Refusal> {
+    let (data, warning) = allocation_data(service, parameters)?;
+    Ok(success(data, warning))
 }
 
 /// `/allocation/summary`.
@@ -47,12 +56,21 @@ pub fn topline(service: &CostService, parameters: &Parameters) -> Result<Respons
 
 /// `/assets`.
 pub fn assets(service: &CostService, parameters: &Parameters) -> Result<Response, Refusal> {
+    let (data, warning) = asset_data(service, parameters)?;
+    Ok(success(data, warning))
+}
+
+/// What `/assets` answers, without its envelope: assets by key, and a warning if there is reason for one.
+pub fn asset_data(
+    service: &CostService,
+    parameters: &Parameters,
+) -> Result<(Value, Option<String>), ParameterError> {
     let settings = service.settings();
     let (now, offset) = (service.now(), settings.utc_offset);
     let request = asset_query::AssetRequest::read(parameters, now, offset, settings.compatibility)?;
     let ledger = service.ledger();
     let rows = asset_query::assets(&ledger, &request, &settings.account);
-    Ok(success(asset_json::assets(&rows, &request, settings), warning(&ledger, request.window)))
+    Ok((asset_json::assets(&rows, &request, settings), warning(&ledger, request.window)))
 }
 
 /// `/gaps`: what is not known of a window.

@@ -116,7 +116,8 @@ pub fn assets(ledger: &Ledger, request: &AssetRequest, account: &str) -> BTreeMa
             rows.insert(key, AssetRow::Asset(Box::new(asset)));
             continue;
         }
-        let row = rows.entry(key).or_insert(AssetRow::Sum { span: Interval::default(), cost: Money::ZERO });
+        let row =
+            rows.entry(key).or_insert_with(|| AssetRow::Sum { span: Interval::default(), cost: Money::ZERO });
         if let AssetRow::Sum { span, cost } = row {
             *span = span.hull(asset.span);
             *cost += asset.cost;

@@ -14,6 +14,7 @@ mod router;
 mod service;
 mod summary_json;
 
+pub use answers::{allocation_data, asset_data};
 pub use asset_query::{AssetAggregation, AssetRequest, AssetRow, assets};
 pub use router::router;
 pub use service::{CostService, ServiceSettings};

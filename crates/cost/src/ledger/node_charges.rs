@@ -33,6 +33,9 @@ pub struct NodeCharges {
     pub seconds: u128,
 }
 
+/// A resource of a row.
+type Part = fn(&mut Measures) -> &mut Resource;
+
 /// One resource of a node.
 struct Pool {
     cost: Money,
@@ -84,7 +87,7 @@ pub fn charge(
     let mut charged: Vec<Measures> = containers.iter().map(Measures::of).collect();
     let blank = Measures { span, ..Measures::default() };
     let (mut overhead, mut idle) = (blank.clone(), blank);
-    let pools: [(Pool, fn(&mut Measures) -> &mut Resource); 3] = [
+    let pools: [(Pool, Part); 3] = [
         (Pool { cost: asset.parts.cpu, capacity: asset.cpu, reserved: asset.cpu_reserved }, |row| {
             &mut row.cpu
         }),
@@ -101,13 +104,7 @@ pub fn charge(
 }
 
 impl Pool {
-    fn divide(
-        &self,
-        charged: &mut [Measures],
-        overhead: &mut Measures,
-        idle: &mut Measures,
-        resource: fn(&mut Measures) -> &mut Resource,
-    ) {
+    fn divide(&self, charged: &mut [Measures], overhead: &mut Measures, idle: &mut Measures, resource: Part) {
         let sum: u128 = charged.iter_mut().map(|row| resource(row).charged).sum();
         let whole = self.capacity.max(sum);
         let mut division = Division::of(self.cost, whole);

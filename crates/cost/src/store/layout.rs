@@ -56,7 +56,7 @@ pub(super) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + '_ 
 
 /// Writes a file so that it is there whole or not at all, also after a loss of power.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().unwrap_or(path);
     fs::create_dir_all(directory).map_err(at(directory))?;
     let unfinished = path.with_extension("unfinished");
     let mut file = File::create(&unfinished).map_err(at(&unfinished))?;
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn no_name_leaves_its_directory() {
         assert_eq!(path_name("prod-east.1"), "prod-east.1");
-        assert_eq!(path_name("../../etc"), "%2E%2F.%2Fetc");
+        assert_eq!(path_name("../../etc"), "%2E.%2F..%2Fetc");
         assert_eq!(path_name("arn:aws:eks/x"), "arn%3Aaws%3Aeks%2Fx");
     }
 }

@@ -1,0 +1,93 @@
+//! The arguments of `supercargo cost`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Find what a cluster cost, by whom.
+#[derive(Clone, Debug, Args)]
+#[command(
+    long_about = "Shows what a cluster cost: by team and namespace, or by anything else that pods have; what was idle; how \
+                  well what was asked for was used; what was paid for. Reads a ledger on disk, or asks any server that has \
+                  the API of OpenCost.",
+    after_help = "Examples:\n  \
+                  supercargo cost --store /var/lib/supercargo/ledger --window lastmonth\n  \
+                  supercargo cost allocation --from http://localhost:9003 --window 7d --by namespace --share idle\n  \
+                  supercargo cost idle --from http://localhost:9003 --window yesterday\n  \
+                  supercargo cost allocation --store ledger --by label:app --filter 'namespace:\"shop\"' -o csv\n\n\
+                  Exit codes: 0 there is an answer; 1 nothing is known of the window; 2 the input is wrong."
+)]
+pub struct Arguments {
+    /// What to show
+    #[arg(value_enum, value_name = "WHAT", default_value_t = What::Report)]
+    pub what: What,
+    /// today, yesterday, week, lastweek, month, lastmonth, a duration such as 7d, or START,END
+    #[arg(long, value_name = "WINDOW", default_value = "7d")]
+    pub window: String,
+    /// What costs are added up by: namespace, controller, label:NAME, team, …; separated by commas
+    /// [default: team,namespace for the report, else namespace]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// What those who run carry besides their own: idle
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub share: Vec<Share>,
+    /// Only some: such as `namespace:"shop"+label[team]!:"media"`
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// How to show it
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub output: Format,
+    /// A server with the API of OpenCost, such as http://localhost:9003
+    #[arg(long, value_name = "URL", conflicts_with = "store", required_unless_present = "store")]
+    pub from: Option<String>,
+    /// A directory with a ledger in it
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// The region whose prices the ledger's nodes have
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
+    pub region: String,
+    /// The account that is billed, for -o focus
+    #[arg(long, value_name = "ID", default_value = "")]
+    pub account: String,
+    /// The moment that windows are counted from [default: now]
+    #[arg(long, value_name = "TIME", conflicts_with = "from")]
+    pub at: Option<jiff::Timestamp>,
+}
+
+/// What to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Costs by team and namespace, with idle and total, and what to know about them.
+    Report,
+    /// Costs by anything.
+    Allocation,
+    /// What was paid for.
+    Assets,
+    /// What nobody used, by node.
+    Idle,
+    /// How well what was asked for was used.
+    Efficiency,
+}
+
+/// What can be shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Share {
+    /// What nobody used.
+    Idle,
+}
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table.
+    Table,
+    /// A table with more columns.
+    Wide,
+    /// What the API answers.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Every charge of every hour by the FinOps Open Cost and Usage Specification 1.2, as comma-separated values; of a
+    /// ledger only.
+    Focus,
+}

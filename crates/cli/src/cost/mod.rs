@@ -1,0 +1,19 @@
+//! `supercargo cost`: what a cluster cost, by whom, from a ledger on disk or from any server with the API of OpenCost.
+//!
+//! ```text
+//! arguments ──> parameters of the API ──> --store DIR: the ledger answers in this process ──┐
+//!                                     └─> --from URL: the server answers                    ├──> rows ──> table, csv
+//!                                                                                           └──> json
+//! ```
+
+mod arguments;
+mod csv;
+mod rows;
+mod run;
+mod source;
+mod tables;
+
+pub use arguments::{Arguments, Format, What};
+pub use rows::{AssetRow, CostRow, asset_rows, cost_rows};
+pub use run::run;
+pub use tables::{assets, costs, efficiency, report};

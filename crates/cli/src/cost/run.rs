@@ -1,0 +1,171 @@
+//! The command itself.
+
+use std::collections::BTreeMap;
+
+use supercargo_cost::Money;
+
+use super::arguments::{Arguments, Format, Share, What};
+use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
+use super::source::{Subject, ask, focus};
+use super::{csv, tables};
+use crate::console::{Console, printable};
+use crate::exit::{Exit, Failure};
+
+/// Asks and shows.
+pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    if arguments.output == Format::Focus {
+        let (text, warnings) = focus(arguments)?;
+        warn(&warnings, console);
+        console.data(&text)?;
+        return Ok(found(text.lines().count() < 2, arguments, console));
+    }
+    if arguments.what == What::Assets {
+        return assets(arguments, console);
+    }
+    let answer = ask(arguments, Subject::Allocation, &query(arguments))?;
+    warn(&answer.warnings, console);
+    if arguments.output == Format::Json {
+        console.data(&format!("{:#}\n", answer.data))?;
+        return Ok(Exit::Success);
+    }
+    let mut rows = cost_rows(&answer.data);
+    if arguments.what == What::Idle {
+        rows.retain(CostRow::is_special);
+    }
+    // keys come by name; the dearest are what people look for
+    rows.sort_by(|one, other| other.total.cmp(&one.total).then_with(|| one.name.cmp(&other.name)));
+    let text = match (arguments.output, arguments.what) {
+        (Format::Csv, _) => csv::costs(&rows),
+        (_, What::Report) => tables::report(&rows, &by(arguments)),
+        (_, What::Efficiency) => tables::efficiency(&rows),
+        (format, _) => tables::costs(&rows, format == Format::Wide),
+    };
+    console.data(&text)?;
+    if arguments.what == What::Report && arguments.output != Format::Csv {
+        remark(arguments, &rows, console)?;
+    }
+    Ok(found(rows.is_empty(), arguments, console))
+}
+
+fn assets(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    let answer = ask(arguments, Subject::Assets, &query(arguments))?;
+    warn(&answer.warnings, console);
+    if arguments.output == Format::Json {
+        console.data(&format!("{:#}\n", answer.data))?;
+        return Ok(Exit::Success);
+    }
+    let rows = asset_rows(&answer.data);
+    console.data(&if arguments.output == Format::Csv {
+        csv::assets(&rows)
+    } else {
+        tables::assets(&rows)
+    })?;
+    Ok(found(rows.is_empty(), arguments, console))
+}
+
+fn found(nothing: bool, arguments: &Arguments, console: &Console) -> Exit {
+    if nothing {
+        console.note(format_args!("nothing is known of the window {}", printable(&arguments.window)));
+        return Exit::Incomplete;
+    }
+    Exit::Success
+}
+
+/// By what costs are added up.
+fn by(arguments: &Arguments) -> Vec<String> {
+    if !arguments.by.is_empty() {
+        return arguments.by.clone();
+    }
+    let words: &[&str] = if arguments.what == What::Report { &["team", "namespace"] } else { &["namespace"] };
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// The question as a query string of the API.
+fn query(arguments: &Arguments) -> String {
+    let share = arguments.share.contains(&Share::Idle);
+    let by = by(arguments).join(",");
+    let mut pairs = vec![("window", arguments.window.as_str())];
+    if arguments.what != What::Assets {
+        pairs.extend([("aggregate", by.as_str()), ("accumulate", "true"), ("decimals", "9")]);
+        pairs.push(("includeIdle", "true"));
+        if share {
+            pairs.push(("shareIdle", "true"));
+        }
+        if arguments.what == What::Idle {
+            pairs.extend([("idleByNode", "true"), ("splitIdle", "true")]);
+        }
+    } else if !arguments.by.is_empty() {
+        pairs.push(("aggregate", by.as_str()));
+    }
+    pairs.extend(arguments.filter.as_deref().map(|filter| ("filter", filter)));
+    let mut text = form_urlencoded::Serializer::new(String::new());
+    text.extend_pairs(pairs);
+    text.finish()
+}
+
+fn warn(warnings: &[String], console: &Console) {
+    for warning in warnings {
+        console.note(format_args!("{} {}", console.error_paint().warning("warning:"), printable(warning)));
+    }
+}
+
+/// What to know about a report: where the prices come from, and what nobody has put a name on.
+fn remark(arguments: &Arguments, rows: &[CostRow], console: &Console) -> Result<(), Failure> {
+    let assets = ask(
+        arguments,
+        Subject::Assets,
+        &query(&Arguments { what: What::Assets, by: Vec::new(), filter: None, ..arguments.clone() }),
+    )?;
+    for line in remarks(rows, &asset_rows(&assets.data), &by(arguments)) {
+        console.note(printable(&line));
+    }
+    Ok(())
+}
+
+fn remarks(rows: &[CostRow], assets: &[AssetRow], by: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut sources: BTreeMap<&str, Money> = BTreeMap::new();
+    for asset in assets.iter().filter(|asset| !asset.source.is_empty()) {
+        *sources.entry(&asset.source).or_default() += asset.total;
+    }
+    if !sources.is_empty() {
+        let parts: Vec<String> = sources.iter().map(|(source, cost)| format!("{source} {cost:.2}")).collect();
+        lines.push(format!("prices: {}", parts.join(", ")));
+    }
+    for (place, part) in by.iter().enumerate() {
+        let unnamed = |row: &&CostRow| {
+            !row.is_special() && row.name.splitn(by.len(), '/').nth(place) == Some("__unallocated__")
+        };
+        let cost: Money = rows.iter().filter(unnamed).map(|row| row.total).sum();
+        if !cost.is_zero() {
+            lines.push(format!("without {part}: {cost:.2}"));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, dollars: i64) -> CostRow {
+        CostRow { name: name.to_owned(), total: Money::from_dollars(dollars), ..CostRow::default() }
+    }
+
+    #[test]
+    fn a_report_says_what_has_no_team_and_how_it_is_priced() {
+        let asset = |source: &str, dollars| AssetRow {
+            kind: "Node".to_owned(),
+            cluster: String::new(),
+            name: String::new(),
+            model: String::new(),
+            hours: 1.0,
+            total: Money::from_dollars(dollars),
+            source: source.to_owned(),
+        };
+        let rows = [row("__unallocated__/shop", 5), row("media/batch", 2), row("__idle__", 9)];
+        let by = ["team".to_owned(), "namespace".to_owned()];
+        let lines = remarks(&rows, &[asset("list", 10), asset("estimate", 5), asset("list", 1)], &by);
+        assert_eq!(lines, ["prices: estimate $5.00, list $11.00", "without team: $5.00"]);
+    }
+}
