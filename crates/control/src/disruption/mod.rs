@@ -38,4 +38,6 @@ pub use survey::Question;
 pub use validate::{Rejected, Verdict, validate};
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
