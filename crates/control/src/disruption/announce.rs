@@ -41,7 +41,7 @@ impl Voice {
         let node = state.nodes.get(&Key::cluster(node));
         let claim = state.node_claims.get(&Key::cluster(claim));
         let id = claim.and_then(|claim| claim.metadata.uid.as_deref());
-        let id = id.or(node.and_then(|node| node.metadata.uid.as_deref())).unwrap_or_default();
+        let id = id.or_else(|| node.and_then(|node| node.metadata.uid.as_deref())).unwrap_or_default();
         let about = if by_text { format!("{id} {message}") } else { id.to_owned() };
         if !self.said.is_news(reason, &about, window, now) {
             return;
@@ -272,7 +272,7 @@ impl Voice {
             let codes = by_pool.entry(&stay.node_pool).or_default();
             let entry = codes.entry(&stay.code).or_insert((0, Usd::ZERO, stay));
             entry.0 += 1;
-            entry.1 = entry.1 + stay.price;
+            entry.1 += stay.price;
         }
         self.quiet.retain(|pool, _| by_pool.contains_key(pool.as_str()));
         for (pool, codes) in by_pool {

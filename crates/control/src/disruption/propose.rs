@@ -131,7 +131,7 @@ impl Proposal {
             eligible[1] += usize::from(standing.empty_candidate.is_ok());
             eligible[2] += usize::from(standing.drift.is_some() && standing.drift_candidate.is_ok());
             if room.pool.is_some() && !room.leaving {
-                self.price = self.price + standing.price.unwrap_or(Usd::ZERO);
+                self.price += standing.price.unwrap_or(Usd::ZERO);
             }
             let blocked = [&standing.candidate, &standing.empty_candidate, &standing.drift_candidate];
             for reason in

@@ -125,7 +125,7 @@ fn still_empty(
     }
     let relocation = supercargo_engine::whatif::Relocation::default();
     let made = survey.command(&[], &taken, &relocation, command.reason, Some(MoveKind::DeleteEmpty));
-    let made = made.ok_or((Rejected::Churn, "its NodeClaims are gone".to_owned()))?;
+    let made = made.ok_or_else(|| (Rejected::Churn, "its NodeClaims are gone".to_owned()))?;
     Ok((Command { score: command.score, ..made }, taken, relocation))
 }
 
@@ -172,7 +172,7 @@ fn still_worth_it(
         _ => MoveKind::Merge,
     };
     let made = survey.command(layout.variants(), rooms, &found.relocation, command.reason, Some(kind));
-    let made = made.ok_or((Rejected::Churn, "its NodeClaims are gone".to_owned()))?;
+    let made = made.ok_or_else(|| (Rejected::Churn, "its NodeClaims are gone".to_owned()))?;
     Ok((Command { score: found.score, ..made }, rooms.to_vec(), found.relocation))
 }
 
