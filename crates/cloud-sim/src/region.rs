@@ -127,7 +127,12 @@ impl Region {
     pub fn census(&self) -> Census {
         let state = self.state();
         let present = state.records.values().filter(|record| record.terminated_at.is_none()).count() as u64;
-        Census { launched: state.launched, noticed: state.noticed, present, terminated: state.launched - present }
+        Census {
+            launched: state.launched,
+            noticed: state.noticed,
+            present,
+            terminated: state.launched - present,
+        }
     }
 
     /// What is true of an offering now; none if it is not sold. Reserved capacity is not a pool.

@@ -56,7 +56,8 @@ impl Spread {
     /// The same, everything so many times as long.
     pub fn times(self, factor: f64) -> Spread {
         let factor = if factor.is_finite() { factor.max(0.0) } else { 1.0 };
-        let scaled = |time: Duration| Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time);
+        let scaled =
+            |time: Duration| Duration::try_from_secs_f64(time.as_secs_f64() * factor).unwrap_or(time);
         Spread {
             least: scaled(self.least),
             typical: scaled(self.typical),

@@ -94,8 +94,8 @@ impl Running {
     pub(super) fn advance(&mut self, state: &State, now: Timestamp) -> Step {
         let mut step = Step::default();
         match self.stage.clone() {
-            Stage::Waiting(until) => step.again = Some(until),
-            Stage::Judging | Stage::Over { .. } => {}
+            // the second look is asked for when it is due, whatever happens meanwhile
+            Stage::Waiting(_) | Stage::Judging | Stage::Over { .. } => {}
             Stage::Preparing { until } => self.prepare(until, state, now, &mut step),
             Stage::Going => self.go(state, &mut step),
             Stage::Back { why } => self.back(why, state, now, &mut step),
@@ -155,7 +155,8 @@ impl Running {
             self.reach(Stage::Going, step);
             step.again = Some(now);
         } else {
-            step.again = Some(until);
+            // what is past is no moment to wait for: what the acts change is seen when it comes
+            step.again = Some(until).filter(|until| *until > now);
         }
     }
 
