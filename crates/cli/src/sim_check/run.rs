@@ -12,6 +12,9 @@ use crate::figures::count;
 use crate::progress::Progress;
 use crate::simulate::table;
 
+/// What became of a seed.
+type Checked = Result<Option<SeedFailure>, RunError>;
+
 /// Runs the seeds, several at once, and writes about those that failed in order.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let progress = Progress::new(console);
@@ -19,7 +22,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from.saturating_add(arguments.seeds);
     let stopped = AtomicBool::new(false);
-    let results: Mutex<Vec<(u64, Result<Option<SeedFailure>, RunError>)>> = Mutex::new(Vec::new());
+    let results: Mutex<Vec<(u64, Checked)>> = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..arguments.threads {
             scope.spawn(|| {

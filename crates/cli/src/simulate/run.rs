@@ -56,7 +56,7 @@ fn scenario(path: &Path) -> Result<Scenario, Failure> {
     let shown = path.display();
     let text =
         fs::read_to_string(path).map_err(|error| Failure::new(format!("{shown} cannot be read: {error}")))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let open = |file: &str| fs::read_to_string(folder.join(file)).map_err(|error| error.to_string());
     read(&text, open).map_err(|error| Failure::new(format!("{shown}: {error}")))
 }

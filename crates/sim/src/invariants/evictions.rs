@@ -95,7 +95,7 @@ fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     checks.evicted.insert(uid, now);
     let Some(node) = node_of(pod) else { return };
-    if !state.nodes.named("", node).is_some_and(|node| node.metadata.deletion_timestamp.is_some()) {
+    if state.nodes.named("", node).is_none_or(|node| node.metadata.deletion_timestamp.is_none()) {
         checks.violated(
             now,
             Invariant::DisruptionBudget,

@@ -28,7 +28,7 @@ pub fn html(outcome: &Outcome) -> String {
         escape(&outcome.description)
     );
     for row in rows(outcome) {
-        let _ = write!(page, "<tr><th>{}</th><td>{}</td></tr>\n", row.name, escape(&row.value));
+        let _ = writeln!(page, "<tr><th>{}</th><td>{}</td></tr>", row.name, escape(&row.value));
     }
     page.push_str("</table>\n");
     let seconds: Vec<u64> = outcome.samples.iter().map(|sample| sample.second).collect();
