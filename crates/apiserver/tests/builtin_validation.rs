@@ -277,7 +277,7 @@ fn kinds_of_the_cluster_are_refused_for(
 #[test]
 fn a_stateful_set_may_mount_what_its_claims_bring() {
     let stateful = json!({
-        "metadata": { "name": "db" },
+        "metadata": { "name": "db", "namespace": "default" },
         "spec": {
             "serviceName": "db", "podManagementPolicy": "OrderedReady",
             "updateStrategy": { "type": "OnDelete" },

@@ -62,5 +62,11 @@ fn cut(scenario: &Scenario, until: Duration) -> Scenario {
     }
     scenario.changes.retain(|change| change.at <= span);
     scenario.faults.retain(|fault| fault.at <= span);
+    // what has begun still ends
+    let ends = scenario.faults.iter().map(|fault| fault.at.0 + fault.lasts.0).max().unwrap_or_default();
+    let over = scenario.workloads.iter().flat_map(|workload| &workload.steps);
+    let over = over.map(|step| step.at.0 + step.over.map_or(Duration::ZERO, |over| over.0)).max();
+    let end = until.max(ends).max(over.unwrap_or_default()) + Duration::from_secs(1);
+    scenario.duration = Span(end.min(scenario.duration.0));
     scenario
 }

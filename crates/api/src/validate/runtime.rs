@@ -37,7 +37,7 @@ fn problems_of(object: &impl Check) -> Vec<RuntimeProblem> {
     let errors = problems.0.into_iter().filter(|problem| problem.severity == Severity::Error);
     errors
         .map(|problem| RuntimeProblem {
-            path: problem.path.to_string(),
+            path: problem.path.to_string().trim_start_matches('.').to_owned(),
             text: problem.text,
             right: problem.right,
             rule: problem.rule,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use jiff::Timestamp;
 use supercargo_api::labels::keys;
-use supercargo_api::{Condition, ConditionStatus, NodeClaim};
+use supercargo_api::{Condition, ConditionStatus, NodeClaim, condition_types, is_true};
 use supercargo_reconcile::{Key, State};
 
 use super::{Checks, Invariant};
@@ -44,7 +44,10 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
     let size = checks.sizes.get(pool).into_iter().flatten().map(|(_, size)| *size).max().unwrap_or(0);
     let going = state.node_claims.values().filter(|other| pool_of(other) == Some(pool)).filter(|other| {
         let is_this = other.metadata.name == claim.metadata.name;
-        self::reason(other) == Some(reason) && (is_this || other.metadata.deletion_timestamp.is_some())
+        // once its instance ends a node counts no more (reference section 4.4)
+        let ends = is_true(other.conditions(), condition_types::INSTANCE_TERMINATING);
+        let goes = other.metadata.deletion_timestamp.is_some() && !ends;
+        self::reason(other) == Some(reason) && (is_this || goes)
     });
     let going = going.count();
     let disruption = node_pool.spec.disruption();

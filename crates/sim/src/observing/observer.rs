@@ -66,7 +66,9 @@ impl Seen {
                 self.state.put(new.clone());
             }
             (None, Some(old)) => {
-                self.state.take(change.kind, &old.key(), u64::MAX);
+                // a later object may have the same name
+                let version = old.metadata().resource_version.as_deref().unwrap_or_default();
+                self.state.take(change.kind, &old.key(), version.parse().unwrap_or(u64::MAX));
             }
             (None, None) => {}
         }
