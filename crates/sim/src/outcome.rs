@@ -67,7 +67,8 @@ pub struct Cost {
 impl Cost {
     pub(crate) fn of(bill: &Bill, seconds: u64) -> Self {
         let spot = bill.instances.iter().filter(|line| line.capacity_type == CapacityType::Spot);
-        let spot = spot.map(|line| line.cost.as_f64()).sum();
+        // a sum of nothing is a negative zero otherwise
+        let spot = spot.map(|line| line.cost.as_f64()).sum::<f64>() + 0.0;
         let total = bill.total().as_f64();
         Self { total, spot, per_day: total * 86_400.0 / seconds.max(1) as f64 }
     }
