@@ -167,7 +167,8 @@ fn changes(draws: &mut Randomness) -> Vec<Change> {
             namespace: Some("default".to_owned()),
             name: "app-0".to_owned(),
         };
-        let at = Span::seconds(BUSY - 120);
+        // after the last step, which may still change it
+        let at = Span::seconds(BUSY);
         changes.push(Change { at, apply: None, patch: None, delete: Some(name) });
     }
     changes
