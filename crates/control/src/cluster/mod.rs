@@ -14,12 +14,14 @@
 mod assignments;
 mod essentials;
 mod inputs;
+mod kinds;
 mod live;
 mod live_prices;
 mod market;
 
 pub use assignments::Assignments;
 pub use inputs::{Inputs, inputs, objects, snapshot};
+pub use kinds::kinds;
 pub use live::{is_initialized, is_leaving, is_provisionable};
 pub use live_prices::LivePrices;
 pub(crate) use market::MarketInput;

@@ -17,7 +17,7 @@ use super::execution::{Running, Stage, Then, VALIDATION, patience, unmarked, unt
 use super::propose::{Favour, Proposal, propose};
 use super::survey::Question;
 use super::validate::{Rejected, Verdict, validate};
-use crate::cluster::inputs;
+use crate::cluster::{inputs, kinds};
 use crate::knowledge::Knowledge;
 use crate::outside::Computation;
 use crate::provisioning::{Names, solve_options};
@@ -433,7 +433,7 @@ impl Part for Disrupting {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        if self.knowledge.settings.gates.capacity_buffer { KINDS_WITH_BUFFERS } else { KINDS }
+        kinds(self.knowledge.settings.gates.capacity_buffer)
     }
 
     fn observe(&mut self, change: &Change, _: &State, _: Timestamp) {
@@ -554,45 +554,6 @@ impl Part for Disrupting {
         wake
     }
 }
-
-const KINDS: &[Kind] = &[
-    Kind::Namespace,
-    Kind::Node,
-    Kind::Pod,
-    Kind::PersistentVolume,
-    Kind::PersistentVolumeClaim,
-    Kind::StorageClass,
-    Kind::CSINode,
-    Kind::DaemonSet,
-    Kind::PodDisruptionBudget,
-    Kind::PriorityClass,
-    Kind::NodePool,
-    Kind::NodeClaim,
-    Kind::EC2NodeClass,
-    Kind::NodeOverlay,
-];
-
-const KINDS_WITH_BUFFERS: &[Kind] = &[
-    Kind::Namespace,
-    Kind::Node,
-    Kind::Pod,
-    Kind::PersistentVolume,
-    Kind::PersistentVolumeClaim,
-    Kind::StorageClass,
-    Kind::CSINode,
-    Kind::DaemonSet,
-    Kind::PodDisruptionBudget,
-    Kind::PriorityClass,
-    Kind::NodePool,
-    Kind::NodeClaim,
-    Kind::EC2NodeClass,
-    Kind::NodeOverlay,
-    Kind::CapacityBuffer,
-    Kind::PodTemplate,
-    Kind::Deployment,
-    Kind::ReplicaSet,
-    Kind::StatefulSet,
-];
 
 fn is_marked(claim: &NodeClaim) -> bool {
     is_true(claim.conditions(), condition_types::DISRUPTION_REASON)

@@ -14,7 +14,7 @@ use super::notices::Notices;
 use super::plan::solve_options;
 use super::record;
 use super::{BatchTimes, Names, Planned, PlannedPod, PlannedRoom, Window, node_claim, plan};
-use crate::cluster::{inputs, is_leaving, is_provisionable};
+use crate::cluster::{inputs, is_leaving, is_provisionable, kinds};
 use crate::knowledge::Knowledge;
 use crate::outside::Computation;
 
@@ -30,45 +30,6 @@ const NOTES_IN_A_TURN: usize = 64;
 const CONTROLLER: &str = "provisioner";
 /// Who says so in Events.
 const COMPONENT: &str = "karpenter";
-
-const KINDS: &[Kind] = &[
-    Kind::Namespace,
-    Kind::Node,
-    Kind::Pod,
-    Kind::PersistentVolume,
-    Kind::PersistentVolumeClaim,
-    Kind::StorageClass,
-    Kind::CSINode,
-    Kind::DaemonSet,
-    Kind::PodDisruptionBudget,
-    Kind::PriorityClass,
-    Kind::NodePool,
-    Kind::NodeClaim,
-    Kind::EC2NodeClass,
-    Kind::NodeOverlay,
-];
-
-const KINDS_WITH_BUFFERS: &[Kind] = &[
-    Kind::Namespace,
-    Kind::Node,
-    Kind::Pod,
-    Kind::PersistentVolume,
-    Kind::PersistentVolumeClaim,
-    Kind::StorageClass,
-    Kind::CSINode,
-    Kind::DaemonSet,
-    Kind::PodDisruptionBudget,
-    Kind::PriorityClass,
-    Kind::NodePool,
-    Kind::NodeClaim,
-    Kind::EC2NodeClass,
-    Kind::NodeOverlay,
-    Kind::CapacityBuffer,
-    Kind::PodTemplate,
-    Kind::Deployment,
-    Kind::ReplicaSet,
-    Kind::StatefulSet,
-];
 
 /// A plan that is being made.
 #[derive(Debug)]
@@ -440,7 +401,7 @@ impl Part for Provisioner {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        if self.knowledge.settings.gates.capacity_buffer { KINDS_WITH_BUFFERS } else { KINDS }
+        kinds(self.knowledge.settings.gates.capacity_buffer)
     }
 
     fn observe(&mut self, change: &Change, _: &State, now: Timestamp) {
