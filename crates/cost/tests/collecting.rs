@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Service};
 use k8s_openapi::api::storage::v1::StorageClass;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use supercargo_api::Pod;
 use supercargo_cost::collector::{
-    Collector, CollectorSettings, ContainerUsage, Measurements, ObserveError, Owned, PodTraffic, View,
+    Collector, CollectorSettings, ContainerUsage, Measurements, ObserveError, Owned, PodTraffic, Seen, View,
     VolumeUsage,
 };
 use supercargo_cost::facts::{GIB, HourFacts, NetworkBytes};
@@ -37,13 +38,13 @@ struct World {
 impl World {
     fn view(&self) -> View<'_> {
         View {
-            nodes: &self.nodes,
-            pods: &self.pods,
-            namespaces: &self.namespaces,
-            volumes: &self.volumes,
-            storage_classes: &self.storage_classes,
-            services: &self.services,
-            owners: &self.owners,
+            nodes: self.nodes.iter().map(Seen::from).collect(),
+            pods: self.pods.iter().map(Seen::from).collect(),
+            volumes: self.volumes.iter().map(Seen::from).collect(),
+            services: self.services.iter().map(Seen::from).collect(),
+            namespaces: self.namespaces.iter().collect(),
+            storage_classes: self.storage_classes.iter().collect(),
+            owners: self.owners.clone(),
         }
     }
 }
@@ -114,6 +115,7 @@ fn usage(container: &str, microcores: u64, ram_bytes: u64) -> ContainerUsage {
     ContainerUsage {
         namespace: "shop".into(),
         pod: "web-7d9-a".into(),
+        pod_uid: "".into(),
         container: container.into(),
         microcores,
         ram_bytes,
@@ -244,7 +246,8 @@ fn traffic_is_what_counters_grew_and_a_counter_may_begin_anew() {
     let counters =
         |transmitted: u64| NetworkBytes { transmitted, internet: transmitted / 2, ..NetworkBytes::default() };
     let traffic = |transmitted| {
-        [PodTraffic { namespace: "shop".into(), pod: "web-7d9-a".into(), counters: counters(transmitted) }]
+        let (namespace, pod) = ("shop".into(), "web-7d9-a".into());
+        [PodTraffic { namespace, pod, pod_uid: "uid-web-7d9-a".into(), counters: counters(transmitted) }]
     };
     let mut collector = Collector::new(CollectorSettings::new("east"));
     let mut sent = Vec::new();
@@ -306,4 +309,110 @@ fn observed_facts_can_be_asked_about() {
     let main = &sets[0].aggregates[0].measures;
     assert_eq!(main.span, Interval::new(NOON - 600, NOON + 600));
     assert!(main.total() > supercargo_cost::Money::ZERO);
+}
+
+/// A pod that was deleted between two observations, and one that took its name: each pays for its own time, and what was
+/// measured is of the one that was measured.
+#[test]
+fn a_pod_that_is_gone_pays_until_then_and_its_heir_has_its_own_use() {
+    let world = world();
+    let mut heir = pod("web-7d9-a", NOON + 30);
+    heir["metadata"]["uid"] = json!("heir");
+    let heir: Pod = read(heir);
+    let mut view = world.view();
+    view.pods[0].gone = Some(NOON + 25);
+    view.pods.push(Seen::from(&heir));
+    let containers = [ContainerUsage { pod_uid: "heir".into(), ..usage("main", 900_000, GIB) }];
+    let traffic = [PodTraffic {
+        namespace: "shop".into(),
+        pod: "web-7d9-a".into(),
+        pod_uid: "heir".into(),
+        counters: NetworkBytes { transmitted: 300, ..NetworkBytes::default() },
+    }];
+    let measured = Measurements { containers: &containers, traffic: &traffic, ..Measurements::default() };
+    let observed = collector(NOON).observe(NOON + 60, &view, &measured).unwrap();
+    let facts = hour(&observed.hours).containers.iter();
+    let main: Vec<_> = facts
+        .filter(|fact| &*fact.workload.container == "main")
+        .map(|fact| {
+            let sent = fact.network.map(|bytes| bytes.transmitted);
+            (
+                fact.workload.pod_uid.to_string(),
+                fact.interval.seconds(),
+                fact.measured,
+                fact.cpu.charged,
+                sent,
+            )
+        })
+        .collect();
+    let gone = ("uid-web-7d9-a".to_owned(), 25, 0, 25 * 500_000, None);
+    assert_eq!(main, [("heir".to_owned(), 30, 30, 30 * 900_000, Some(150)), gone]);
+}
+
+#[test]
+fn a_node_and_a_volume_that_are_gone_are_paid_for_until_then() {
+    let world = world();
+    let mut view = world.view();
+    view.nodes[0].gone = Some(NOON + 10);
+    view.volumes[0].gone = Some(NOON + 20);
+    view.services[0].gone = Some(NOON + 30);
+    let observed = collector(NOON).observe(NOON + 60, &view, &Measurements::default()).unwrap();
+    let facts = hour(&observed.hours);
+    let seconds = [
+        facts.nodes[0].interval.seconds(),
+        facts.volumes[0].interval.seconds(),
+        facts.balancers[0].interval.seconds(),
+    ];
+    assert_eq!(seconds, [10, 20, 30]);
+}
+
+/// A clock that was set a century ahead, or a collector that slept for a month: what is there now is believed to have been
+/// there for a day, the rest is a gap.
+#[test]
+fn of_a_long_absence_only_the_last_day_is_charged() {
+    let world = world();
+    let month = 30 * 86_400;
+    for away in [month, 100 * 365 * 86_400] {
+        let observed = collector(NOON - away).observe(NOON, &world.view(), &Measurements::default()).unwrap();
+        assert!(observed.hours.len() <= 31 * 24 + 1);
+        let charged: u64 = observed
+            .hours
+            .iter()
+            .flat_map(|facts| &facts.containers)
+            .filter(|fact| &*fact.workload.container == "main")
+            .map(|fact| fact.interval.seconds())
+            .sum();
+        assert_eq!(charged, 7_200, "the pod is two hours old");
+        let nodes = observed.hours.iter().flat_map(|facts| &facts.nodes);
+        assert_eq!(nodes.map(|fact| fact.interval.seconds()).sum::<u64>(), 86_400);
+        assert_eq!(&*observed.hours[0].gaps[0].subject, "everything");
+        assert_eq!(&*observed.hours.last().unwrap().gaps[0].subject, "use of everything");
+    }
+}
+
+#[test]
+fn while_there_is_no_cluster_nothing_is_charged() {
+    let mut collector = collector(NOON);
+    let observed = collector.absent(NOON + 5_400).unwrap();
+    assert_eq!(observed.hours.len(), 2);
+    assert!(observed.hours.iter().all(|facts| facts.nodes.is_empty() && facts.management.is_none()));
+    assert_eq!(observed.hours[1].gaps[0].interval, Interval::new(NOON + 3_600, NOON + 5_400));
+    assert!(collector.absent(NOON).is_err());
+    let world = world();
+    let next = collector.observe(NOON + 5_460, &world.view(), &Measurements::default()).unwrap();
+    assert_eq!(next.stretch, Interval::new(NOON + 5_400, NOON + 5_460));
+}
+
+#[test]
+fn a_pod_that_was_thrown_out_pays_until_it_was_not_ready_any_more() {
+    let mut world = world();
+    let mut evicted = pod("evicted", NOON - 100);
+    evicted["status"]["phase"] = json!("Failed");
+    evicted["status"]["conditions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"type": "Ready", "status": "False", "lastTransitionTime": rfc3339(NOON + 15)}));
+    world.pods = vec![read(evicted)];
+    let observed = collector(NOON).observe(NOON + 60, &world.view(), &Measurements::default()).unwrap();
+    assert_eq!(hour(&observed.hours).containers[0].interval, Interval::new(NOON, NOON + 15));
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Service;
 
 use crate::collector::pods::{LivePod, selects};
+use crate::collector::view::Seen;
 use crate::facts::{BalancerFact, BalancerUse};
 use crate::interval::Interval;
 
@@ -18,15 +19,16 @@ const PRIVATE: [(&str, &str); 3] = [
 
 /// The load balancer of a Service in the stretch; none if it has none that answers (reference section 1.2, item 8).
 pub(super) fn balancer_fact(
-    service: &Service,
+    seen: Seen<'_, Service>,
     pods: &BTreeMap<&str, Vec<&LivePod<'_>>>,
     stretch: Interval,
 ) -> Option<BalancerFact> {
+    let service = seen.object;
     service.spec.as_ref().filter(|spec| spec.type_.as_deref() == Some("LoadBalancer"))?;
     let entries = service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?;
     let address = entries.iter().find_map(|entry| entry.hostname.as_deref().or(entry.ip.as_deref()))?;
     let created = service.metadata.creation_timestamp.as_ref().map_or(i64::MIN, |time| time.0.as_second());
-    let interval = Interval::new(created, i64::MAX).overlap(stretch);
+    let interval = seen.since(created).overlap(stretch);
     if interval.is_empty() {
         return None;
     }

@@ -16,4 +16,4 @@ mod volumes;
 
 pub use observe::{Collector, CollectorSettings, Observation, ObserveError};
 pub use owners::Owned;
-pub use view::{ContainerUsage, Measurements, PodTraffic, View, VolumeUsage};
+pub use view::{ContainerUsage, Measurements, PodTraffic, Seen, View, VolumeUsage};

@@ -8,12 +8,13 @@ use thiserror::Error;
 use crate::collector::balancers::balancer_fact;
 use crate::collector::nodes::node_fact;
 use crate::collector::owners::Owners;
-use crate::collector::pods::{LiveContainer, LivePod, Surroundings};
+use crate::collector::pods::{LiveContainer, LivePod, Surroundings, life};
 use crate::collector::view::{ContainerUsage, Measurements, View};
 use crate::collector::volumes::{ClaimUsers, volume_fact};
 use crate::facts::{Amount, ContainerFact, Gap, HourFacts, ManagementFact, NetworkBytes};
 use crate::interval::Interval;
 use crate::money::Division;
+use crate::workload::Workload;
 
 /// What a collector is told once.
 #[derive(Clone, Debug)]
@@ -25,12 +26,23 @@ pub struct CollectorSettings {
     /// The longest stretch, in seconds, that one measurement may stand for. In a longer one only requests are counted, and
     /// the stretch is a gap.
     pub longest_stretch: u64,
+    /// The longest stretch, in seconds, over which what is there now is taken to have been there all along. Of a longer one
+    /// only the last part has facts, what lies before it is a gap.
+    pub longest_absence: u64,
 }
+
+/// Gaps are noted for so many seconds back, and not further: 31 days.
+const LONGEST_GAP: i64 = 31 * 86_400;
 
 impl CollectorSettings {
     /// A cluster with a paid control plane, measured at least every five minutes.
     pub fn new(cluster: &str) -> CollectorSettings {
-        CollectorSettings { cluster: cluster.into(), provisioner: Some("EKS".into()), longest_stretch: 300 }
+        CollectorSettings {
+            cluster: cluster.into(),
+            provisioner: Some("EKS".into()),
+            longest_stretch: 300,
+            longest_absence: 86_400,
+        }
     }
 }
 
@@ -56,7 +68,8 @@ pub enum ObserveError {
     },
 }
 
-type PodName = (Arc<str>, Arc<str>);
+/// Namespace, name and uid.
+type PodName = (Arc<str>, Arc<str>, Arc<str>);
 
 /// Turns observations into facts.
 #[derive(Clone, Debug)]
@@ -82,59 +95,90 @@ impl Collector {
         self.last
     }
 
+    /// Until now there was no cluster: the stretch since the last observation is a gap and nothing else.
+    pub fn absent(&mut self, now: i64) -> Result<Observation, ObserveError> {
+        let stretch = self.advance(now)?;
+        let hours = recent(stretch).map(|(hour, inside)| {
+            let mut facts = self.blank(hour);
+            facts.gaps.push(gap(inside, "everything"));
+            facts
+        });
+        Ok(Observation { stretch, hours: hours.collect() })
+    }
+
     /// The facts since the last observation. Objects that were there all the time count from then on, others from their
-    /// own beginning; what vanished in between counts until the last observation.
+    /// own beginning; what vanished in between counts until it was seen to go, or until the last observation.
     pub fn observe(
         &mut self,
         now: i64,
         view: &View<'_>,
         measured: &Measurements<'_>,
     ) -> Result<Observation, ObserveError> {
-        let traffic = self.traffic(measured);
-        let Some(last) = self.last else {
-            self.last = Some(now);
-            return Ok(Observation { stretch: Interval::new(now, now), hours: Vec::new() });
-        };
-        if now <= last {
-            return Err(ObserveError::NotLater { now, last });
+        let stretch = self.advance(now)?;
+        let traffic = self.traffic(view, measured, stretch.start);
+        if stretch.is_empty() {
+            return Ok(Observation { stretch, hours: Vec::new() });
         }
-        self.last = Some(now);
-        let stretch = Interval::new(last, now);
         let stale = stretch.seconds() > self.settings.longest_stretch;
-        let mut usage: BTreeMap<(&str, &str, &str), &ContainerUsage> = BTreeMap::new();
+        let mut usage: Usage<'_> = BTreeMap::new();
         if !stale {
             for each in measured.containers {
-                usage.entry((&each.namespace, &each.pod, &each.container)).or_insert(each);
+                usage.entry((&each.namespace, &each.pod, &each.container, &each.pod_uid)).or_insert(each);
             }
         }
-        let provider_ids = view.nodes.iter().filter_map(|node| {
-            let id = node.spec.as_ref()?.provider_id.as_deref()?;
-            Some((node.metadata.name.as_deref()?, Arc::from(id)))
+        let provider_ids = view.nodes.iter().filter_map(|seen| {
+            let id = seen.object.spec.as_ref()?.provider_id.as_deref()?;
+            Some((seen.object.metadata.name.as_deref()?, Arc::from(id)))
         });
-        let owners = Owners::new(view.owners);
-        let cluster = &self.settings.cluster;
-        let around =
-            Surroundings::new(cluster, view.namespaces, view.services, owners, provider_ids.collect());
+        let around = Surroundings::new(
+            &self.settings.cluster,
+            &view.namespaces,
+            &view.services,
+            Owners::new(&view.owners),
+            provider_ids.collect(),
+        );
         let silent = if stale { &[] } else { measured.silent_nodes };
-        let stretches = stretch.hours().map(|hour| (hour, Interval::hour(hour).overlap(stretch)));
-        let hours = stretches.map(|(hour, inside)| {
+        let absence = i64::try_from(self.settings.longest_absence).unwrap_or(i64::MAX);
+        let believed = Interval::new(now.saturating_sub(absence), now);
+        let hours = recent(stretch).map(|(hour, all)| {
+            let inside = all.overlap(believed);
+            let mut facts = self.blank(hour);
+            let unknown = Interval::new(all.start, all.end.min(believed.start));
+            if !unknown.is_empty() {
+                facts.gaps.push(gap(unknown, "everything"));
+            }
+            if inside.is_empty() {
+                return facts;
+            }
             let pods: Vec<LivePod<'_>> =
-                view.pods.iter().filter_map(|pod| around.live(pod, inside)).collect();
-            let mut facts = HourFacts { cluster: Arc::clone(cluster), hour, ..HourFacts::default() };
+                view.pods.iter().filter_map(|pod| around.live(*pod, inside)).collect();
             for live in &pods {
                 let share = PodShare { live, usage: &usage, traffic: &traffic, stretch };
                 facts.containers.extend(share.containers());
             }
             self.things(&mut facts, view, measured, &pods, inside);
-            let gap = |subject: String| Gap { interval: inside, subject: subject.into() };
             if stale {
-                facts.gaps.push(gap("use of everything".to_owned()));
+                facts.gaps.push(gap(inside, "use of everything"));
             }
-            facts.gaps.extend(silent.iter().map(|node| gap(format!("use of node {node}"))));
+            facts.gaps.extend(silent.iter().map(|node| gap(inside, &format!("use of node {node}"))));
             facts.sort();
             facts
         });
         Ok(Observation { stretch, hours: hours.collect() })
+    }
+
+    /// Moves on to a time; the stretch since the last one, which is empty the first time.
+    fn advance(&mut self, now: i64) -> Result<Interval, ObserveError> {
+        let last = self.last.unwrap_or(now);
+        if now <= last && self.last.is_some() {
+            return Err(ObserveError::NotLater { now, last });
+        }
+        self.last = Some(now);
+        Ok(Interval::new(last, now))
+    }
+
+    fn blank(&self, hour: i64) -> HourFacts {
+        HourFacts { cluster: Arc::clone(&self.settings.cluster), hour, ..HourFacts::default() }
     }
 
     /// Nodes, volumes, load balancers, the control plane.
@@ -146,17 +190,16 @@ impl Collector {
         pods: &[LivePod<'_>],
         inside: Interval,
     ) {
-        for node in view.nodes {
-            let created =
-                node.metadata.creation_timestamp.as_ref().map_or(i64::MIN, |time| time.0.as_second());
-            let there = Interval::new(created, i64::MAX).overlap(inside);
+        for seen in &view.nodes {
+            let created = seen.object.metadata.creation_timestamp.as_ref();
+            let there = seen.since(created.map_or(i64::MIN, |time| time.0.as_second())).overlap(inside);
             if !there.is_empty() {
-                facts.nodes.extend(node_fact(node, there));
+                facts.nodes.extend(node_fact(seen.object, there));
             }
         }
         let users = ClaimUsers::new(pods);
-        let volume = |volume| volume_fact(volume, view.storage_classes, &users, measured.volumes, inside);
-        facts.volumes.extend(view.volumes.iter().filter_map(volume));
+        let volume = |volume| volume_fact(volume, &view.storage_classes, &users, measured.volumes, inside);
+        facts.volumes.extend(view.volumes.iter().copied().filter_map(volume));
         let mut by_namespace: BTreeMap<&str, Vec<&LivePod<'_>>> = BTreeMap::new();
         for live in pods {
             by_namespace
@@ -165,26 +208,46 @@ impl Collector {
                 .push(live);
         }
         let balancer = |service| balancer_fact(service, &by_namespace, inside);
-        facts.balancers.extend(view.services.iter().filter_map(balancer));
+        facts.balancers.extend(view.services.iter().copied().filter_map(balancer));
         if let Some(provisioner) = &self.settings.provisioner {
             facts.management =
                 Some(ManagementFact { provisioner: Arc::clone(provisioner), interval: inside });
         }
     }
 
-    /// What pods sent and received since their counters were last seen. A counter that went down began anew.
-    fn traffic(&mut self, measured: &Measurements<'_>) -> BTreeMap<PodName, NetworkBytes> {
+    /// What pods sent and received since their counters were last seen. A counter that went down began anew, and so did that
+    /// of a pod that was not there the last time.
+    fn traffic(
+        &mut self,
+        view: &View<'_>,
+        measured: &Measurements<'_>,
+        last: i64,
+    ) -> BTreeMap<PodName, NetworkBytes> {
+        if measured.traffic.is_empty() && self.counters.is_empty() {
+            return BTreeMap::new();
+        }
+        // pods that are there, and whether they are younger than the last observation
+        let mut there: BTreeMap<(&str, &str, &str), bool> = BTreeMap::new();
+        for pod in &view.pods {
+            let metadata = &pod.object.metadata;
+            let young = life(*pod).is_some_and(|life| life.start >= last);
+            let namespace = metadata.namespace.as_deref().unwrap_or_default();
+            let name = metadata.name.as_deref().unwrap_or_default();
+            there.insert((namespace, name, metadata.uid.as_deref().unwrap_or_default()), young);
+        }
         let mut seen = BTreeMap::new();
         let mut grown = BTreeMap::new();
         for each in measured.traffic {
-            let name = (Arc::clone(&each.namespace), Arc::clone(&each.pod));
+            let name = (Arc::clone(&each.namespace), Arc::clone(&each.pod), Arc::clone(&each.pod_uid));
             if seen.contains_key(&name) {
                 continue;
             }
             let now = each.counters;
-            if let Some(before) = self.counters.get(&name) {
+            let young = there.get(&(&*each.namespace, &*each.pod, &*each.pod_uid)) == Some(&true);
+            let before = self.counters.get(&name).copied();
+            if let Some(before) = before.or_else(|| young.then(NetworkBytes::default)) {
                 let anew = now.transmitted < before.transmitted || now.received < before.received;
-                let before = if anew { NetworkBytes::default() } else { *before };
+                let before = if anew { NetworkBytes::default() } else { before };
                 grown.insert(
                     name.clone(),
                     NetworkBytes {
@@ -199,17 +262,31 @@ impl Collector {
             seen.insert(name, now);
         }
         // pods that were not measured this time keep their counters, so that nothing is lost
-        for (name, counters) in seen {
-            self.counters.insert(name, counters);
-        }
+        self.counters.extend(seen);
+        self.counters.retain(|(namespace, name, uid), _| {
+            uid.is_empty() || there.contains_key(&(&**namespace, &**name, &**uid))
+        });
         grown
     }
 }
 
+/// The hours of a stretch, as far back as they are noted, with what of them lies in it.
+fn recent(stretch: Interval) -> impl Iterator<Item = (i64, Interval)> {
+    let noted = Interval::new(stretch.start.max(stretch.end.saturating_sub(LONGEST_GAP)), stretch.end);
+    noted.hours().map(move |hour| (hour, Interval::hour(hour).overlap(noted)))
+}
+
+fn gap(interval: Interval, subject: &str) -> Gap {
+    Gap { interval, subject: subject.into() }
+}
+
+/// What was used, by namespace, pod, container and uid.
+type Usage<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), &'a ContainerUsage>;
+
 /// A pod's containers in a part of the stretch.
 struct PodShare<'a> {
     live: &'a LivePod<'a>,
-    usage: &'a BTreeMap<(&'a str, &'a str, &'a str), &'a ContainerUsage>,
+    usage: &'a Usage<'a>,
     traffic: &'a BTreeMap<PodName, NetworkBytes>,
     stretch: Interval,
 }
@@ -217,11 +294,16 @@ struct PodShare<'a> {
 impl PodShare<'_> {
     fn containers(&self) -> Vec<ContainerFact> {
         let count = self.live.containers.len() as u64;
-        let first = self.live.containers.first();
-        let name = first.map(|one| (Arc::clone(&one.workload.namespace), Arc::clone(&one.workload.pod)));
+        let first = self.live.containers.first().map(|first| &first.workload);
+        let counted = |first: &Arc<Workload>, uid: &Arc<str>| {
+            let name = (Arc::clone(&first.namespace), Arc::clone(&first.pod), Arc::clone(uid));
+            self.traffic.get(&name)
+        };
+        let all = first
+            .filter(|_| !self.traffic.is_empty())
+            .and_then(|first| counted(first, &first.pod_uid).or_else(|| counted(first, &"".into())));
         // the part of this hour, then evenly over the containers (reference section 1.2, item 7)
-        let bytes =
-            name.and_then(|name| self.traffic.get(&name)).map(|all| all.part(self.stretch, self.live.life));
+        let bytes = all.map(|all| all.part(self.live.whole.overlap(self.stretch), self.live.life));
         let mut facts = Vec::with_capacity(self.live.containers.len());
         for (index, container) in self.live.containers.iter().enumerate() {
             let network = bytes.map(|bytes| evenly(bytes, index as u64, count));
@@ -234,7 +316,9 @@ impl PodShare<'_> {
         let workload = &container.workload;
         let asked = container.asked;
         let seconds = self.live.life.seconds();
-        let used = self.usage.get(&(&*workload.namespace, &*workload.pod, &*workload.container));
+        let used_by =
+            |uid| self.usage.get(&(&*workload.namespace, &*workload.pod, &*workload.container, uid));
+        let used = used_by(&workload.pod_uid).or_else(|| used_by(""));
         let amount = |asked: u64, used: Option<u64>| Amount {
             requested: asked.saturating_mul(seconds),
             used: used.unwrap_or(0).saturating_mul(seconds),

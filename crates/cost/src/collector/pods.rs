@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Container, Namespace, Pod, ResourceRequirements, Service};
+use k8s_openapi::api::core::v1::{Container, Namespace, ResourceRequirements, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use supercargo_api::Pod;
 
 use crate::collector::nodes::{GPU_RESOURCES, milli, whole};
 use crate::collector::owners::Owners;
+use crate::collector::view::Seen;
 use crate::interval::Interval;
 use crate::workload::{Labels, Workload};
 
@@ -36,6 +38,9 @@ pub(super) struct LiveContainer {
 /// A pod that was there in the stretch.
 pub(super) struct LivePod<'a> {
     pub pod: &'a Pod,
+    /// All of its life.
+    pub whole: Interval,
+    /// What of it lies in the stretch.
     pub life: Interval,
     pub containers: Vec<LiveContainer>,
 }
@@ -53,18 +58,18 @@ pub(super) struct Surroundings<'a> {
 impl<'a> Surroundings<'a> {
     pub fn new(
         cluster: &Arc<str>,
-        namespaces: &'a [Namespace],
-        services: &'a [Service],
+        namespaces: &[&'a Namespace],
+        services: &[Seen<'a, Service>],
         owners: Owners<'a>,
         provider_ids: BTreeMap<&'a str, Arc<str>>,
     ) -> Surroundings<'a> {
-        let named = namespaces.iter().map(|namespace| {
+        let named = namespaces.iter().copied().map(|namespace| {
             let metadata = &namespace.metadata;
             let maps = (shared(metadata.labels.as_ref()), shared(metadata.annotations.as_ref()));
             (metadata.name.as_deref().unwrap_or_default(), maps)
         });
         let mut by_label: BTreeMap<_, Vec<&Service>> = BTreeMap::new();
-        for service in services {
+        for service in services.iter().map(|seen| seen.object) {
             let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
             if let Some((key, value)) = selector(service).and_then(|selector| selector.iter().next()) {
                 by_label.entry((namespace, key.as_str(), value.as_str())).or_default().push(service);
@@ -80,13 +85,15 @@ impl<'a> Surroundings<'a> {
     }
 
     /// A pod in the stretch; none if it was not bound in it.
-    pub fn live(&self, pod: &'a Pod, stretch: Interval) -> Option<LivePod<'a>> {
-        let life = life(pod)?.overlap(stretch);
+    pub fn live(&self, seen: Seen<'a, Pod>, stretch: Interval) -> Option<LivePod<'a>> {
+        let pod = seen.object;
+        let whole = life(seen)?;
+        let life = whole.overlap(stretch);
         if life.is_empty() {
             return None;
         }
         let template = self.workload(pod);
-        let spec = pod.spec.as_ref()?;
+        let spec = pod.spec()?;
         let sidecars = spec
             .init_containers
             .iter()
@@ -97,13 +104,13 @@ impl<'a> Surroundings<'a> {
             asked: asked(container),
             mounts: container.volume_mounts.iter().flatten().map(|mount| mount.name.clone()).collect(),
         });
-        Some(LivePod { pod, life, containers: containers.collect() })
+        Some(LivePod { pod, whole, life, containers: containers.collect() })
     }
 
     fn workload(&self, pod: &Pod) -> Workload {
         let metadata = &pod.metadata;
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
+        let node = pod.node_name().unwrap_or_default();
         let (namespace_labels, namespace_annotations) =
             self.namespaces.get(namespace).cloned().unwrap_or_default();
         let ((controller_kind, controller), (root_kind, root)) =
@@ -162,29 +169,31 @@ fn second(time: &Time) -> i64 {
     time.0.as_second()
 }
 
-/// From being bound to the end of the last container; a pod that has not ended lives on.
-fn life(pod: &Pod) -> Option<Interval> {
+/// From being bound to the end of the last container; a pod that has not ended lives on until it is gone.
+pub(super) fn life(seen: Seen<'_, Pod>) -> Option<Interval> {
+    let pod = seen.object;
     let status = pod.status.as_ref();
-    pod.spec.as_ref()?.node_name.as_deref().filter(|node| !node.is_empty())?;
-    let bound = status
-        .and_then(|status| status.conditions.as_ref())
-        .into_iter()
-        .flatten()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "True")
-        .and_then(|condition| condition.last_transition_time.as_ref());
+    pod.node_name().filter(|node| !node.is_empty())?;
+    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    let turned = |kind: &str, value: &str| {
+        let condition = conditions.clone().find(|each| each.type_ == kind && each.status == value);
+        condition.and_then(|condition| condition.last_transition_time.as_ref())
+    };
     let started = status.and_then(|status| status.start_time.as_ref());
-    let start = bound.or(started).or(pod.metadata.creation_timestamp.as_ref()).map_or(i64::MIN, second);
+    let bound = turned("PodScheduled", "True").or(started);
+    let start = bound.or(pod.metadata.creation_timestamp.as_ref()).map_or(i64::MIN, second);
     let ended = matches!(status.and_then(|status| status.phase.as_deref()), Some("Succeeded" | "Failed"));
     if !ended {
-        return Some(Interval::new(start, i64::MAX));
+        return Some(seen.since(start));
     }
     let statuses = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
     let finished = statuses.filter_map(|each| {
         let state = each.state.as_ref()?.terminated.as_ref()?;
         state.finished_at.as_ref().map(second)
     });
-    // an ended pod that does not say when it ended is not paid for
-    finished.max().map(|end| Interval::new(start, end))
+    // a pod that was thrown out may have nothing left to say about its containers; one that does not say at all when it
+    // ended is not paid for
+    finished.max().or_else(|| turned("Ready", "False").map(second)).map(|end| Interval::new(start, end))
 }
 
 fn asked(container: &Container) -> Asked {

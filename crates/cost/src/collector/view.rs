@@ -2,29 +2,63 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Service};
 use k8s_openapi::api::storage::v1::StorageClass;
+use supercargo_api::Pod;
 
 use crate::collector::owners::Owned;
 use crate::facts::NetworkBytes;
+use crate::interval::Interval;
 
-/// The objects of a cluster, as they are at the time of the observation.
-#[derive(Clone, Copy, Debug, Default)]
+/// An object of the cluster, or one that went since the last observation.
+#[derive(Debug)]
+pub struct Seen<'a, T> {
+    /// The object, as it was last seen.
+    pub object: &'a T,
+    /// When it was seen to go, in seconds since 1970; none if it is still there.
+    pub gone: Option<i64>,
+}
+
+impl<T> Clone for Seen<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Seen<'_, T> {}
+
+impl<'a, T> From<&'a T> for Seen<'a, T> {
+    /// It is still there.
+    fn from(object: &'a T) -> Seen<'a, T> {
+        Seen { object, gone: None }
+    }
+}
+
+impl<T> Seen<'_, T> {
+    /// From a beginning to the end, as far as it is known.
+    pub(super) fn since(&self, start: i64) -> Interval {
+        Interval::new(start, self.gone.unwrap_or(i64::MAX))
+    }
+}
+
+/// The objects of a cluster, as they are at the time of the observation. Of what went since the last one, those who know it
+/// say when; without them it counts until the last observation.
+#[derive(Clone, Debug, Default)]
 pub struct View<'a> {
     /// Nodes.
-    pub nodes: &'a [Node],
+    pub nodes: Vec<Seen<'a, Node>>,
     /// Pods.
-    pub pods: &'a [Pod],
-    /// Namespaces.
-    pub namespaces: &'a [Namespace],
+    pub pods: Vec<Seen<'a, Pod>>,
     /// Persistent volumes.
-    pub volumes: &'a [PersistentVolume],
-    /// Storage classes.
-    pub storage_classes: &'a [StorageClass],
+    pub volumes: Vec<Seen<'a, PersistentVolume>>,
     /// Services.
-    pub services: &'a [Service],
+    pub services: Vec<Seen<'a, Service>>,
+    /// Namespaces.
+    pub namespaces: Vec<&'a Namespace>,
+    /// Storage classes.
+    pub storage_classes: Vec<&'a StorageClass>,
     /// Who owns the owners of pods: ReplicaSets, Jobs, and what else stands between a pod and the root.
-    pub owners: &'a [Owned],
+    pub owners: Vec<Owned>,
 }
 
 /// What a container used on average since the last observation.
@@ -34,6 +68,8 @@ pub struct ContainerUsage {
     pub namespace: Arc<str>,
     /// Name of the pod.
     pub pod: Arc<str>,
+    /// Uid of the pod, by which pods that reuse a name are told apart; empty if it is not known.
+    pub pod_uid: Arc<str>,
     /// Name of the container.
     pub container: Arc<str>,
     /// Millionths of a core.
@@ -51,6 +87,8 @@ pub struct PodTraffic {
     pub namespace: Arc<str>,
     /// Name of the pod.
     pub pod: Arc<str>,
+    /// Uid of the pod; empty if it is not known.
+    pub pod_uid: Arc<str>,
     /// The counters.
     pub counters: NetworkBytes,
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{PersistentVolume, Pod};
+use k8s_openapi::api::core::v1::PersistentVolume;
 use k8s_openapi::api::storage::v1::StorageClass;
+use supercargo_api::Pod;
 
 use crate::collector::nodes::whole;
 use crate::collector::pods::LivePod;
-use crate::collector::view::VolumeUsage;
+use crate::collector::view::{Seen, VolumeUsage};
 use crate::facts::{VolumeFact, sweep};
 use crate::interval::Interval;
 use crate::workload::Workload;
@@ -50,7 +51,7 @@ impl ClaimUsers {
 /// Names of a pod's volumes with their claims.
 fn claims(pod: &Pod) -> Vec<(String, String)> {
     let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volumes = pod.spec().into_iter().flat_map(|spec| spec.volumes.iter().flatten());
     volumes
         .filter_map(|volume| {
             let named = volume.persistent_volume_claim.as_ref().map(|claim| claim.claim_name.clone());
@@ -62,16 +63,17 @@ fn claims(pod: &Pod) -> Vec<(String, String)> {
 
 /// A volume in the stretch; none if it was not there.
 pub(super) fn volume_fact(
-    volume: &PersistentVolume,
-    classes: &[StorageClass],
+    seen: Seen<'_, PersistentVolume>,
+    classes: &[&StorageClass],
     users: &ClaimUsers,
     usage: &[VolumeUsage],
     stretch: Interval,
 ) -> Option<VolumeFact> {
+    let volume = seen.object;
     let name = volume.metadata.name.as_deref().filter(|name| !name.is_empty())?;
     let spec = volume.spec.as_ref()?;
     let created = volume.metadata.creation_timestamp.as_ref().map_or(i64::MIN, |time| time.0.as_second());
-    let interval = Interval::new(created, i64::MAX).overlap(stretch);
+    let interval = seen.since(created).overlap(stretch);
     let bytes = whole(spec.capacity.as_ref().and_then(|capacity| capacity.get("storage")));
     if interval.is_empty() || bytes > LARGEST {
         return None;
