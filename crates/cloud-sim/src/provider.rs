@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use supercargo_clock::Clock;
+use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{
-    CapacityReservation, CloudProvider, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile,
+    BoxFuture, CapacityReservation, CloudProvider, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile,
     InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest,
     PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector, Sleep, SpotPrice,
     StateChange, Subnet, Tags, TypeOffering,
@@ -22,6 +22,16 @@ pub struct PatientRegion {
 }
 
 impl PatientRegion {
+    /// A region that waits as this time passes, which must be the time of the region's own clock.
+    pub fn on(region: Region, time: &Time) -> PatientRegion {
+        let sleeper = time.clone();
+        let sleep = move |duration: Duration| -> BoxFuture<'static, ()> {
+            let sleeper = sleeper.clone();
+            Box::pin(async move { sleeper.sleep(duration).await })
+        };
+        PatientRegion::new(region, Arc::new(time.clone()), Arc::new(sleep))
+    }
+
     /// A region that waits by this. The clock must be the region's own, and waiting must move it.
     pub fn new(region: Region, clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> PatientRegion {
         PatientRegion { region, clock, sleep }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
@@ -82,13 +81,7 @@ impl Scene {
     }
 
     fn controllers(&self) -> Controllers {
-        let clock: Arc<dyn Clock> = Arc::new(self.time.clone());
-        let time = self.time.clone();
-        let sleep = move |span: Duration| -> BoxFuture<'static, ()> {
-            let time = time.clone();
-            Box::pin(async move { time.sleep(span).await })
-        };
-        let provider = PatientRegion::new(self.region.clone(), clock, Arc::new(sleep));
+        let provider = PatientRegion::on(self.region.clone(), &self.time);
         start(ControllerOptions {
             client: self.client.clone(),
             time: self.time.clone(),

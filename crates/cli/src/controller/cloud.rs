@@ -1,12 +1,11 @@
 //! The clouds that there are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::Client;
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
-use supercargo_cloud::{BoxFuture, CloudProvider, Cluster};
+use supercargo_cloud::{CloudProvider, Cluster};
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_local::{PartOptions, driver_options, part};
 use supercargo_reconcile::Running;
@@ -50,13 +49,7 @@ impl Cloud {
                     kubernetes_version: cluster.kubernetes_version.clone(),
                     ..RegionOptions::new(clock, arguments.seed)
                 });
-                let waiting = time.clone();
-                let sleep = move |span: Duration| -> BoxFuture<'static, ()> {
-                    let time = waiting.clone();
-                    Box::pin(async move { time.sleep(span).await })
-                };
-                let clock: Arc<dyn Clock> = Arc::new(time.clone());
-                let provider = PatientRegion::new(region.clone(), clock, Arc::new(sleep));
+                let provider = PatientRegion::on(region.clone(), time);
                 Ok(Self { provider: Arc::new(provider), region: Some(region) })
             }
         }

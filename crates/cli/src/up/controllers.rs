@@ -1,11 +1,10 @@
 //! The controllers of a cluster that runs in this process, on its region.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use supercargo_apiserver::{Server, Serving};
-use supercargo_clock::{Clock, Time};
-use supercargo_cloud::{BoxFuture, Cluster};
+use supercargo_clock::Time;
+use supercargo_cloud::Cluster;
 use supercargo_cloud_sim::{PatientRegion, Region};
 use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
 use supercargo_control::journal::JournalFile;
@@ -46,12 +45,6 @@ pub(super) fn controllers(
     region: &Region,
     time: &Time,
 ) -> Result<Working, Failure> {
-    let clock: Arc<dyn Clock> = Arc::new(time.clone());
-    let sleeper = time.clone();
-    let sleep = move |duration: Duration| -> BoxFuture<'static, ()> {
-        let sleeper = sleeper.clone();
-        Box::pin(async move { sleeper.sleep(duration).await })
-    };
     let cluster = Cluster {
         name: arguments.cluster.clone(),
         endpoint: format!("https://{}", serving.addr()),
@@ -63,7 +56,7 @@ pub(super) fn controllers(
     let options = ControllerOptions {
         client: server.client(),
         time: time.clone(),
-        provider: Arc::new(PatientRegion::new(region.clone(), clock, Arc::new(sleep))),
+        provider: Arc::new(PatientRegion::on(region.clone(), time)),
         settings: Settings {
             cluster_name: Some(arguments.cluster.clone()),
             interruption_queue: Some(arguments.cluster.clone()),

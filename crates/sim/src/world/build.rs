@@ -1,15 +1,14 @@
 //! A world, started.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use supercargo_api::crd;
 use supercargo_apiserver::{Server, ServerError, ServerOptions};
 use supercargo_clock::{Clock, Time};
-use supercargo_cloud::{BoxFuture, CloudProvider, Cluster as JoinedCluster};
+use supercargo_cloud::{CloudProvider, Cluster as JoinedCluster};
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions, Script};
+use supercargo_control::installation::{self, InstallError};
 use supercargo_control::outside::Computing;
 use supercargo_control::settings::{FeatureGates, Settings};
 use supercargo_control::{ControllerOptions, Controllers, start};
@@ -30,6 +29,9 @@ pub enum WorldError {
     /// The control plane.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// The definitions of the custom resources.
+    #[error(transparent)]
+    Definitions(#[from] InstallError),
     /// An object of the scenario.
     #[error(transparent)]
     Object(#[from] ApplyError),
@@ -117,9 +119,7 @@ impl World {
     }
 
     async fn furnish(&self, scenario: &Scenario) -> Result<(), WorldError> {
-        for definition in crd::definitions() {
-            self.apply(&definition.resource).await?;
-        }
+        installation::apply(&self.server.client(), None, true, |_| ()).await?;
         let workloads: Vec<Value> =
             scenario.workloads.iter().flat_map(|workload| workload.objects()).collect();
         let mut namespaces: Vec<&str> = workloads
@@ -144,14 +144,7 @@ impl World {
         if self.controllers.is_some() {
             return;
         }
-        let clock: Arc<dyn Clock> = Arc::new(self.time.clone());
-        let sleeper = self.time.clone();
-        let sleep = move |time: Duration| -> BoxFuture<'static, ()> {
-            let sleeper = sleeper.clone();
-            Box::pin(async move { sleeper.sleep(time).await })
-        };
-        let provider: Arc<dyn CloudProvider> =
-            Arc::new(PatientRegion::new(self.region.clone(), clock, Arc::new(sleep)));
+        let provider: Arc<dyn CloudProvider> = Arc::new(PatientRegion::on(self.region.clone(), &self.time));
         let now = self.time.now();
         let seen = now.checked_add(jiff::SignedDuration::from_secs(self.skew)).unwrap_or(now);
         self.controllers = Some(start(ControllerOptions {
