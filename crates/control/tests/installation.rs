@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, ListParams};
-use supercargo_api::NodePool;
+use supercargo_api::{NodePool, crd};
 use supercargo_apiserver::{Server, ServerOptions};
 use supercargo_clock::{Clock, VirtualClock};
-use supercargo_control::installation::{InstallationOptions, apply, definitions};
+use supercargo_control::installation::{InstallationOptions, apply};
 
 fn server() -> Server {
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new("2026-03-02T09:00:00Z".parse().unwrap()));
@@ -25,7 +25,7 @@ async fn everything_is_applied_and_applied_again_nothing_changes() {
     apply(&client, Some(&options), false, |applied| said.push(format!("{}/{}", applied.kind, applied.name)))
         .await
         .unwrap();
-    assert_eq!(said.len(), definitions().len() + 8, "{said:?}");
+    assert_eq!(said.len(), crd::definitions().len() + 8, "{said:?}");
     let pools: Api<NodePool> = Api::all(client.clone());
     assert_eq!(pools.list(&ListParams::default()).await.unwrap().items.len(), 0);
     let revision = server.revision();

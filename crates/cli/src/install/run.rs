@@ -1,6 +1,7 @@
 //! From the arguments to objects, printed or applied.
 
-use supercargo_control::installation::{InstallError, InstallationOptions, apply, definitions, objects};
+use supercargo_api::crd::{self, Definition};
+use supercargo_control::installation::{InstallError, InstallationOptions, apply, objects};
 
 use super::arguments::Arguments;
 use crate::console::Console;
@@ -62,13 +63,13 @@ fn options(arguments: &Arguments) -> Result<InstallationOptions, Failure> {
 /// All objects, as documents of YAML.
 fn print(options: Option<&InstallationOptions>) -> Result<String, Failure> {
     let mut text = String::new();
-    for definition in definitions() {
-        let yaml = definition.yaml.trim_start_matches("---\n");
-        text.push_str("---\n");
-        text.push_str(yaml);
-        if !yaml.ends_with('\n') {
-            text.push('\n');
-        }
+    let mut definitions: Vec<&Definition> = crd::definitions().iter().collect();
+    definitions.sort_by_key(|definition| definition.file_name());
+    for definition in definitions {
+        let yaml = definition.to_yaml().map_err(|error| {
+            Failure::new(format!("{} cannot be written: {error}", definition.file_name()))
+        })?;
+        text.push_str(&yaml);
     }
     for object in options.map(objects).unwrap_or_default() {
         text.push_str("---\n");

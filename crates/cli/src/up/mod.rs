@@ -7,7 +7,6 @@
 
 mod arguments;
 mod controllers;
-mod definitions;
 mod files;
 mod run;
 

@@ -9,13 +9,14 @@ use supercargo_apiserver::{ServeOptions, Server, ServerError, ServerOptions};
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, RealClock, Time};
 use supercargo_cloud_sim::{Region, RegionOptions};
+use supercargo_control::installation;
 use supercargo_control::journal::JournalFile;
 use supercargo_local::{Cluster, PartOptions};
 use tokio::sync::watch;
 
 use super::controllers::{Working, controllers};
 use super::files::{Kubeconfig, read_time, write_time};
-use super::{Arguments, definitions};
+use super::Arguments;
 use crate::console::Console;
 use crate::controller::{keep_journal, listen};
 use crate::exit::{Exit, Failure};
@@ -47,7 +48,8 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     };
     let server = Server::new(options).map_err(failure)?;
     if !arguments.no_controllers {
-        definitions::install(&server.client()).await?;
+        let installed = installation::apply(&server.client(), None, true, |_| ()).await;
+        installed.map_err(|error| Failure::new(error.to_string()))?;
     }
     let region = Region::new(RegionOptions {
         region: arguments.region.clone(),

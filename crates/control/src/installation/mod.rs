@@ -1,17 +1,15 @@
 //! What a cluster needs before the controllers run: definitions, permissions, and the Deployment itself.
 //!
 //! ```text
-//! definitions() ──┐
-//!                 ├──> printed by `supercargo install --dry-run`, or
-//! objects(..) ────┘    applied by the server, one after the other (apply)
+//! crd::definitions() ──┐
+//!                      ├──> printed by `supercargo install --dry-run`, or
+//! objects(..) ─────────┘    applied by the server, one after the other (apply)
 //! ```
 
 mod apply;
-mod definitions;
 mod objects;
 mod permissions;
 
 pub use apply::{Applied, InstallError, apply};
-pub use definitions::{Definition, definitions};
 pub use objects::{InstallationOptions, objects};
 pub use permissions::{cluster_role_rules, role_rules};
