@@ -27,6 +27,7 @@ mod pod_times;
 mod pods;
 mod registry;
 mod scheduler;
+mod standing;
 mod watcher;
 
 pub use build::BuildInfo;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use supercargo_api::{Condition, ConditionStatus, Pod};
+use supercargo_api::{Condition, Pod};
 use supercargo_reconcile::{Action, Change, Kind, Object, Outcome, Part, State, node_of};
 
+use super::standing::Stand;
 use crate::cluster::is_provisionable;
 use crate::knowledge::Knowledge;
 
@@ -60,55 +61,31 @@ impl Watcher {
             }
             let lasted = known.map(|known| (known.status, since(known.since.unwrap_or(now), now)));
             let metrics = &self.knowledge.metrics;
-            metrics.condition_changed(kind.name(), &after.condition, after.status, &after.reason, lasted);
+            metrics.condition_changed(kind.name(), after.condition, after.status, after.reason, lasted);
         }
     }
 }
 
-/// How a condition stands.
-struct Stand {
-    condition: String,
-    status: &'static str,
-    reason: String,
-    since: Option<Timestamp>,
-}
-
-fn stands(object: &Object) -> Vec<Stand> {
-    let own = |conditions: Option<&Vec<Condition>>| {
-        let stand = |condition: &Condition| Stand {
-            condition: condition.type_.clone(),
-            status: match condition.status {
-                ConditionStatus::True => "True",
-                ConditionStatus::False => "False",
-                ConditionStatus::Unknown => "Unknown",
-            },
-            reason: condition.reason.clone().unwrap_or_default(),
-            since: condition.last_transition_time.as_ref().map(|time| time.0),
-        };
-        conditions.into_iter().flatten().map(stand).collect()
-    };
+/// The conditions of an object of a kind whose conditions are counted.
+fn stands(object: &Object) -> Vec<Stand<'_>> {
     match object {
-        Object::NodeClaim(claim) => own(claim.status.as_ref().and_then(|status| status.conditions.as_ref())),
-        Object::NodePool(pool) => own(pool.status.as_ref().and_then(|status| status.conditions.as_ref())),
+        Object::NodeClaim(claim) => {
+            own(claim.status.as_ref().and_then(|status| status.conditions.as_deref()))
+        }
+        Object::NodePool(pool) => own(pool.status.as_ref().and_then(|status| status.conditions.as_deref())),
         Object::EC2NodeClass(class) => {
-            own(class.status.as_ref().and_then(|status| status.conditions.as_ref()))
+            own(class.status.as_ref().and_then(|status| status.conditions.as_deref()))
         }
         Object::Node(node) => {
-            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-            let stand = |condition: &k8s_openapi::api::core::v1::NodeCondition| Stand {
-                condition: condition.type_.clone(),
-                status: match condition.status.as_str() {
-                    "True" => "True",
-                    "False" => "False",
-                    _ => "Unknown",
-                },
-                reason: condition.reason.clone().unwrap_or_default(),
-                since: condition.last_transition_time.as_ref().map(|time| time.0),
-            };
-            conditions.into_iter().flatten().map(stand).collect()
+            let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
+            conditions.unwrap_or_default().iter().map(Stand::from).collect()
         }
         _ => Vec::new(),
     }
+}
+
+fn own(conditions: Option<&[Condition]>) -> Vec<Stand<'_>> {
+    conditions.unwrap_or_default().iter().map(Stand::from).collect()
 }
 
 fn since(then: Timestamp, now: Timestamp) -> Duration {
@@ -162,6 +139,7 @@ impl Part for Watcher {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use supercargo_api::ConditionStatus;
     use supercargo_cloud::Cluster;
     use supercargo_reconcile::Key;
     use supercargo_reconcile::toy::Toy;
