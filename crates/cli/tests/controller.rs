@@ -3,61 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod process;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use process::Process;
 use supercargo_kubectl_venv as venv;
 
 const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
-
-/// A process that says on stderr what it does.
-struct Process {
-    child: Child,
-    words: BufReader<ChildStderr>,
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Process {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let words = BufReader::new(child.stderr.take().unwrap());
-        Process { child, words }
-    }
-
-    /// Reads until a line has this in it.
-    fn until(&mut self, wanted: &str) -> String {
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(
-                self.words.read_line(&mut line).unwrap() > 0,
-                "it ended before it said {wanted:?}: {said}"
-            );
-            said.push_str(&line);
-            if line.contains(wanted) {
-                return line;
-            }
-        }
-    }
-
-    /// Asks it to end, as Kubernetes does; returns its exit code and what it still said.
-    fn end(mut self) -> (Option<i32>, String) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        let mut rest = String::new();
-        self.words.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code(), rest)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // it has ended already if all went well
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A cluster of its own, in a directory of its own.
 struct Cluster {
@@ -220,7 +176,7 @@ fn a_controller_needs_its_definitions_and_no_other_autoscaler_then_it_works_answ
     assert_eq!(get(&metrics, "/journal?limit=many").0, 400);
     assert_eq!(get(&metrics, "/nothing").0, 404);
 
-    let (code, rest) = process.end();
+    let (code, rest) = process.end("-TERM");
     assert_eq!(code, Some(0), "{rest}");
     assert!(rest.contains("\"message\":\"ended\""), "{rest}");
     let output = cluster.kubectl(

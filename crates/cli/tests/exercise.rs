@@ -4,15 +4,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::io::{BufRead, BufReader};
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use process::Process;
 
 const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
 
 /// A cluster that runs until this is dropped.
 struct Up {
-    process: Child,
+    _process: Process,
     kubeconfig: PathBuf,
 }
 
@@ -22,30 +25,15 @@ impl Up {
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
         let kubeconfig = directory.join("kubeconfig");
-        let mut process = Command::new(SUPERCARGO)
-            .args(["up", "--port", "0", "--speed", "10", "--metrics-port", "0", "--kubeconfig"])
-            .arg(&kubeconfig)
-            .current_dir(&directory)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut words = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("Ctrl-C ends it.") {
-            line.clear();
-            assert!(words.read_line(&mut line).unwrap() > 0, "the cluster did not come up");
-        }
-        // what it says later must not stop it
-        std::thread::spawn(move || std::io::copy(&mut words, &mut std::io::stderr()));
-        Up { process, kubeconfig }
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // it has ended already if something went wrong
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let mut process = Process::start(
+            Command::new(SUPERCARGO)
+                .args(["up", "--port", "0", "--speed", "10", "--metrics-port", "0", "--kubeconfig"])
+                .arg(&kubeconfig)
+                .current_dir(&directory),
+        );
+        process.until("Ctrl-C ends it.");
+        process.let_talk();
+        Up { _process: process, kubeconfig }
     }
 }
 

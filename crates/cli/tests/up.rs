@@ -6,11 +6,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::io::{BufRead, BufReader, Read};
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Arc;
 
+use process::Process;
 use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
 use supercargo_clock::RealClock;
 
@@ -18,8 +20,7 @@ const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
 
 /// A cluster that runs, in a directory of its own.
 struct Up {
-    process: Child,
-    words: BufReader<ChildStderr>,
+    process: Process,
     kubeconfig: PathBuf,
 }
 
@@ -33,21 +34,15 @@ impl Up {
     fn start_in(directory: &Path, arguments: &[&str]) -> Up {
         std::fs::create_dir_all(directory).unwrap();
         let kubeconfig = directory.join("kubeconfig");
-        let mut process = Command::new(SUPERCARGO)
-            .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
-            .arg(&kubeconfig)
-            .args(arguments)
-            .current_dir(directory)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut words = BufReader::new(process.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("Ctrl-C ends it.") {
-            line.clear();
-            assert!(words.read_line(&mut line).unwrap() > 0, "the cluster did not come up");
-        }
-        Up { process, words, kubeconfig }
+        let mut process = Process::start(
+            Command::new(SUPERCARGO)
+                .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
+                .arg(&kubeconfig)
+                .args(arguments)
+                .current_dir(directory),
+        );
+        process.until("Ctrl-C ends it.");
+        Up { process, kubeconfig }
     }
 
     fn local(&self, arguments: &[&str]) -> Output {
@@ -56,21 +51,10 @@ impl Up {
     }
 
     /// Asks it to end, as Ctrl-C does, and returns what it said then.
-    fn end(mut self) -> String {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        let mut rest = String::new();
-        self.words.read_to_string(&mut rest).unwrap();
-        assert_eq!(self.process.wait().unwrap().code(), Some(0));
+    fn end(self) -> String {
+        let (code, rest) = self.process.end("-INT");
+        assert_eq!(code, Some(0));
         rest
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        // it has ended already if all went well
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -168,17 +152,11 @@ fn parts_run_against_a_foreign_server() {
     let serving = runtime.block_on(server.serve(ServeOptions::default())).unwrap();
     std::fs::write(&kubeconfig, serving.kubeconfig()).unwrap();
     let parts = "kubelets,serviceaccounts,deployments,replicasets,node-health,scheduler";
-    let mut process = Command::new(SUPERCARGO)
-        .args(["local", "run", "--parts", parts, "--kubeconfig"])
-        .arg(&kubeconfig)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut words = BufReader::new(process.stderr.take().unwrap());
-    let mut line = String::new();
-    words.read_line(&mut line).unwrap();
-    let running = Up { process, words, kubeconfig };
-    assert!(line.ends_with("Ctrl-C ends it\n"), "{line}");
+    let mut process = Process::start(
+        Command::new(SUPERCARGO).args(["local", "run", "--parts", parts, "--kubeconfig"]).arg(&kubeconfig),
+    );
+    process.until("Ctrl-C ends it");
+    let running = Up { process, kubeconfig };
     let script = "set -e; supercargo local add-node --count 2; \
                   kubectl wait node --all --for=condition=Ready --timeout=300s; \
                   kubectl create deployment web --image=nginx --replicas=3; \

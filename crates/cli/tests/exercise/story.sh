@@ -2,16 +2,7 @@
 set -euo pipefail
 examples=$1
 
-is() {
-  local wanted=$1
-  shift
-  local found
-  found=$("$@")
-  if [ "$found" != "$wanted" ]; then
-    echo "$*: expected: $wanted; found: $found" >&2
-    exit 1
-  fi
-}
+source "$(dirname "$0")/../is.sh"
 
 count() { "$@" --no-headers 2>/dev/null | wc -l | tr -d ' '; }
 

@@ -1,16 +1,7 @@
 # The story of a day with kubectl. Every line must succeed, and the answers must be these.
 set -euo pipefail
 
-is() {
-  local wanted=$1
-  shift
-  local found
-  found=$("$@")
-  if [ "$found" != "$wanted" ]; then
-    echo "$*: expected: $wanted; found: $found" >&2
-    exit 1
-  fi
-}
+source "$(dirname "$0")/../is.sh"
 
 supercargo local add-node --type m6i.xlarge --zone us-east-1a --count 2
 supercargo local add-node --type m6i.xlarge --zone us-east-1b --name spare
