@@ -23,6 +23,7 @@ pub mod measures;
 pub mod money;
 pub mod prices;
 pub mod query;
+mod rollup;
 pub mod store;
 pub mod workload;
 

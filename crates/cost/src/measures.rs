@@ -214,7 +214,10 @@ impl Measures {
         self.network.add(&other.network);
         for (name, part) in &other.volumes {
             let mine = self.volumes.entry(name.clone()).or_default();
-            mine.provider_id = Arc::clone(&part.provider_id);
+            // of several handles the same one, in whatever order they come
+            if part.provider_id > mine.provider_id {
+                mine.provider_id = Arc::clone(&part.provider_id);
+            }
             mine.byte_seconds += part.byte_seconds;
             mine.cost += part.cost;
         }
@@ -224,6 +227,9 @@ impl Measures {
                 cost: Money::ZERO,
                 ..part.clone()
             });
+            if (&part.address, part.private) > (&mine.address, mine.private) {
+                (mine.address, mine.private) = (Arc::clone(&part.address), part.private);
+            }
             mine.seconds += part.seconds;
             mine.cost += part.cost;
         }

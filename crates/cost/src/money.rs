@@ -158,8 +158,13 @@ impl Division {
 
     /// What nobody has got yet.
     pub fn rest(&self) -> Money {
-        let rest = Money::from_magnitude(self.total - self.given);
+        let rest = Money::from_magnitude(self.rest_quantity());
         if self.negative { -rest } else { rest }
+    }
+
+    /// What nobody has got yet, as a quantity.
+    pub const fn rest_quantity(&self) -> u128 {
+        self.total - self.given
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who a row of the ledger is about.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,8 +51,9 @@ pub const SHARED: &str = "__shared__";
 pub const OVERHEAD: &str = "__overhead__";
 
 /// A container with everything rows are aggregated and filtered by, as it was in the hour. Ordered by content, so
-/// that the order of rows never depends on the order of insertion.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// that the order of rows never depends on the order of insertion; replicas of one workload come one after the other
+/// ([`Workload::is_replica_of`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Workload {
     /// Id of the cluster.
@@ -91,7 +93,60 @@ pub struct Workload {
     pub namespace_annotations: Labels,
 }
 
+impl Ord for Workload {
+    /// First by what replicas have in common, then by what tells them apart.
+    fn cmp(&self, other: &Workload) -> Ordering {
+        if std::ptr::eq(self, other) {
+            return Ordering::Equal;
+        }
+        let own = |row: &Workload, than: &Workload| {
+            (&row.node, &row.provider_id, &row.pod, &row.pod_uid).cmp(&(
+                &than.node,
+                &than.provider_id,
+                &than.pod,
+                &than.pod_uid,
+            ))
+        };
+        self.common_order(other).then_with(|| own(self, other))
+    }
+}
+
+impl PartialOrd for Workload {
+    fn partial_cmp(&self, other: &Workload) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Maps are mostly shared, and then equal without a look.
+fn labels_order(one: &Labels, other: &Labels) -> Ordering {
+    if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
+}
+
 impl Workload {
+    /// The order by all that replicas of one workload have in common: everything but pod, node and what they are called.
+    fn common_order(&self, other: &Workload) -> Ordering {
+        let names = |row: &'_ Workload, than: &'_ Workload| {
+            (row.cluster.as_ref(), row.kind, row.namespace.as_ref())
+                .cmp(&(than.cluster.as_ref(), than.kind, than.namespace.as_ref()))
+                .then_with(|| row.controller_kind.cmp(&than.controller_kind))
+                .then_with(|| row.controller.cmp(&than.controller))
+                .then_with(|| row.root_kind.cmp(&than.root_kind))
+                .then_with(|| row.root.cmp(&than.root))
+                .then_with(|| row.container.cmp(&than.container))
+        };
+        names(self, other)
+            .then_with(|| self.services.cmp(&other.services))
+            .then_with(|| labels_order(&self.labels, &other.labels))
+            .then_with(|| labels_order(&self.annotations, &other.annotations))
+            .then_with(|| labels_order(&self.namespace_labels, &other.namespace_labels))
+            .then_with(|| labels_order(&self.namespace_annotations, &other.namespace_annotations))
+    }
+
+    /// Whether the two differ at most in pod and node.
+    pub fn is_replica_of(&self, other: &Workload) -> bool {
+        self.common_order(other) == Ordering::Equal
+    }
+
     /// A row without a container: idle, overhead, shared; `node` may be empty.
     pub fn special(kind: RowKind, cluster: &Arc<str>, node: &Arc<str>, provider_id: &Arc<str>) -> Workload {
         Workload {

@@ -74,15 +74,27 @@ impl AllocationSet {
         row: &Measures,
         keep_labels: bool,
     ) -> &mut Aggregate {
+        self.add_sum(key, workload, false, row, keep_labels)
+    }
+
+    /// Adds a row that may be the sum of `several`; then `workload` is what they have in common.
+    pub(crate) fn add_sum(
+        &mut self,
+        key: String,
+        workload: &Arc<Workload>,
+        several: bool,
+        row: &Measures,
+        keep_labels: bool,
+    ) -> &mut Aggregate {
         match self.aggregates.entry(key) {
             indexmap::map::Entry::Occupied(known) => {
                 let known = known.into_mut();
-                known.properties.add(workload, keep_labels);
+                known.properties.join(workload, several, keep_labels);
                 known.measures.add(row);
                 known
             }
             indexmap::map::Entry::Vacant(free) => free.insert(Aggregate {
-                properties: Properties::One(Arc::clone(workload)),
+                properties: Properties::of(workload, several, keep_labels),
                 measures: row.clone(),
                 shares: AssetShares::new(),
             }),
@@ -96,14 +108,7 @@ impl AllocationSet {
             match self.aggregates.entry(key) {
                 indexmap::map::Entry::Occupied(mut known) => {
                     let known = known.get_mut();
-                    let workload = Arc::new(aggregate.properties.get().clone());
-                    let single = matches!(
-                        (&known.properties, &aggregate.properties),
-                        (Properties::One(one), Properties::One(other)) if one == other
-                    );
-                    if !single {
-                        known.properties.add(&workload, keep_labels);
-                    }
+                    known.properties.merge(&aggregate.properties, keep_labels);
                     known.measures.add(&aggregate.measures);
                     add_shares(&mut known.shares, &aggregate.shares);
                 }

@@ -2,6 +2,8 @@
 
 mod aggregate;
 mod aggregation;
+mod idle;
+mod line;
 mod properties;
 mod query;
 mod sharing;
@@ -9,6 +11,8 @@ mod sharing;
 pub use aggregate::{Aggregate, AllocationSet, AssetShare, AssetShares};
 pub(crate) use aggregation::LABEL_ALIASES;
 pub use aggregation::{AggregateBy, Aggregation, AggregationError};
+pub(crate) use idle::{Basis, IdlePart, divide_idle};
+pub(crate) use line::{Line, Role};
 pub use properties::Properties;
 pub use query::{AllocationQuery, Order, OrderBy, Page};
 pub use sharing::{Sharing, Split, share};

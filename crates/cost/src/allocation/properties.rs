@@ -17,18 +17,70 @@ pub enum Properties {
 }
 
 impl Properties {
+    /// Those of a row; `several` if it stands for several containers, and is what they have in common.
+    pub fn of(workload: &Arc<Workload>, several: bool, keep_labels: bool) -> Properties {
+        let mut properties = Properties::One(Arc::clone(workload));
+        if several {
+            properties.widen(keep_labels);
+        }
+        properties
+    }
+
     /// Takes another row in. Labels and annotations in common are kept only if they are asked for.
     pub fn add(&mut self, other: &Arc<Workload>, keep_labels: bool) {
-        let common = match self {
-            Properties::One(workload) if Arc::ptr_eq(workload, other) || workload == other => return,
-            Properties::One(workload) => {
-                let mut common = Workload::clone(workload);
-                common.kind = RowKind::Container;
-                *self = Properties::Common(Box::new(common));
-                return self.add(other, keep_labels);
+        self.join(other, false, keep_labels);
+    }
+
+    /// Takes another row in, which may stand for `several`. What comes of it does not depend on the order.
+    pub fn join(&mut self, other: &Arc<Workload>, several: bool, keep_labels: bool) {
+        if let Properties::One(workload) = self
+            && !several
+            && (Arc::ptr_eq(workload, other) || workload == other)
+        {
+            return;
+        }
+        self.widen(keep_labels).narrow(other, keep_labels);
+    }
+
+    /// Takes other properties in.
+    pub fn merge(&mut self, other: &Properties, keep_labels: bool) {
+        match other {
+            Properties::One(workload) => self.join(workload, false, keep_labels),
+            Properties::Common(common) => self.widen(keep_labels).narrow(common, keep_labels),
+        }
+    }
+
+    /// Makes one row's properties those of several.
+    fn widen(&mut self, keep_labels: bool) -> &mut Workload {
+        if let Properties::One(workload) = self {
+            let mut common = Workload::clone(workload);
+            common.kind = RowKind::Container;
+            if !keep_labels {
+                common.labels = Arc::default();
+                common.annotations = Arc::default();
             }
+            *self = Properties::Common(Box::new(common));
+        }
+        match self {
             Properties::Common(common) => common,
-        };
+            // it was made common above
+            Properties::One(workload) => Arc::make_mut(workload),
+        }
+    }
+
+    /// The properties.
+    pub fn get(&self) -> &Workload {
+        match self {
+            Properties::One(workload) => workload,
+            Properties::Common(common) => common,
+        }
+    }
+}
+
+impl Workload {
+    /// Leaves what it has in common with another.
+    pub(crate) fn narrow(&mut self, other: &Workload, keep_labels: bool) {
+        let common = self;
         for (mine, theirs) in [
             (&mut common.cluster, &other.cluster),
             (&mut common.node, &other.node),
@@ -58,22 +110,18 @@ impl Properties {
             common.namespace_labels = Arc::default();
             common.namespace_annotations = Arc::default();
         }
-        for (mine, theirs) in
-            [(&mut common.labels, &other.labels), (&mut common.annotations, &other.annotations)]
-        {
-            if !keep_labels {
-                *mine = Arc::default();
-            } else if mine != theirs && !mine.is_empty() {
+        if !keep_labels {
+            (common.labels, common.annotations) = (Arc::default(), Arc::default());
+        }
+        for (mine, theirs) in [
+            (&mut common.labels, &other.labels),
+            (&mut common.annotations, &other.annotations),
+            (&mut common.namespace_labels, &other.namespace_labels),
+            (&mut common.namespace_annotations, &other.namespace_annotations),
+        ] {
+            if !Arc::ptr_eq(mine, theirs) && mine != theirs && !mine.is_empty() {
                 *mine = Arc::new(intersection(mine, theirs));
             }
-        }
-    }
-
-    /// The properties.
-    pub fn get(&self) -> &Workload {
-        match self {
-            Properties::One(workload) => workload,
-            Properties::Common(common) => common,
         }
     }
 }

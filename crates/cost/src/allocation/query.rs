@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use crate::allocation::aggregate::{AllocationSet, AssetShare};
 use crate::allocation::aggregation::{Aggregation, special_key};
-use crate::allocation::sharing::{Sharing, share};
+use crate::allocation::line::{Line, Role};
+use crate::allocation::sharing::{Sharing, share_lines, with_idle};
 use crate::filter::Filter;
 use crate::interval::Interval;
 use crate::ledger::{Ledger, PricedHour, Row};
 use crate::measures::Measures;
 use crate::prices::SplitMethod;
-use crate::workload::{RowKind, Workload};
+use crate::workload::Workload;
 
 /// What the aggregates of an answer are ordered by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,31 +126,35 @@ impl AllocationQuery {
                     }
                 }
             } else {
-                self.add(&mut set, &rows(&documents), seconds);
+                self.add(&mut set, lines(&documents, &self.sharing), seconds);
             }
         }
         if self.per_step {
-            self.add(&mut set, &whole.into_iter().collect::<Vec<_>>(), covered);
+            let rows: Vec<Row> = whole.into_iter().collect();
+            let lines = with_idle(rows.iter().map(Line::of).collect(), &self.sharing);
+            self.add(&mut set, lines, covered);
         }
         set
     }
 
-    fn add(&self, set: &mut AllocationSet, rows: &[Row], seconds: u64) {
+    fn add(&self, set: &mut AllocationSet, lines: Vec<Line>, seconds: u64) {
         if self.asset_shares {
-            for (workload, row) in rows.iter().filter(|(row, _)| row.kind != RowKind::Shared) {
-                set.assets.entry(self.pool(workload)).or_default().add(AssetShare::of(row));
+            for line in lines.iter().filter(|line| !matches!(line.role, Role::Shared | Role::Pool)) {
+                let share = AssetShare::of(&line.measures);
+                set.assets.entry(self.pool(&line.workload)).or_default().add(share);
             }
         }
-        for (workload, row) in share(rows, &self.sharing, &self.aggregation, &self.filter, seconds) {
-            let key = match workload.is_allocation() {
-                true => self.aggregation.key(&workload),
-                false => special_key(&workload, self.sharing.split_idle),
+        share_lines(lines, &self.sharing, &self.aggregation, &self.filter, seconds, &mut |line| {
+            let (workload, row) = (&line.workload, &line.measures);
+            let key = match line.role {
+                Role::Allocation => self.aggregation.key(workload),
+                _ => special_key(workload, self.sharing.split_idle),
             };
-            let aggregate = set.add(key, &workload, &row, self.keep_labels);
-            if self.asset_shares && workload.is_allocation() {
-                aggregate.shares.entry(self.pool(&workload)).or_default().add(AssetShare::of(&row));
+            let aggregate = set.add_sum(key, workload, line.several, row, self.keep_labels);
+            if self.asset_shares && line.role == Role::Allocation {
+                aggregate.shares.entry(self.pool(workload)).or_default().add(AssetShare::of(row));
             }
-        }
+        });
     }
 
     fn pool(&self, workload: &Workload) -> (Arc<str>, Arc<str>) {
@@ -186,11 +191,12 @@ impl AllocationQuery {
     }
 }
 
-/// Rows of all clusters in one hour, in order.
-fn rows(documents: &[Arc<PricedHour>]) -> Vec<Row> {
-    let mut rows: Vec<Row> = documents.iter().flat_map(|document| document.rows.iter().cloned()).collect();
+/// Rows of all clusters in one hour, in order, with their idle.
+fn lines(documents: &[Arc<PricedHour>], sharing: &Sharing) -> Vec<Line> {
+    let mut lines: Vec<Line> =
+        documents.iter().flat_map(|document| document.rows.iter().map(Line::of)).collect();
     if documents.len() > 1 {
-        rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+        lines.sort_by(|one, other| one.workload.cmp(&other.workload));
     }
-    rows
+    with_idle(lines, sharing)
 }

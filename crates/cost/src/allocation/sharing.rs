@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::allocation::aggregation::Aggregation;
+use crate::allocation::idle::{Basis, IdlePart, PoolName, RESOURCES, divide_idle};
+use crate::allocation::line::{Line, Role};
 use crate::filter::Filter;
+use crate::interval::Interval;
 use crate::ledger::Row;
 use crate::measures::{Measures, Resource};
 use crate::money::{Division, Money};
@@ -54,132 +57,94 @@ pub struct Sharing {
     pub charge_overcommit: bool,
 }
 
-/// The resources of a pool of idle.
-const RESOURCES: [fn(&mut Measures) -> &mut Resource; 3] =
-    [|row| &mut row.cpu, |row| &mut row.ram, |row| &mut row.gpu];
-
-struct Working {
-    workload: Arc<Workload>,
-    row: Measures,
-    shared: bool,
-    /// Idle of its pool, by resource.
-    idle: [Money; 3],
-    /// Idle of shared allocations.
-    idle_handed_on: [Money; 3],
-}
-
-/// Idle of a cluster or a node.
-#[derive(Default)]
-struct Pool {
-    idle: Measures,
-    provider_id: Arc<str>,
-    members: Vec<usize>,
-    /// Idle of passing allocations, by resource.
-    kept: [Money; 3],
-    /// Idle that nobody can take, because nobody pays for that resource.
-    stays: [Money; 3],
-}
-
-type PoolName = (Arc<str>, Arc<str>);
-
 /// Applies sharing and the filter to the rows of a stretch of `seconds` for which anything is known. Rows come back in
 /// order.
 pub fn share(rows: &[Row], sharing: &Sharing, by: &Aggregation, filter: &Filter, seconds: u64) -> Vec<Row> {
-    let mut desk = Desk::sort(rows, sharing);
-    if sharing.include_idle || sharing.share_idle {
-        desk.divide_idle();
-    }
-    desk.collect_shared(sharing, seconds);
-    desk.hand_on(sharing, by);
-    desk.finish(sharing, filter)
+    let mut out: BTreeMap<Arc<Workload>, Measures> = BTreeMap::new();
+    let lines = with_idle(rows.iter().map(Line::of).collect(), sharing);
+    share_lines(lines, sharing, by, filter, seconds, &mut |line| match out.get_mut(&line.workload) {
+        Some(known) => known.add(&line.measures),
+        None => {
+            out.insert(line.workload, line.measures);
+        }
+    });
+    out.into_iter().collect()
 }
 
-#[derive(Default)]
+/// Divides the idle of an hour's rows, as far as it is asked for.
+pub(crate) fn with_idle(mut lines: Vec<Line>, sharing: &Sharing) -> Vec<Line> {
+    if sharing.charge_overcommit {
+        for line in lines.iter_mut().filter(|line| line.role == Role::Allocation) {
+            for resource in RESOURCES {
+                let resource = resource(&mut line.measures);
+                resource.cost += std::mem::take(&mut resource.overcommit);
+            }
+        }
+    }
+    if sharing.shows_idle() {
+        let division = divide_idle(&mut lines, Basis::of(sharing));
+        for (line, part) in lines.iter_mut().zip(division.parts) {
+            line.idle = part;
+        }
+        for (workload, idle) in division.rest {
+            let (workload, measures) = (Arc::new(workload), Measures::default());
+            lines.push(Line { workload, measures, several: false, rows: 0, role: Role::Pool, idle });
+        }
+    }
+    lines
+}
+
+/// Applies sharing and the filter to lines whose idle is divided already; allocations come in order of workloads.
+pub(crate) fn share_lines(
+    lines: Vec<Line>,
+    sharing: &Sharing,
+    by: &Aggregation,
+    filter: &Filter,
+    seconds: u64,
+    out: &mut dyn FnMut(Line),
+) {
+    let shared =
+        lines.iter().map(|line| line.role == Role::Allocation && sharing.covers(&line.workload)).collect();
+    let mut desk =
+        Desk { lines, shared, pot: Money::ZERO, pot_idle: IdlePart::default(), handed: Vec::new() };
+    desk.collect_shared(sharing, seconds);
+    desk.hand_on(sharing, by);
+    desk.finish(sharing, filter, out);
+}
+
 struct Desk {
-    allocations: Vec<Working>,
-    pools: BTreeMap<PoolName, Pool>,
-    overhead: Vec<Row>,
+    lines: Vec<Line>,
+    /// Which of them the others carry.
+    shared: Vec<bool>,
     /// Shared costs, and the idle that belongs to them.
     pot: Money,
-    pot_idle: [Money; 3],
+    pot_idle: IdlePart,
+    /// Idle of shared allocations, by line; empty if there is none.
+    handed: Vec<IdlePart>,
+}
+
+/// Idle of a cluster or a node that is shown.
+#[derive(Default)]
+struct Shown {
+    provider_id: Arc<str>,
+    idle: IdlePart,
 }
 
 impl Desk {
-    fn sort(rows: &[Row], sharing: &Sharing) -> Desk {
-        let mut desk = Desk::default();
-        for (workload, measures) in rows {
-            let pool_name = || match sharing.idle_by_node {
-                true => (Arc::clone(&workload.cluster), Arc::clone(&workload.node)),
-                false => (Arc::clone(&workload.cluster), Arc::default()),
-            };
-            match workload.kind {
-                RowKind::Container | RowKind::Unmounted => {
-                    desk.pools.entry(pool_name()).or_default().members.push(desk.allocations.len());
-                    let mut row = measures.clone();
-                    if sharing.charge_overcommit {
-                        for resource in RESOURCES {
-                            let resource = resource(&mut row);
-                            resource.cost += std::mem::take(&mut resource.overcommit);
-                        }
-                    }
-                    desk.allocations.push(Working {
-                        workload: Arc::clone(workload),
-                        row,
-                        shared: sharing.covers(workload),
-                        idle: [Money::ZERO; 3],
-                        idle_handed_on: [Money::ZERO; 3],
-                    });
-                }
-                RowKind::Overhead if workload.node.is_empty() => {
-                    if sharing.management {
-                        desk.pot += measures.total();
-                    } else if sharing.include_overhead {
-                        desk.overhead.push((Arc::clone(workload), measures.clone()));
-                    }
-                }
-                RowKind::Overhead if sharing.include_overhead => {
-                    desk.overhead.push((Arc::clone(workload), measures.clone()));
-                }
-                RowKind::Overhead | RowKind::Idle => {
-                    let pool = desk.pools.entry(pool_name()).or_default();
-                    pool.idle.add(measures);
-                    if sharing.idle_by_node {
-                        pool.provider_id = Arc::clone(&workload.provider_id);
-                    }
-                }
-                RowKind::Shared => desk.pot += measures.total(),
-            }
-        }
-        desk
-    }
-
-    fn divide_idle(&mut self) {
-        for pool in self.pools.values_mut() {
-            for (index, resource) in RESOURCES.into_iter().enumerate() {
-                let total = resource(&mut pool.idle).cost;
-                let weight = |working: &mut Working| resource(&mut working.row).cost.weight();
-                let whole = pool.members.iter().map(|member| weight(&mut self.allocations[*member])).sum();
-                let mut division = Division::of(total, whole);
-                for member in &pool.members {
-                    let working = &mut self.allocations[*member];
-                    let weight = weight(working);
-                    working.idle[index] = division.next(weight);
-                }
-                pool.stays[index] = division.rest();
-            }
-        }
-    }
-
     fn collect_shared(&mut self, sharing: &Sharing, seconds: u64) {
-        for working in &mut self.allocations {
-            if working.shared {
-                self.pot += working.row.total();
-                for (pot, idle) in self.pot_idle.iter_mut().zip(working.idle) {
-                    *pot += idle;
+        for (line, shared) in self.lines.iter_mut().zip(&self.shared) {
+            match line.role {
+                Role::Allocation if *shared => {
+                    self.pot += line.measures.total();
+                    self.pot_idle.add(&line.idle);
                 }
-            } else if sharing.balancers {
-                self.pot += working.row.balancer_cost();
-                working.row.balancers.clear();
+                Role::Allocation if sharing.balancers => {
+                    self.pot += line.measures.balancer_cost();
+                    line.measures.balancers.clear();
+                }
+                Role::Management if sharing.management => self.pot += line.measures.total(),
+                Role::Shared => self.pot += line.measures.total(),
+                _ => {}
             }
         }
         self.pot += sharing.monthly.share(u128::from(seconds), 730 * 3_600);
@@ -187,123 +152,140 @@ impl Desk {
 
     /// Divides the pot among all allocations that are not shared themselves.
     fn hand_on(&mut self, sharing: &Sharing, by: &Aggregation) {
-        let all = [self.pot, self.pot_idle[0], self.pot_idle[1], self.pot_idle[2]];
-        if all.iter().all(|amount| amount.is_zero()) {
+        if self.pot.is_zero() && self.pot_idle.is_nothing() {
             return;
         }
-        let receivers: Vec<usize> =
-            (0..self.allocations.len()).filter(|index| !self.allocations[*index].shared).collect();
+        let receivers = (0..self.lines.len())
+            .filter(|index| self.lines[*index].role == Role::Allocation && !self.shared[*index]);
         let groups: Vec<Vec<usize>> = match sharing.split {
-            Split::Weighted => vec![receivers],
+            Split::Weighted => vec![receivers.collect()],
             Split::Even => {
                 let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
                 for index in receivers {
-                    groups.entry(by.key(&self.allocations[index].workload)).or_default().push(index);
+                    groups.entry(by.key(&self.lines[index].workload)).or_default().push(index);
                 }
                 groups.into_values().collect()
             }
         };
         let groups: Vec<Vec<usize>> = groups.into_iter().filter(|group| !group.is_empty()).collect();
+        if groups.is_empty() {
+            return;
+        }
         let weights: Vec<Vec<u128>> = groups
             .iter()
             .map(|group| {
                 let costs: Vec<u128> =
-                    group.iter().map(|index| self.allocations[*index].row.total().weight()).collect();
+                    group.iter().map(|index| self.lines[*index].measures.total().weight()).collect();
                 // those who cost nothing carry the same each
-                if costs.iter().all(|cost| *cost == 0) { vec![1; costs.len()] } else { costs }
+                let rows = || group.iter().map(|index| u128::from(self.lines[*index].rows)).collect();
+                if costs.iter().all(|cost| *cost == 0) { rows() } else { costs }
             })
             .collect();
-        for (what, amount) in all.into_iter().enumerate() {
-            let mut between = Division::of(amount, groups.len() as u128);
+        self.handed = vec![IdlePart::default(); self.lines.len()];
+        let divide = |amount: Division, give: &mut dyn FnMut(usize, Money)| {
+            let mut between = amount;
             for (group, weights) in groups.iter().zip(&weights) {
                 let mut within = Division::of(between.next(1), weights.iter().sum());
                 for (index, weight) in group.iter().zip(weights) {
-                    let part = within.next(*weight);
-                    let working = &mut self.allocations[*index];
-                    match what {
-                        0 => working.row.shared += part,
-                        resource => working.idle_handed_on[resource - 1] += part,
-                    }
+                    give(*index, within.next(*weight));
                 }
             }
+        };
+        let count = groups.len() as u128;
+        divide(Division::of(self.pot, count), &mut |index, part| self.lines[index].measures.shared += part);
+        for resource in 0..3 {
+            let cost = Division::of(self.pot_idle.cost[resource], count);
+            divide(cost, &mut |index, part| self.handed[index].cost[resource] = part);
+            let charged = Division::of_quantity(self.pot_idle.charged[resource], count);
+            divide(charged, &mut |index, part| self.handed[index].charged[resource] = part.weight());
         }
-        if !groups.is_empty() {
-            (self.pot, self.pot_idle) = (Money::ZERO, [Money::ZERO; 3]);
+        for part in &mut self.handed {
+            part.span = if part.is_nothing() { Interval::default() } else { self.pot_idle.span };
         }
+        (self.pot, self.pot_idle) = (Money::ZERO, IdlePart::default());
     }
 
-    fn finish(self, sharing: &Sharing, filter: &Filter) -> Vec<Row> {
-        let Desk { allocations, mut pools, overhead, pot, pot_idle } = self;
-        let mut out: BTreeMap<Arc<Workload>, Measures> = BTreeMap::new();
-        let mut put = |workload: Arc<Workload>, row: Measures| match out.get_mut(&workload) {
-            Some(known) => known.add(&row),
-            None => {
-                out.insert(workload, row);
-            }
-        };
-        let pool_of = |workload: &Workload| match sharing.idle_by_node {
-            true => (Arc::clone(&workload.cluster), Arc::clone(&workload.node)),
-            false => (Arc::clone(&workload.cluster), Arc::default()),
-        };
-        for working in allocations.into_iter().filter(|working| !working.shared) {
-            if !filter.matches(&*working.workload) {
-                continue;
-            }
-            let mut row = working.row;
-            if sharing.share_idle {
-                for (resource, idle) in RESOURCES.into_iter().zip(working.idle) {
-                    resource(&mut row).cost += idle;
-                    resource(&mut row).idle += idle;
+    fn finish(self, sharing: &Sharing, filter: &Filter, out: &mut dyn FnMut(Line)) {
+        let basis = Basis::of(sharing);
+        let mut shown: BTreeMap<PoolName, Shown> = BTreeMap::new();
+        let nothing = IdlePart::default();
+        for (index, mut line) in self.lines.into_iter().enumerate() {
+            match line.role {
+                Role::Allocation if self.shared[index] || !filter.matches(&*line.workload) => continue,
+                Role::Allocation => {
+                    let handed = self.handed.get(index).unwrap_or(&nothing);
+                    if sharing.share_idle {
+                        for (resource, idle) in RESOURCES.into_iter().zip(line.idle.cost) {
+                            resource(&mut line.measures).cost += idle;
+                            resource(&mut line.measures).idle += idle;
+                        }
+                        line.measures.shared += handed.cost.into_iter().sum();
+                    } else if !line.idle.is_nothing() || !handed.is_nothing() {
+                        let pool = shown.entry(basis.pool(&line.workload)).or_default();
+                        pool.idle.add(&line.idle);
+                        pool.idle.add(handed);
+                    }
+                    out(line);
                 }
-                row.shared += working.idle_handed_on.into_iter().sum();
-            } else if let Some(pool) = pools.get_mut(&pool_of(&working.workload)) {
-                for (index, kept) in pool.kept.iter_mut().enumerate() {
-                    *kept += working.idle[index] + working.idle_handed_on[index];
+                Role::Pool => {
+                    if filter.matches(&*line.workload) {
+                        shown.entry(basis.pool(&line.workload)).or_default().idle.add(&line.idle);
+                    }
                 }
+                Role::Overhead | Role::Management if sharing.include_overhead => {
+                    let kept = line.role == Role::Overhead || !sharing.management;
+                    if kept && filter.matches(&*line.workload) {
+                        out(line);
+                    }
+                }
+                Role::Idle | Role::Overhead if sharing.split_idle && basis.by_node => {
+                    let provider_id = Arc::clone(&line.workload.provider_id);
+                    shown.entry(basis.pool(&line.workload)).or_default().provider_id = provider_id;
+                }
+                Role::Idle | Role::Overhead | Role::Management | Role::Shared => {}
             }
-            put(working.workload, row);
         }
         let nobody: Arc<str> = Arc::default();
-        if !pot.is_zero() || pot_idle.iter().any(|idle| !idle.is_zero()) {
+        let mut put = |workload: Workload, measures: Measures| {
+            let (role, workload) = (Role::of(&workload), Arc::new(workload));
+            out(Line { workload, several: false, rows: 0, role, measures, idle: nothing });
+        };
+        let shared = self.pot + self.pot_idle.cost.into_iter().sum();
+        if (!self.pot.is_zero() || !self.pot_idle.is_nothing()) && filter.is_empty() {
             let workload = Workload::special(RowKind::Shared, &nobody, &nobody, &nobody);
-            let shared = pot + pot_idle.into_iter().sum();
-            if filter.is_empty() {
-                put(Arc::new(workload), Measures { shared, ..Measures::default() });
-            }
+            put(workload, Measures { shared, ..Measures::default() });
         }
-        for ((cluster, node), pool) in pools {
-            let workload = Workload::special(RowKind::Idle, &cluster, &node, &pool.provider_id);
-            let stays = if filter.matches(&workload) { pool.stays } else { [Money::ZERO; 3] };
-            let mut row = Measures { span: pool.idle.span, ..Measures::default() };
-            let mut all = pool.idle;
+        for ((cluster, node), Shown { provider_id, idle }) in shown {
+            if idle.is_nothing() {
+                continue;
+            }
+            // idle is named by its node only where it is told apart
+            let node = if sharing.split_idle { node } else { Arc::default() };
+            let mut row = Measures { span: idle.span, ..Measures::default() };
             for (index, resource) in RESOURCES.into_iter().enumerate() {
-                let whole = *resource(&mut all);
-                let cost = pool.kept[index] + stays[index];
-                // the hours of idle that are shown go with its cost
-                let charged = match (cost == whole.cost, sharing.share_idle) {
-                    (true, false) => whole.charged,
-                    _ => crate::money::fraction(
-                        whole.charged,
-                        cost.weight().min(whole.cost.weight()),
-                        whole.cost.weight(),
-                    ),
-                };
+                let (charged, cost) = (idle.charged[index], idle.cost[index]);
                 *resource(&mut row) = Resource { charged, cost, ..Resource::default() };
             }
-            if !row.total().is_zero() {
-                put(Arc::new(workload), row);
-            }
+            put(Workload::special(RowKind::Idle, &cluster, &node, &provider_id), row);
         }
-        for (workload, row) in overhead {
-            if filter.matches(&*workload) {
-                put(workload, row);
-            }
-        }
-        out.into_iter().collect()
     }
 }
 
 impl Sharing {
+    /// Whether idle is divided at all.
+    pub(crate) const fn shows_idle(&self) -> bool {
+        self.include_idle || self.share_idle
+    }
+
+    /// Whether costs are handed from some to others, hour by hour, so that sums of hours cannot be shared.
+    pub(crate) fn hands_on(&self) -> bool {
+        !self.namespaces.is_empty()
+            || !self.labels.is_empty()
+            || !self.monthly.is_zero()
+            || self.balancers
+            || self.management
+    }
+
     /// Whether a row's costs are carried by the others.
     pub fn covers(&self, row: &Workload) -> bool {
         self.namespaces.iter().any(|name| *name == *row.namespace)

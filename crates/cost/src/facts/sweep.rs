@@ -134,7 +134,7 @@ mod tests {
         // a alone for 1,800 s, then half: 270,000, divided by two containers
         assert_eq!(
             amounts(100, &users),
-            [("a/main".to_owned(), 135_000), ("a/side".to_owned(), 135_000), ("b/main".to_owned(), 90_000)]
+            [("a/main".to_owned(), 135_000), ("b/main".to_owned(), 90_000), ("a/side".to_owned(), 135_000)]
         );
     }
 

@@ -1,6 +1,6 @@
 //! A directory with a ledger in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use crate::collector::Observation;
 use crate::facts::{Gap, HourFacts};
 use crate::interval::{Interval, hour_of};
 use crate::store::error::StoreError;
-use crate::store::frame::{FORMAT, Frame, Header};
+use crate::store::frame::{Frame, Header};
 use crate::store::layout::{
-    COMMITS, DAY, LOGS, at, day_of, entries, file_name, partition, remove, sync_directory, write_whole,
+    COMMITS, DAY, LOGS, at, day_of, entries, file_name, partition, remove, write_whole,
 };
 use crate::store::log::{append, hour_of_log, log_path, replay};
 use crate::store::tables::TABLES;
@@ -19,7 +19,7 @@ use crate::store::tables::TABLES;
 /// A directory with a ledger in it. One process may write, any number may read.
 #[derive(Clone, Debug)]
 pub struct Store {
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 /// What a store holds of a window.
@@ -38,12 +38,6 @@ pub struct Recovered {
     pub until: BTreeMap<Arc<str>, i64>,
     /// What could not be read.
     pub problems: Vec<StoreError>,
-}
-
-/// A commit with its place.
-struct Commit {
-    header: Header,
-    path: PathBuf,
 }
 
 impl Store {
@@ -122,7 +116,7 @@ impl Store {
         let mut loaded = Loaded::default();
         let mut hours: BTreeMap<(i64, Arc<str>), HourFacts> = BTreeMap::new();
         for commit in self.commits(window, &mut loaded.problems)? {
-            match self.read(&commit) {
+            match self.read(&commit, None) {
                 Ok(found) => {
                     for facts in
                         found.into_iter().filter(|facts| !facts.interval().overlap(window).is_empty())
@@ -132,16 +126,25 @@ impl Store {
                 }
                 Err(problem) => {
                     for hour in commit.header.hours.iter().map(|hour| hour.hour) {
-                        let gap =
-                            Gap { interval: Interval::hour(hour), subject: "stored hour, damaged".into() };
-                        let facts =
-                            HourFacts { gaps: vec![gap], ..HourFacts::new(&commit.header.cluster, hour) };
+                        let facts = damaged_hour(&commit.header.cluster, hour);
                         hours.entry((hour, Arc::clone(&commit.header.cluster))).or_insert(facts);
                     }
                     loaded.problems.push(problem);
                 }
             }
         }
+        let logged = self.load_logs(window)?;
+        loaded.problems.extend(logged.problems);
+        for facts in logged.hours {
+            hours.entry((facts.hour, Arc::clone(&facts.cluster))).or_insert(facts);
+        }
+        loaded.hours = hours.into_values().collect();
+        Ok(loaded)
+    }
+
+    /// Facts of the hours that a window touches and that are in logs.
+    pub(crate) fn load_logs(&self, window: Interval) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded::default();
         for directory in entries(&self.root.join(LOGS))? {
             for path in entries(&directory)? {
                 let Some(hour) = hour_of_log(&path) else { continue };
@@ -150,172 +153,68 @@ impl Store {
                 }
                 let replayed = replay(&path, false)?;
                 loaded.problems.extend(replayed.problems);
-                if let Some(facts) = replayed.facts {
-                    hours.entry((hour, Arc::clone(&facts.cluster))).or_insert(facts);
-                }
+                loaded.hours.extend(replayed.facts);
             }
         }
-        loaded.hours = hours.into_values().collect();
         Ok(loaded)
     }
 
-    /// Puts the hours of every day that ended before a second into one file for each table. Safe at any point: the day
-    /// counts from its commit on, and then the hours are removed.
-    pub fn compact(&self, before: i64) -> Result<(), StoreError> {
-        let mut problems = Vec::new();
-        let mut days: BTreeMap<(Arc<str>, i64), Vec<Commit>> = BTreeMap::new();
-        let (counting, left_over) = self.all_commits(Interval::new(i64::MIN, before), &mut problems)?;
-        // hours that a killed process did not come to remove
-        for commit in left_over {
-            let day = day_of(commit.header.stretch.start);
-            let cluster = Arc::clone(&commit.header.cluster);
-            self.remove_hours(&cluster, day, &[commit])?;
-        }
-        for commit in counting {
-            let day = day_of(commit.header.stretch.start);
-            let single = commit.header.stretch.seconds() <= 3_600;
-            if day.saturating_add(DAY) <= before && single {
-                days.entry((Arc::clone(&commit.header.cluster), day)).or_default().push(commit);
-            }
-        }
-        for ((cluster, day), commits) in days {
-            let mut hours = Vec::new();
-            for commit in &commits {
-                hours.extend(self.read(commit)?);
-            }
-            self.write(&cluster, Interval::new(day, day + DAY), &hours)?;
-            self.remove_hours(&cluster, day, &commits)?;
-        }
-        Ok(())
-    }
-
-    /// Removes all days that ended before a second.
-    pub fn retain_from(&self, second: i64) -> Result<(), StoreError> {
-        let mut problems = Vec::new();
-        let (counting, left_over) = self.all_commits(Interval::new(i64::MIN, second), &mut problems)?;
-        // hours that a day covers first, so that they never count again
-        for commit in left_over.into_iter().chain(counting) {
-            let day = day_of(commit.header.stretch.start);
-            if day.saturating_add(DAY) > second {
-                continue;
-            }
-            // the commit first: what has none does not count
-            remove(&commit.path)?;
-            for table in TABLES {
-                remove(&self.file(table, &commit.header))?;
-                // a directory with something in it stays
-                let _ = fs::remove_dir(partition(&self.root, table, &commit.header.cluster, day));
-            }
-            let _ = fs::remove_dir(partition(&self.root, COMMITS, &commit.header.cluster, day));
-        }
-        Ok(())
-    }
-
-    fn write(&self, cluster: &Arc<str>, stretch: Interval, hours: &[HourFacts]) -> Result<(), StoreError> {
+    pub(super) fn write(
+        &self,
+        cluster: &Arc<str>,
+        stretch: Interval,
+        hours: &[HourFacts],
+    ) -> Result<(), StoreError> {
         let cannot = |what| match hours.first() {
             Some(facts) => unwritable(facts, what),
             None => StoreError::Unwritable { cluster: cluster.to_string(), hour: stretch.start, what },
         };
-        let frame = Frame::encode(cluster, stretch, hours).map_err(cannot)?;
+        self.write_frame(&Frame::encode(cluster, stretch, hours).map_err(cannot)?)
+    }
+
+    /// Writes tables, and then the commit that makes them count.
+    pub(super) fn write_frame(&self, frame: &Frame) -> Result<(), StoreError> {
         for (table, bytes) in TABLES.into_iter().zip(&frame.files) {
             write_whole(&self.file(table, &frame.header), bytes)?;
         }
-        let commit = serde_json::to_vec(&frame.header).map_err(|error| cannot(error.to_string()))?;
+        let (cluster, stretch) = (&frame.header.cluster, frame.header.stretch);
+        let commit = serde_json::to_vec(&frame.header).map_err(|error| StoreError::Unwritable {
+            cluster: cluster.to_string(),
+            hour: stretch.start,
+            what: error.to_string(),
+        })?;
         write_whole(&self.commit_path(cluster, stretch), &commit)
     }
 
-    fn read(&self, commit: &Commit) -> Result<Vec<HourFacts>, StoreError> {
-        let mut files = Vec::with_capacity(TABLES.len());
-        for table in TABLES {
-            let path = self.file(table, &commit.header);
-            files.push(fs::read(&path).map_err(at(&path))?);
-        }
-        let frame = Frame { header: commit.header.clone(), files };
-        frame.decode().map_err(|what| StoreError::Damaged { path: commit.path.clone(), what })
-    }
-
-    fn remove_hours(&self, cluster: &str, day: i64, commits: &[Commit]) -> Result<(), StoreError> {
-        for commit in commits {
-            remove(&commit.path)?;
-        }
-        sync_directory(&partition(&self.root, COMMITS, cluster, day))?;
-        for commit in commits {
-            for table in TABLES {
-                remove(&self.file(table, &commit.header))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits that touch a window; those of hours that a day's commit covers are left out.
-    fn commits(&self, window: Interval, problems: &mut Vec<StoreError>) -> Result<Vec<Commit>, StoreError> {
-        let (counting, _) = self.all_commits(window, problems)?;
-        Ok(counting)
-    }
-
-    /// Commits that touch a window: those that count, and those of hours that a day's commit covers.
-    fn all_commits(
-        &self,
-        window: Interval,
-        problems: &mut Vec<StoreError>,
-    ) -> Result<(Vec<Commit>, Vec<Commit>), StoreError> {
-        let (mut found, mut left_over) = (Vec::new(), Vec::new());
-        for cluster in entries(&self.root.join(COMMITS))? {
-            for day in entries(&cluster)? {
-                let mut of_day = Vec::new();
-                for path in entries(&day)? {
-                    if path.extension().is_none_or(|extension| extension != "json") {
-                        continue;
-                    }
-                    match read_header(&path) {
-                        Ok(header) if header.format > FORMAT => {
-                            return Err(StoreError::Format { path, found: header.format, known: FORMAT });
-                        }
-                        Ok(header) => of_day.push(Commit { header, path }),
-                        Err(problem) => problems.push(problem),
-                    }
-                }
-                let whole: BTreeSet<i64> = of_day
-                    .iter()
-                    .filter(|commit| commit.header.stretch.seconds() > 3_600)
-                    .flat_map(|commit| commit.header.hours.iter().map(|hour| hour.hour))
-                    .collect();
-                for commit in of_day {
-                    let stretch = commit.header.stretch;
-                    if stretch.overlap(window).is_empty() {
-                        continue;
-                    }
-                    let covered = stretch.seconds() <= 3_600 && whole.contains(&stretch.start);
-                    if covered { left_over.push(commit) } else { found.push(commit) }
-                }
-            }
-        }
-        Ok((found, left_over))
-    }
-
-    fn is_committed(&self, cluster: &str, hour: i64) -> bool {
+    pub(super) fn is_committed(&self, cluster: &str, hour: i64) -> bool {
         let day = day_of(hour);
         let of_day = read_header(&self.commit_path(cluster, Interval::new(day, day + DAY)));
         self.commit_path(cluster, Interval::hour(hour)).exists()
             || of_day.is_ok_and(|header| header.hours.iter().any(|known| known.hour == hour))
     }
 
-    fn commit_path(&self, cluster: &str, stretch: Interval) -> PathBuf {
+    pub(super) fn commit_path(&self, cluster: &str, stretch: Interval) -> PathBuf {
         let directory = partition(&self.root, COMMITS, cluster, day_of(stretch.start));
         directory.join(format!("{}.json", file_name(stretch)))
     }
 
-    fn file(&self, table: &str, header: &Header) -> PathBuf {
+    pub(super) fn file(&self, table: &str, header: &Header) -> PathBuf {
         let directory = partition(&self.root, table, &header.cluster, day_of(header.stretch.start));
         directory.join(format!("{}.parquet", file_name(header.stretch)))
     }
+}
+
+/// What is left of an hour that cannot be read.
+pub(crate) fn damaged_hour(cluster: &Arc<str>, hour: i64) -> HourFacts {
+    let gap = Gap { interval: Interval::hour(hour), subject: "stored hour, damaged".into() };
+    HourFacts { gaps: vec![gap], ..HourFacts::new(cluster, hour) }
 }
 
 fn unwritable(facts: &HourFacts, what: String) -> StoreError {
     StoreError::Unwritable { cluster: facts.cluster.to_string(), hour: facts.hour, what }
 }
 
-fn read_header(path: &Path) -> Result<Header, StoreError> {
+pub(super) fn read_header(path: &Path) -> Result<Header, StoreError> {
     let bytes = fs::read(path).map_err(at(path))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| StoreError::Damaged { path: path.to_owned(), what: error.to_string() })

@@ -1,6 +1,7 @@
 //! Hours as a header and six tables: what a log record holds in one piece, and a commit with its files apart.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,6 +32,45 @@ pub(super) struct HourHeader {
     pub management: Option<ManagementFact>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// Rows of the hour in each table, in the order of [`TABLES`]; none in files of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<[usize; 6]>,
+}
+
+impl HourHeader {
+    fn of(facts: &HourFacts) -> HourHeader {
+        let volume_uses = facts.volumes.iter().map(|volume| volume.uses.len()).sum();
+        let balancer_uses = facts.balancers.iter().map(|balancer| balancer.uses.len()).sum();
+        let rows = [
+            facts.containers.len(),
+            facts.nodes.len(),
+            facts.volumes.len(),
+            volume_uses,
+            facts.balancers.len(),
+            balancer_uses,
+        ];
+        HourHeader {
+            hour: facts.hour,
+            management: facts.management.clone(),
+            gaps: facts.gaps.clone(),
+            rows: Some(rows),
+        }
+    }
+}
+
+impl FileMark {
+    /// Of a file.
+    pub fn of(rows: usize, bytes: &[u8]) -> FileMark {
+        FileMark { rows, bytes: bytes.len(), crc32: crc32(bytes) }
+    }
+
+    /// Whether a file is what was written; what is wrong with it otherwise.
+    pub fn check(&self, table: &str, bytes: &[u8]) -> Result<(), String> {
+        if self.bytes != bytes.len() || self.crc32 != crc32(bytes) {
+            return Err(format!("the checksum of table {table} is not that of its {} bytes", bytes.len()));
+        }
+        Ok(())
+    }
 }
 
 /// A commit, or the beginning of a log record.
@@ -42,6 +82,22 @@ pub(super) struct Header {
     pub stretch: Interval,
     pub hours: Vec<HourHeader>,
     pub files: BTreeMap<String, FileMark>,
+}
+
+impl Header {
+    /// The rows of an hour in the table at a place of [`TABLES`]; none if it does not say, or no hour is named.
+    fn rows_of(&self, place: usize, only: Option<i64>) -> Option<Range<usize>> {
+        let only = only?;
+        let mut first: usize = 0;
+        for header in &self.hours {
+            let rows = header.rows?[place];
+            if header.hour == only {
+                return Some(first..first.saturating_add(rows));
+            }
+            first = first.saturating_add(rows);
+        }
+        None
+    }
 }
 
 /// A header and the tables' files in the order of [`TABLES`].
@@ -58,18 +114,10 @@ impl Frame {
         let mut marks = BTreeMap::new();
         for table in &tables {
             let bytes = table.encode().map_err(|error| error.to_string())?;
-            marks.insert(
-                table.name.to_owned(),
-                FileMark { rows: table.rows(), bytes: bytes.len(), crc32: crc32(&bytes) },
-            );
+            marks.insert(table.name.to_owned(), FileMark::of(table.rows(), &bytes));
             files.push(bytes);
         }
-        let header = |facts: &HourFacts| HourHeader {
-            hour: facts.hour,
-            management: facts.management.clone(),
-            gaps: facts.gaps.clone(),
-        };
-        let hours = hours.iter().map(header).collect();
+        let hours = hours.iter().map(HourHeader::of).collect();
         Ok(Frame {
             header: Header { format: FORMAT, cluster: Arc::clone(cluster), stretch, hours, files: marks },
             files,
@@ -78,15 +126,19 @@ impl Frame {
 
     /// The facts, an hour each, in order.
     pub fn decode(&self) -> Result<Vec<HourFacts>, String> {
+        self.decode_hour(None)
+    }
+
+    /// The facts of one hour, or of all if none is named, in order.
+    pub fn decode_hour(&self, only: Option<i64>) -> Result<Vec<HourFacts>, String> {
         let mut tables: Vec<Table> = Vec::with_capacity(TABLES.len());
-        for (name, bytes) in TABLES.into_iter().zip(&self.files) {
+        for (place, (name, bytes)) in TABLES.into_iter().zip(&self.files).enumerate() {
             let mark = self.header.files.get(name).ok_or_else(|| format!("no mark of table {name}"))?;
-            if mark.bytes != bytes.len() || mark.crc32 != crc32(bytes) {
-                return Err(format!("the checksum of table {name} is not that of its {} bytes", bytes.len()));
-            }
+            mark.check(name, bytes)?;
             let like = empty(name).ok_or_else(|| format!("no such table: {name}"))?;
-            let table =
-                Table::decode(Bytes::copy_from_slice(bytes), &like).map_err(|error| error.to_string())?;
+            let rows = self.header.rows_of(place, only).unwrap_or(0..usize::MAX);
+            let table = Table::decode_rows(Bytes::copy_from_slice(bytes), &like, rows)
+                .map_err(|error| error.to_string())?;
             tables.push(table);
         }
         let cluster = &self.header.cluster;
@@ -97,7 +149,8 @@ impl Frame {
             hours.insert(header.hour, facts);
         }
         from_tables(&tables, cluster, &mut hours).map_err(|error| error.to_string())?;
-        let mut hours: Vec<HourFacts> = hours.into_values().collect();
+        let wanted = |facts: &HourFacts| only.is_none_or(|hour| facts.hour == hour);
+        let mut hours: Vec<HourFacts> = hours.into_values().filter(wanted).collect();
         for facts in &mut hours {
             facts.sort();
         }

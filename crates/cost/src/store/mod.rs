@@ -14,6 +14,8 @@
 //! appended, and nothing counts twice: a log whose hour is committed is dropped, and so are files that a day's commit covers.
 
 mod checksum;
+mod commits;
+mod compaction;
 mod error;
 mod files;
 mod frame;
@@ -22,5 +24,7 @@ mod log;
 mod table;
 mod tables;
 
+pub(crate) use commits::Commit;
 pub use error::StoreError;
+pub(crate) use files::damaged_hour;
 pub use files::{Loaded, Recovered, Store};

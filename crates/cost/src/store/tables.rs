@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
+use rustc_hash::FxHashMap;
 
 use crate::facts::{
     Amount, BalancerFact, BalancerUse, ContainerFact, HourFacts, NetworkBytes, NodeFact, NodeHardware,
@@ -54,8 +55,8 @@ fn from_json(labels: &Values, row: usize, strings: &mut Strings) -> Result<Label
 /// Texts and maps that were met already, so that equal ones are kept once.
 #[derive(Default)]
 struct Strings {
-    texts: BTreeMap<Vec<u8>, Arc<str>>,
-    maps: BTreeMap<Vec<u8>, Labels>,
+    texts: FxHashMap<Vec<u8>, Arc<str>>,
+    maps: FxHashMap<Vec<u8>, Labels>,
 }
 
 fn bytes(values: &Values, row: usize) -> Result<&[u8]> {

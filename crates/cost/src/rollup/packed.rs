@@ -1,0 +1,267 @@
+//! A roll-up in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::allocation::{Basis, IdlePart, Line, Role};
+use crate::interval::Interval;
+use crate::measures::{BalancerPart, Measures, Network, Resource, VolumePart};
+use crate::money::Money;
+use crate::rollup::columns::Column;
+use crate::rollup::line::RollLine;
+use crate::workload::Workload;
+
+/// Who a row is about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RollRow {
+    pub workload: Arc<Workload>,
+    pub several: bool,
+    pub role: Role,
+}
+
+type Volumes = BTreeMap<(Arc<str>, Arc<str>), VolumePart>;
+type Balancers = BTreeMap<Arc<str>, BalancerPart>;
+
+/// Volumes and load balancers of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Attached {
+    pub volumes: Volumes,
+    pub balancers: Balancers,
+}
+
+/// Lines, column by column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RollUp {
+    pub rows: Vec<RollRow>,
+    /// In the order of [`cell_names`].
+    pub columns: Vec<Column>,
+    /// Of the rows that have any.
+    pub attached: BTreeMap<usize, Attached>,
+}
+
+const RESOURCE: usize = 5;
+/// Numbers of a row before its idle.
+const OWN: usize = 3 * RESOURCE + 20;
+/// Numbers of a part of idle.
+const PART: usize = 8;
+/// Numbers of a row.
+const CELLS: usize = OWN + 4 * PART;
+
+/// Names of the numbers, in order.
+pub(crate) fn cell_names() -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(CELLS);
+    for resource in ["cpu", "ram", "gpu"] {
+        let of = |what: &str| format!("{resource}_{what}");
+        names.extend(["requested", "used", "charged", "cost", "overcommit"].map(of));
+    }
+    let own = [
+        "rows",
+        "start",
+        "end",
+        "cpu_limit",
+        "ram_limit",
+        "cpu_peak",
+        "ram_peak",
+        "seconds",
+        "measured_seconds",
+        "network_measured",
+        "bytes_sent",
+        "bytes_received",
+        "bytes_to_zones",
+        "bytes_to_regions",
+        "bytes_to_internet",
+        "zone_cost",
+        "region_cost",
+        "internet_cost",
+        "shared",
+        "external",
+    ];
+    names.extend(own.map(str::to_owned));
+    for basis in Basis::ALL {
+        let pool = if basis.by_node { "node" } else { "cluster" };
+        let with = if basis.with_overhead { "_with_overhead" } else { "" };
+        let of = |what: &str| format!("idle_of_{pool}{with}_{what}");
+        let part = ["cpu_cost", "ram_cost", "gpu_cost", "cpu", "ram", "gpu", "start", "end"];
+        names.extend(part.map(of));
+    }
+    names
+}
+
+fn cell(amount: u128) -> i128 {
+    i128::try_from(amount).unwrap_or(i128::MAX)
+}
+
+fn push_resource(cells: &mut Vec<i128>, resource: &Resource) {
+    cells.extend([cell(resource.requested), cell(resource.used), cell(resource.charged)]);
+    cells.extend([resource.cost.nanos(), resource.overcommit.nanos()]);
+}
+
+fn cells_of(roll: &RollLine) -> Vec<i128> {
+    let (line, row) = (&roll.line, &roll.line.measures);
+    let mut cells: Vec<i128> = Vec::with_capacity(CELLS);
+    push_resource(&mut cells, &row.cpu);
+    push_resource(&mut cells, &row.ram);
+    push_resource(&mut cells, &row.gpu);
+    cells.extend([i128::from(line.rows), i128::from(row.span.start), i128::from(row.span.end)]);
+    cells.extend([cell(row.cpu_limit), cell(row.ram_limit)]);
+    cells.extend([i128::from(row.cpu_peak), i128::from(row.ram_peak)]);
+    cells.extend([cell(row.seconds), cell(row.measured)]);
+    let network = &row.network;
+    cells.push(i128::from(network.measured));
+    cells.extend([cell(network.transmitted), cell(network.received)]);
+    cells.extend(network.classes.map(cell));
+    cells.extend([network.zone_cost, network.region_cost, network.internet_cost].map(Money::nanos));
+    cells.extend([row.shared, row.external].map(Money::nanos));
+    for part in &roll.idle {
+        cells.extend(part.cost.map(Money::nanos));
+        cells.extend(part.charged.map(cell));
+        cells.extend([i128::from(part.span.start), i128::from(part.span.end)]);
+    }
+    cells
+}
+
+/// Reads a row's numbers in order.
+struct Cells<'a> {
+    columns: &'a [Column],
+    row: usize,
+    next: usize,
+}
+
+impl Cells<'_> {
+    fn signed(&mut self) -> i128 {
+        let number = self.columns.get(self.next).map_or(0, |column| column.get(self.row));
+        self.next += 1;
+        number
+    }
+
+    fn amount(&mut self) -> u128 {
+        u128::try_from(self.signed()).unwrap_or(0)
+    }
+
+    fn small(&mut self) -> u64 {
+        u64::try_from(self.signed()).unwrap_or(0)
+    }
+
+    fn money(&mut self) -> Money {
+        Money::from_nanos(self.signed())
+    }
+
+    fn interval(&mut self) -> Interval {
+        let mut second = || i64::try_from(self.signed()).unwrap_or(0);
+        let (start, end) = (second(), second());
+        Interval::new(start, end)
+    }
+
+    fn resource(&mut self) -> Resource {
+        Resource {
+            requested: self.amount(),
+            used: self.amount(),
+            charged: self.amount(),
+            cost: self.money(),
+            overcommit: self.money(),
+            ..Resource::default()
+        }
+    }
+
+    fn idle(&mut self) -> IdlePart {
+        IdlePart {
+            cost: [self.money(), self.money(), self.money()],
+            charged: [self.amount(), self.amount(), self.amount()],
+            span: self.interval(),
+        }
+    }
+}
+
+impl RollUp {
+    /// Packs lines, which come in order.
+    pub fn pack(lines: &[RollLine]) -> RollUp {
+        let cells: Vec<Vec<i128>> = lines.iter().map(cells_of).collect();
+        let column = |place: usize| {
+            let numbers: Vec<i128> = cells.iter().map(|cells| cells[place]).collect();
+            Column::of(&numbers)
+        };
+        let row = |roll: &RollLine| RollRow {
+            workload: Arc::clone(&roll.line.workload),
+            several: roll.line.several,
+            role: roll.line.role,
+        };
+        let mut attached = BTreeMap::new();
+        for (index, roll) in lines.iter().enumerate() {
+            let (volumes, balancers) = (&roll.line.measures.volumes, &roll.line.measures.balancers);
+            if !volumes.is_empty() || !balancers.is_empty() {
+                let (volumes, balancers) = (volumes.clone(), balancers.clone());
+                attached.insert(index, Attached { volumes, balancers });
+            }
+        }
+        let columns = (0..CELLS).map(column).collect();
+        RollUp { rows: lines.iter().map(row).collect(), columns, attached }
+    }
+
+    /// A line with its idle by one basis, or none.
+    pub fn line(&self, index: usize, basis: Option<Basis>) -> Option<Line> {
+        let row = self.rows.get(index)?;
+        let mut cells = Cells { columns: &self.columns, row: index, next: 0 };
+        let (cpu, ram, gpu) = (cells.resource(), cells.resource(), cells.resource());
+        let rows = cells.small();
+        let attached = self.attached.get(&index).cloned().unwrap_or_default();
+        let measures = Measures {
+            span: cells.interval(),
+            cpu,
+            ram,
+            gpu,
+            cpu_limit: cells.amount(),
+            ram_limit: cells.amount(),
+            cpu_peak: cells.small(),
+            ram_peak: cells.small(),
+            seconds: cells.amount(),
+            measured: cells.amount(),
+            network: Network {
+                measured: cells.signed() != 0,
+                transmitted: cells.amount(),
+                received: cells.amount(),
+                classes: [cells.amount(), cells.amount(), cells.amount()],
+                zone_cost: cells.money(),
+                region_cost: cells.money(),
+                internet_cost: cells.money(),
+            },
+            volumes: attached.volumes,
+            balancers: attached.balancers,
+            shared: cells.money(),
+            external: cells.money(),
+        };
+        let idle = basis.map(|basis| {
+            cells.next = OWN + basis.index() * PART;
+            cells.idle()
+        });
+        Some(Line {
+            workload: Arc::clone(&row.workload),
+            several: row.several,
+            rows,
+            role: row.role,
+            measures,
+            idle: idle.unwrap_or_default(),
+        })
+    }
+
+    /// All lines with their idle by one basis, or none.
+    pub fn lines(&self, basis: Option<Basis>) -> impl Iterator<Item = Line> {
+        (0..self.rows.len()).filter_map(move |index| self.line(index, basis))
+    }
+
+    /// What was packed.
+    pub fn unpack(&self) -> Vec<RollLine> {
+        let with_idle = |index: usize| {
+            let line = self.line(index, None)?;
+            let mut cells = Cells { columns: &self.columns, row: index, next: OWN };
+            Some(RollLine { line, idle: [cells.idle(), cells.idle(), cells.idle(), cells.idle()] })
+        };
+        (0..self.rows.len()).filter_map(with_idle).collect()
+    }
+
+    /// About how many bytes it takes, without workloads, which are shared.
+    pub fn bytes(&self) -> usize {
+        self.rows.len() * size_of::<RollRow>()
+            + self.columns.iter().map(Column::bytes).sum::<usize>()
+            + self.attached.len() * 400
+    }
+}
