@@ -1,9 +1,9 @@
 //! The ledger: what ran, for how long, and what it cost.
 //!
 //! ```text
-//! observations ──collect──> facts (integrals per container and hour) ──┐
-//!                                                                      ├─ledger──> rows, assets ──allocation──> answers
-//! price lists, spot history, bills ──> prices (with their origin) ─────┘                                   └──http──> OpenCost API
+//! cluster, Prometheus, dumps ──> facts (integrals per container and hour) ──┐
+//!                                                                           ├─ledger──> rows, assets ──allocation──> answers
+//! price lists, spot history, bills ──> prices (with their origin) ──────────┘                                   └──http──> OpenCost API
 //! ```
 //!
 //! Facts and prices are kept apart, so that a late bill re-prices the past without reading a metric again. Amounts are
@@ -13,6 +13,7 @@
 pub mod allocation;
 pub mod asset;
 pub mod collector;
+pub mod dump;
 pub mod facts;
 pub mod filter;
 pub mod focus;
@@ -22,6 +23,7 @@ pub mod ledger;
 pub mod measures;
 pub mod money;
 pub mod prices;
+pub mod prometheus;
 pub mod query;
 mod rollup;
 pub mod store;

@@ -14,6 +14,9 @@ mod pods;
 mod view;
 mod volumes;
 
+pub(crate) use nodes::node_fact;
+pub(crate) use observe::evenly;
 pub use observe::{Collector, CollectorSettings, Observation, ObserveError};
 pub use owners::Owned;
+pub(crate) use owners::Owners;
 pub use view::{ContainerUsage, Measurements, PodTraffic, Seen, View, VolumeUsage};

@@ -26,7 +26,7 @@ const SPOT_LABELS: [(&str, &str); 8] = [
 ];
 
 /// A node in the stretch; none if it has no name.
-pub(super) fn node_fact(node: &Node, stretch: Interval) -> Option<NodeFact> {
+pub(crate) fn node_fact(node: &Node, stretch: Interval) -> Option<NodeFact> {
     let name = node.metadata.name.as_deref().filter(|name| !name.is_empty())?;
     let empty = BTreeMap::new();
     let labels = node.metadata.labels.as_ref().unwrap_or(&empty);

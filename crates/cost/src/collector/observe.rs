@@ -348,7 +348,7 @@ impl PodShare<'_> {
 }
 
 /// The part of the container at `index` of `count`.
-fn evenly(bytes: NetworkBytes, index: u64, count: u64) -> NetworkBytes {
+pub(crate) fn evenly(bytes: NetworkBytes, index: u64, count: u64) -> NetworkBytes {
     let of = |amount: u64| {
         let mut division = Division::of_quantity(u128::from(amount), u128::from(count));
         // the parts before it
