@@ -9,7 +9,7 @@
 //! {"gone": {"kind": "Pod", "namespace": "shop", "name": "web-1"}}
 //! ```
 //! The first line names the cluster. `set` puts an object of Kubernetes in place of the one of its name, `gone` takes it
-//! away. `used`, `traffic`, `volume` and `silent` say what was measured since the last observation; `observe` makes one, of
+//! away, at a time if it has `at`. `used`, `traffic`, `volume` and `silent` say what was measured since the last observation; `observe` makes one, of
 //! the objects as they are by then. The facts are those that the live collector would have written.
 
 use std::collections::BTreeMap;
@@ -17,16 +17,17 @@ use std::io::BufRead;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Service};
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use supercargo_api::Pod;
 use thiserror::Error;
 
 use crate::collector::{
-    Collector, CollectorSettings, ContainerUsage, Measurements, Observation, Owned, PodTraffic, View,
+    Collector, CollectorSettings, ContainerUsage, Measurements, Observation, Owned, PodTraffic, Seen, View,
     VolumeUsage,
 };
 use crate::facts::NetworkBytes;
@@ -82,6 +83,9 @@ pub struct GoneObject {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// When it went; without it, it counts until the last observation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 /// What a container used.
@@ -92,6 +96,9 @@ pub struct UsedRecord {
     pub namespace: String,
     /// Name of the pod.
     pub pod: String,
+    /// Uid of the pod, by which pods that reuse a name are told apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pod_uid: String,
     /// Name of the container.
     pub container: String,
     /// Millionths of a core.
@@ -105,12 +112,15 @@ pub struct UsedRecord {
 
 /// A pod's counters, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TrafficRecord {
     /// Namespace.
     pub namespace: String,
     /// Name of the pod.
     pub pod: String,
+    /// Uid of the pod, by which pods that reuse a name are told apart.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pod_uid: String,
     /// All that was sent.
     pub transmitted: u64,
     /// All that was received.
@@ -150,39 +160,33 @@ pub struct RecordingError {
     pub expected: String,
 }
 
-/// Objects of a kind: a slice, and where each is in it.
+/// Objects of a kind by namespace and name, and those that went since the last observation.
 struct Kept<T> {
-    items: Vec<T>,
-    names: Vec<(String, String)>,
-    places: BTreeMap<(String, String), usize>,
+    items: BTreeMap<(String, String), T>,
+    went: Vec<(T, i64)>,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Kept<T> {
-        Kept { items: Vec::new(), names: Vec::new(), places: BTreeMap::new() }
+        Kept { items: BTreeMap::new(), went: Vec::new() }
     }
 }
 
 impl<T> Kept<T> {
     fn set(&mut self, name: (String, String), item: T) {
-        match self.places.get(&name) {
-            Some(place) => self.items[*place] = item,
-            None => {
-                self.places.insert(name.clone(), self.items.len());
-                self.items.push(item);
-                self.names.push(name);
-            }
-        }
+        self.items.insert(name, item);
     }
 
-    fn remove(&mut self, name: &(String, String)) -> bool {
-        let Some(place) = self.places.remove(name) else { return false };
-        self.items.swap_remove(place);
-        self.names.swap_remove(place);
-        if let Some(moved) = self.names.get(place) {
-            self.places.insert(moved.clone(), place);
-        }
+    /// Takes it away; says whether it was there.
+    fn remove(&mut self, name: &(String, String), at: Option<Timestamp>) -> bool {
+        let Some(item) = self.items.remove(name) else { return false };
+        self.went.extend(at.map(|at| (item, at.as_second())));
         true
+    }
+
+    fn seen(&self) -> Vec<Seen<'_, T>> {
+        let went = self.went.iter().map(|(object, at)| Seen { object, gone: Some(*at) });
+        self.items.values().map(Seen::from).chain(went).collect()
     }
 }
 
@@ -270,15 +274,14 @@ const RECORDS: &str = "one of {\"recording\": …}, {\"set\": OBJECT}, {\"gone\"
 
 impl Recorded {
     fn observe(&mut self, collector: &mut Collector, time: Timestamp) -> Result<Observation, String> {
-        let owners: Vec<Owned> = self.owners.values().flat_map(|kept| kept.items.iter().cloned()).collect();
         let view = View {
-            nodes: &self.nodes.items,
-            pods: &self.pods.items,
-            namespaces: &self.namespaces.items,
-            volumes: &self.volumes.items,
-            storage_classes: &self.storage_classes.items,
-            services: &self.services.items,
-            owners: &owners,
+            nodes: self.nodes.seen(),
+            pods: self.pods.seen(),
+            volumes: self.volumes.seen(),
+            services: self.services.seen(),
+            namespaces: self.namespaces.items.values().collect(),
+            storage_classes: self.storage_classes.items.values().collect(),
+            owners: self.owners.values().flat_map(|kept| kept.items.values().cloned()).collect(),
         };
         let measured = Measurements {
             containers: &self.used,
@@ -287,6 +290,10 @@ impl Recorded {
             silent_nodes: &self.silent,
         };
         let observed = collector.observe(time.as_second(), &view, &measured);
+        self.nodes.went.clear();
+        self.pods.went.clear();
+        self.volumes.went.clear();
+        self.services.went.clear();
         self.used.clear();
         self.traffic.clear();
         self.volume_use.clear();
@@ -301,16 +308,16 @@ impl Recorded {
             Record::Gone(gone) => {
                 let name = (gone.namespace, gone.name);
                 let removed = match gone.kind.as_str() {
-                    "Node" => self.nodes.remove(&name),
-                    "Pod" => self.pods.remove(&name),
-                    "Namespace" => self.namespaces.remove(&name),
-                    "PersistentVolume" => self.volumes.remove(&name),
-                    "StorageClass" => self.storage_classes.remove(&name),
-                    "Service" => self.services.remove(&name),
+                    "Node" => self.nodes.remove(&name, gone.at),
+                    "Pod" => self.pods.remove(&name, gone.at),
+                    "Namespace" => self.namespaces.remove(&name, None),
+                    "PersistentVolume" => self.volumes.remove(&name, gone.at),
+                    "StorageClass" => self.storage_classes.remove(&name, None),
+                    "Service" => self.services.remove(&name, gone.at),
                     // one that nobody owned was never kept
                     kind => {
                         if let Some(kept) = self.owners.get_mut(kind) {
-                            kept.remove(&name);
+                            kept.remove(&name, None);
                         }
                         true
                     }
@@ -323,6 +330,7 @@ impl Recorded {
             Record::Used(used) => self.used.push(ContainerUsage {
                 namespace: used.namespace.into(),
                 pod: used.pod.into(),
+                pod_uid: used.pod_uid.into(),
                 container: used.container.into(),
                 microcores: used.microcores,
                 ram_bytes: used.ram_bytes,
@@ -331,6 +339,7 @@ impl Recorded {
             Record::Traffic(traffic) => self.traffic.push(PodTraffic {
                 namespace: traffic.namespace.into(),
                 pod: traffic.pod.into(),
+                pod_uid: traffic.pod_uid.into(),
                 counters: NetworkBytes {
                     transmitted: traffic.transmitted,
                     received: traffic.received,
