@@ -291,7 +291,7 @@ proptest! {
         let coarse: Vec<i64> = (1..=5).map(|step| step * 240).collect();
         let (one, other) = (watched(&coarse), watched(&cuts));
         let window = Interval::new(NOON - 3_600, NOON + 3_600);
-        let facts = |ledger: &Ledger| ledger.facts(window).map(|facts| HourFacts::clone(facts)).collect::<Vec<_>>();
+        let facts = |ledger: &Ledger| ledger.facts(window).map(|facts| HourFacts::clone(&facts)).collect::<Vec<_>>();
         prop_assert_eq!(facts(&one), facts(&other));
     }
 }

@@ -3,60 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod made_up;
+mod scratch;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use proptest::prelude::*;
+use scratch::Scratch;
 use supercargo_cost::collector::Observation;
 use supercargo_cost::facts::HourFacts;
 use supercargo_cost::{AllocationQuery, Interval, Ledger, Store};
-
-/// A directory that is removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("supercargo-ledger-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Scratch(std::env::temp_dir().join(name))
-    }
-
-    fn store(&self) -> Store {
-        Store::open(&self.0).unwrap()
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut open = vec![self.0.clone()];
-        while let Some(directory) = open.pop() {
-            for entry in fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { open.push(path) } else { found.push(path) }
-            }
-        }
-        found.sort();
-        found
-    }
-
-    fn only(&self, extension: &str) -> PathBuf {
-        let mut found: Vec<_> = self
-            .files()
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|known| known == extension))
-            .collect();
-        assert_eq!(found.len(), 1, "{found:?}");
-        found.pop().unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 const ALL: Interval = Interval::new(0, 400_000);
 
@@ -254,7 +210,7 @@ fn answers_from_disk_are_those_from_memory() {
     let scratch = Scratch::new();
     let memory = made_up::ledger(11);
     for facts in memory.facts(ALL) {
-        scratch.store().commit(facts).unwrap();
+        scratch.store().commit(&facts).unwrap();
     }
     let mut disk = Ledger::new(made_up::prices());
     loaded(&scratch.0).into_iter().for_each(|facts| disk.insert(facts));

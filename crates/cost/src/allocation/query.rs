@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::allocation::aggregate::{AllocationSet, AssetShare};
-use crate::allocation::aggregation::{Aggregation, special_key};
+use crate::allocation::aggregation::{AggregateBy, Aggregation, special_key};
+use crate::allocation::idle::Basis;
 use crate::allocation::line::{Line, Role};
 use crate::allocation::sharing::{Sharing, share_lines, with_idle};
 use crate::filter::Filter;
 use crate::interval::Interval;
-use crate::ledger::{Ledger, PricedHour, Row};
+use crate::ledger::{Grain, Ledger, Piece, PricedHour, Row, Worth};
 use crate::measures::Measures;
 use crate::prices::SplitMethod;
 use crate::workload::Workload;
@@ -87,13 +90,14 @@ pub struct AllocationQuery {
 impl AllocationQuery {
     /// Answers from a ledger: a set for every step or group of steps.
     pub fn answer(&self, ledger: &Ledger) -> Vec<AllocationSet> {
+        let answered: Vec<AllocationSet> =
+            self.steps.par_iter().map(|step| self.step(ledger, *step)).collect();
         let mut sets = Vec::new();
-        let mut steps = self.steps.iter();
+        let mut steps = answered.into_iter();
         let groups = if self.groups.is_empty() { vec![1; self.steps.len()] } else { self.groups.clone() };
         for length in groups {
             let mut group: Option<AllocationSet> = None;
-            for step in steps.by_ref().take(length) {
-                let set = self.step(ledger, *step);
+            for set in steps.by_ref().take(length) {
                 match &mut group {
                     Some(group) => group.merge(set, self.keep_labels),
                     None => group = Some(set),
@@ -108,6 +112,109 @@ impl AllocationQuery {
     }
 
     fn step(&self, ledger: &Ledger, window: Interval) -> AllocationSet {
+        let other_split = self.split.as_ref().is_some_and(|split| split != ledger.prices().split_method());
+        let whole_steps = self.per_step && (self.sharing.shows_idle() || self.sharing.hands_on());
+        if other_split || whole_steps {
+            return self.step_by_rows(ledger, window);
+        }
+        let hourly = self.sharing.hands_on();
+        let grain = self.grain();
+        let mut hours: Vec<Vec<Piece>> = Vec::new();
+        let pieces = ledger.pieces(window, grain, hourly);
+        if hourly {
+            // what is handed on goes to all clusters
+            let mut by_hour: BTreeMap<i64, Vec<Piece>> = BTreeMap::new();
+            for piece in pieces {
+                by_hour.entry(piece.hour()).or_default().push(piece);
+            }
+            hours.extend(by_hour.into_values());
+        } else {
+            hours.extend(pieces.into_iter().map(|piece| vec![piece]));
+        }
+        let add = |mut set: AllocationSet, pieces: &Vec<Piece>| {
+            self.add_pieces(&mut set, ledger, pieces, window, grain);
+            set
+        };
+        let merge = |mut one: AllocationSet, other: AllocationSet| {
+            one.merge(other, self.keep_labels);
+            one
+        };
+        let nothing = || AllocationSet::new(window);
+        hours.par_iter().fold(nothing, add).reduce(nothing, merge)
+    }
+
+    fn add_pieces(
+        &self,
+        set: &mut AllocationSet,
+        ledger: &Ledger,
+        pieces: &[Piece],
+        window: Interval,
+        grain: Grain,
+    ) {
+        let basis = self.sharing.shows_idle().then(|| Basis::of(&self.sharing));
+        let nodes = self.sharing.split_idle && self.sharing.idle_by_node;
+        let mut all: Vec<Line> = Vec::new();
+        let mut covered = Interval::default();
+        for piece in pieces {
+            for worth in ledger.worth(piece, window, grain, nodes) {
+                let (found, known) = match worth {
+                    Worth::Rolled(roll, covered) => (roll.lines(basis).collect(), covered),
+                    Worth::Rows(document) => {
+                        let rows = document.rows.iter().map(Line::of).collect();
+                        (with_idle(rows, &self.sharing), document.covered)
+                    }
+                };
+                if self.sharing.hands_on() {
+                    covered = covered.hull(known);
+                    all.extend(found);
+                } else {
+                    self.add(set, found, 0);
+                }
+            }
+        }
+        if self.sharing.hands_on() {
+            if pieces.len() > 1 {
+                all.sort_by(|one, other| one.workload.cmp(&other.workload));
+            }
+            self.add(set, all, covered.seconds());
+        }
+    }
+
+    /// How fine lines have to be.
+    fn grain(&self) -> Grain {
+        let of_one = |by: &AggregateBy| match by {
+            AggregateBy::Node | AggregateBy::Pod | AggregateBy::ProviderId => true,
+            AggregateBy::Cluster
+            | AggregateBy::Namespace
+            | AggregateBy::ControllerKind
+            | AggregateBy::Controller
+            | AggregateBy::Root
+            | AggregateBy::Service
+            | AggregateBy::Container
+            | AggregateBy::Deployment
+            | AggregateBy::StatefulSet
+            | AggregateBy::DaemonSet
+            | AggregateBy::Job
+            | AggregateBy::CronJob
+            | AggregateBy::Label(_)
+            | AggregateBy::Annotation(_) => false,
+        };
+        let by_one = match &self.aggregation {
+            Aggregation::None => true,
+            Aggregation::All => false,
+            Aggregation::By(parts) => parts.iter().any(of_one),
+        };
+        let by_node = self.sharing.idle_by_node && (self.sharing.split_idle || self.asset_shares);
+        match by_one || by_node || self.filter.asks_about_one() {
+            _ if self.sharing.charge_overcommit => Grain::Rows,
+            false => Grain::Groups,
+            true if self.sharing.hands_on() => Grain::Rows,
+            true => Grain::Containers,
+        }
+    }
+
+    /// Row by row: for divisions of nodes that nothing is prepared for, and for sharing that looks at whole steps.
+    fn step_by_rows(&self, ledger: &Ledger, window: Interval) -> AllocationSet {
         let mut set = AllocationSet::new(window);
         let mut whole: BTreeMap<Arc<Workload>, Measures> = BTreeMap::new();
         let mut covered = 0;

@@ -26,6 +26,33 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Whether it asks about what tells the replicas of a workload apart: pods and nodes.
+    pub(crate) fn asks_about_one(&self) -> bool {
+        match self {
+            Filter::Everything => false,
+            Filter::Comparison(comparison) => match comparison.field {
+                Field::Node | Field::Pod | Field::Provider | Field::ProviderId => true,
+                Field::Cluster
+                | Field::Namespace
+                | Field::ControllerName
+                | Field::ControllerKind
+                | Field::Container
+                | Field::Services
+                | Field::Label(_)
+                | Field::Annotation(_)
+                | Field::Name
+                | Field::AssetType
+                | Field::Category
+                | Field::Project
+                | Field::Account
+                | Field::Service => false,
+            },
+            Filter::And(filters) | Filter::Or(filters) => filters.iter().any(Filter::asks_about_one),
+        }
+    }
+}
+
 impl Comparison {
     fn matches(&self, subject: &impl Subject) -> bool {
         let holds = match &self.field {

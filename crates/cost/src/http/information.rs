@@ -81,7 +81,7 @@ pub(super) fn latest_nodes(service: &CostService) -> Vec<(Arc<str>, NodeFact)> {
     let last = Interval::new(covered.end - 1, covered.end);
     let nodes = ledger.facts(last).flat_map(|facts| {
         let cluster = Arc::clone(&facts.cluster);
-        facts.nodes.iter().map(move |node| (Arc::clone(&cluster), node.clone()))
+        facts.nodes.clone().into_iter().map(move |node| (Arc::clone(&cluster), node))
     });
     nodes.collect()
 }

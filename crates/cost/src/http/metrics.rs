@@ -38,7 +38,7 @@ pub fn exposition(service: &CostService) -> String {
         for volume in facts.volumes.iter().filter(|volume| alive(volume.interval)) {
             page.volume(volume, ledger.prices());
         }
-        page.balancers(facts, ledger.prices(), alive);
+        page.balancers(&facts, ledger.prices(), alive);
     }
     page.prices(&ledger, service);
     page.text()

@@ -1,8 +1,11 @@
 //! The ledger: hours of facts, priced when they are asked for.
 
+mod archive;
 mod book_keeping;
 mod node_charges;
+mod pieces;
 mod pricing;
 
 pub use book_keeping::Ledger;
+pub(crate) use pieces::{Grain, Piece, Worth};
 pub use pricing::{PricedHour, Row, price};

@@ -68,11 +68,11 @@ pub struct VolumePrice {
 /// All prices. Every change makes a new version, by which answers from older prices are known to be stale.
 #[derive(Clone, Debug)]
 pub struct PriceBook {
-    version: u64,
-    nodes: BTreeMap<NodePriceKey, Vec<NodePrice>>,
-    volumes: BTreeMap<Arc<str>, VolumePrice>,
-    units: UnitPrices,
-    split: SplitMethod,
+    pub(super) version: u64,
+    pub(super) nodes: BTreeMap<NodePriceKey, Vec<NodePrice>>,
+    pub(super) volumes: BTreeMap<Arc<str>, VolumePrice>,
+    pub(super) units: UnitPrices,
+    pub(super) split: SplitMethod,
 }
 
 impl Default for PriceBook {

@@ -3,6 +3,7 @@
 
 mod book;
 mod catalogue;
+mod fingerprint;
 mod shadow;
 mod source;
 mod split;

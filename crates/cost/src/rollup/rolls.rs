@@ -1,5 +1,7 @@
 //! The roll-ups of an hour or a day.
 
+use std::sync::Arc;
+
 use crate::interval::Interval;
 use crate::ledger::PricedHour;
 use crate::rollup::line::{RollLine, grouped, lines_of, merged};
@@ -13,7 +15,7 @@ pub(crate) struct HourRoll {
     /// What of it is known.
     pub covered: Interval,
     /// Lines of workloads.
-    pub lines: RollUp,
+    pub lines: Arc<RollUp>,
 }
 
 /// The roll-ups of a stretch of hours.
@@ -38,7 +40,8 @@ impl RollBuilder {
     /// Adds a priced hour.
     pub fn add(&mut self, hour: i64, document: &PricedHour) {
         let lines = lines_of(document);
-        let roll = HourRoll { hour, covered: document.covered, lines: RollUp::pack(&grouped(&lines)) };
+        let roll =
+            HourRoll { hour, covered: document.covered, lines: Arc::new(RollUp::pack(&grouped(&lines))) };
         self.add_rolled([roll], lines);
     }
 

@@ -45,6 +45,15 @@ impl Store {
         Ok(())
     }
 
+    /// The commit of an hour alone, if there is one.
+    pub(crate) fn commit_of(&self, cluster: &str, hour: i64) -> Result<Option<Commit>, StoreError> {
+        let path = self.commit_path(cluster, Interval::hour(hour));
+        if !path.exists() {
+            return Ok(None);
+        }
+        Ok(Some(Commit { header: read_header(&path)?, path }))
+    }
+
     /// Commits that touch a window; those of hours that a day's commit covers are left out.
     pub(crate) fn commits(
         &self,

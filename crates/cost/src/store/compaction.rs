@@ -1,6 +1,6 @@
 //! Hours become days, and days go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
@@ -20,32 +20,40 @@ impl Store {
     /// counts from its commit on, and then the hours are removed.
     /// A day with a damaged hour stays as it is and is told; the others go on.
     pub fn compact(&self, before: i64) -> Result<Vec<StoreError>, StoreError> {
-        let mut problems = Vec::new();
-        let mut days: BTreeMap<(Arc<str>, i64), Vec<Commit>> = BTreeMap::new();
-        let (counting, left_over) = self.all_commits(Interval::new(i64::MIN, before), &mut problems)?;
+        let days = self.days_to_compact(before)?;
+        let made = days.into_iter().filter_map(|(cluster, day)| self.compact_day(&cluster, day).err());
+        Ok(made.collect())
+    }
+
+    /// The days that ended before a second and are still hours.
+    pub(crate) fn days_to_compact(&self, before: i64) -> Result<BTreeSet<(Arc<str>, i64)>, StoreError> {
+        let (counting, left_over) = self.all_commits(Interval::new(i64::MIN, before), &mut Vec::new())?;
         // hours that a killed process did not come to remove
         for commit in left_over {
             let day = day_of(commit.header.stretch.start);
             let cluster = Arc::clone(&commit.header.cluster);
             self.remove_hours(&cluster, day, &[commit])?;
         }
-        for commit in counting {
-            let day = day_of(commit.header.stretch.start);
-            let single = commit.header.stretch.seconds() <= 3_600;
-            if day.saturating_add(DAY) <= before && single {
-                days.entry((Arc::clone(&commit.header.cluster), day)).or_default().push(commit);
-            }
-        }
-        for ((cluster, day), commits) in days {
-            match self.concatenate(&cluster, day, &commits) {
-                Ok(frame) => {
-                    self.write_frame(&frame)?;
-                    self.remove_hours(&cluster, day, &commits)?;
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
-        Ok(problems)
+        let of_day =
+            |commit: &Commit| (Arc::clone(&commit.header.cluster), day_of(commit.header.stretch.start));
+        let (single, whole): (Vec<Commit>, Vec<Commit>) =
+            counting.into_iter().partition(|commit| commit.header.stretch.seconds() <= 3_600);
+        // hours that come after their day was made stay hours: a day's files are never written twice
+        let made: BTreeSet<_> = whole.iter().map(of_day).collect();
+        let days = single.iter().map(of_day).filter(|day| !made.contains(day));
+        Ok(days.filter(|(_, day)| day.saturating_add(DAY) <= before).collect())
+    }
+
+    /// Puts the hours of a day into one file for each table.
+    pub(crate) fn compact_day(&self, cluster: &Arc<str>, day: i64) -> Result<Commit, StoreError> {
+        let (counting, _) = self.all_commits(Interval::new(day, day + DAY), &mut Vec::new())?;
+        let commits: Vec<Commit> =
+            counting.into_iter().filter(|commit| commit.header.cluster == *cluster).collect();
+        let frame = self.concatenate(cluster, day, &commits)?;
+        self.write_frame(&frame)?;
+        self.remove_hours(cluster, day, &commits)?;
+        let path = self.commit_path(cluster, frame.header.stretch);
+        Ok(Commit { header: frame.header, path })
     }
 
     /// The hours of a day as one frame, without decoding them into facts.
@@ -96,6 +104,7 @@ impl Store {
                 // a directory with something in it stays
                 let _ = fs::remove_dir(partition(&self.root, table, &commit.header.cluster, day));
             }
+            self.remove_rolls(&commit.header)?;
             let _ = fs::remove_dir(partition(&self.root, COMMITS, &commit.header.cluster, day));
         }
         Ok(())
@@ -110,6 +119,7 @@ impl Store {
             for table in TABLES {
                 remove(&self.file(table, &commit.header))?;
             }
+            self.remove_rolls(&commit.header)?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ pub(super) const FORMAT: u32 = 1;
 
 /// What a table's file has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileMark {
+pub(crate) struct FileMark {
     pub rows: usize,
     pub bytes: usize,
     pub crc32: u32,
@@ -26,7 +26,7 @@ pub(super) struct FileMark {
 
 /// What of an hour is in no table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HourHeader {
+pub(crate) struct HourHeader {
     pub hour: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub management: Option<ManagementFact>,
@@ -75,7 +75,7 @@ impl FileMark {
 
 /// A commit, or the beginning of a log record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Header {
+pub(crate) struct Header {
     pub format: u32,
     pub cluster: Arc<str>,
     /// The stretch that the facts are of.

@@ -21,6 +21,7 @@ mod files;
 mod frame;
 mod layout;
 mod log;
+mod rolls;
 mod table;
 mod tables;
 
@@ -28,3 +29,5 @@ pub(crate) use commits::Commit;
 pub use error::StoreError;
 pub(crate) use files::damaged_hour;
 pub use files::{Loaded, Recovered, Store};
+pub(crate) use rolls::RollKind;
+pub(crate) use tables::Strings;

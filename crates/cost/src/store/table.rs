@@ -108,11 +108,6 @@ impl Table {
         Ok(out)
     }
 
-    /// Reads a Parquet file that has the columns of `like`; its other columns are passed over.
-    pub fn decode(bytes: Bytes, like: &Table) -> Result<Table> {
-        Table::decode_rows(bytes, like, 0..usize::MAX)
-    }
-
     /// Reads some rows of a Parquet file that has the columns of `like`; its other columns are passed over.
     pub fn decode_rows(bytes: Bytes, like: &Table, rows: Range<usize>) -> Result<Table> {
         let reader = SerializedFileReader::new(bytes)?;

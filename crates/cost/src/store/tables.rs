@@ -1,11 +1,12 @@
 //! Facts as tables, and back. Their columns are documented in docs/ledger.md.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{
     Amount, BalancerFact, BalancerUse, ContainerFact, HourFacts, NetworkBytes, NodeFact, NodeHardware,
@@ -40,26 +41,41 @@ fn json(labels: &Labels) -> String {
     serde_json::to_string(&**labels).unwrap_or_default()
 }
 
-fn from_json(labels: &Values, row: usize, strings: &mut Strings) -> Result<Labels> {
-    let bytes = bytes(labels, row)?;
-    if let Some(known) = strings.maps.get(bytes) {
-        return Ok(Arc::clone(known));
-    }
-    let map: BTreeMap<Arc<str>, Arc<str>> =
-        serde_json::from_slice(bytes).map_err(|error| ParquetError::General(error.to_string()))?;
-    let map = Arc::new(map);
-    strings.maps.insert(bytes.to_vec(), Arc::clone(&map));
-    Ok(map)
-}
-
 /// Texts and maps that were met already, so that equal ones are kept once.
-#[derive(Default)]
-struct Strings {
-    texts: FxHashMap<Vec<u8>, Arc<str>>,
+#[derive(Debug, Default)]
+pub(crate) struct Strings {
+    texts: FxHashSet<Arc<str>>,
     maps: FxHashMap<Vec<u8>, Labels>,
 }
 
-fn bytes(values: &Values, row: usize) -> Result<&[u8]> {
+impl Strings {
+    fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>> {
+        let text = std::str::from_utf8(bytes).map_err(|error| ParquetError::General(error.to_string()))?;
+        if let Some(known) = self.texts.get(text) {
+            return Ok(Arc::clone(known));
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&text));
+        Ok(text)
+    }
+
+    fn map(&mut self, bytes: &[u8]) -> Result<Labels> {
+        if let Some(known) = self.maps.get(bytes) {
+            return Ok(Arc::clone(known));
+        }
+        let texts: BTreeMap<Cow<'_, str>, Cow<'_, str>> =
+            serde_json::from_slice(bytes).map_err(|error| ParquetError::General(error.to_string()))?;
+        let mut map = BTreeMap::new();
+        for (key, value) in texts {
+            map.insert(self.text(key.as_bytes())?, self.text(value.as_bytes())?);
+        }
+        let map = Arc::new(map);
+        self.maps.insert(bytes.to_vec(), Arc::clone(&map));
+        Ok(map)
+    }
+}
+
+pub(super) fn bytes(values: &Values, row: usize) -> Result<&[u8]> {
     match values {
         Values::Text(values) => values.get(row).map(ByteArray::data).ok_or_else(|| missing(row)),
         _ => Err(missing(row)),
@@ -71,35 +87,58 @@ fn missing(row: usize) -> ParquetError {
 }
 
 /// Reads the columns of a table in the order they were written.
-struct Reader<'a> {
-    columns: std::slice::Iter<'a, (&'static str, Values)>,
-    row: usize,
-    strings: &'a mut Strings,
+pub(super) struct Reader<'a> {
+    pub(super) columns: std::slice::Iter<'a, (&'static str, Values)>,
+    pub(super) row: usize,
+    pub(super) strings: &'a mut Strings,
 }
 
 impl Reader<'_> {
-    fn values(&mut self) -> Result<&'_ Values> {
+    pub(super) fn values(&mut self) -> Result<&'_ Values> {
         self.columns.next().map(|(_, values)| values).ok_or_else(|| missing(self.row))
     }
 
     fn text(&mut self) -> Result<Arc<str>> {
         let (_, values) = self.columns.next().ok_or_else(|| missing(self.row))?;
-        let bytes = bytes(values, self.row)?;
-        if let Some(known) = self.strings.texts.get(bytes) {
-            return Ok(Arc::clone(known));
+        self.strings.text(bytes(values, self.row)?)
+    }
+
+    /// What [`workload_columns`] wrote.
+    pub(super) fn workload(&mut self, cluster: &Arc<str>, kind: RowKind) -> Result<Workload> {
+        let mut workload = Workload {
+            cluster: Arc::clone(cluster),
+            kind,
+            node: self.text()?,
+            namespace: self.text()?,
+            pod: self.text()?,
+            pod_uid: self.text()?,
+            container: self.text()?,
+            controller_kind: self.text()?,
+            controller: self.text()?,
+            root_kind: self.text()?,
+            root: self.text()?,
+            provider_id: self.text()?,
+            ..Workload::default()
+        };
+        let row = self.row;
+        let services = bytes(self.values()?, row)?;
+        if services != b"[]" {
+            workload.services =
+                serde_json::from_slice(services).map_err(|error| ParquetError::General(error.to_string()))?;
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| ParquetError::General(error.to_string()))?;
-        let text: Arc<str> = text.into();
-        self.strings.texts.insert(bytes.to_vec(), Arc::clone(&text));
-        Ok(text)
+        workload.labels = self.labels()?;
+        workload.annotations = self.labels()?;
+        workload.namespace_labels = self.labels()?;
+        workload.namespace_annotations = self.labels()?;
+        Ok(workload)
     }
 
     fn labels(&mut self) -> Result<Labels> {
         let (_, values) = self.columns.next().ok_or_else(|| missing(self.row))?;
-        from_json(values, self.row, self.strings)
+        self.strings.map(bytes(values, self.row)?)
     }
 
-    fn signed(&mut self) -> Result<i64> {
+    pub(super) fn signed(&mut self) -> Result<i64> {
         let row = self.row;
         match self.values()? {
             Values::Number(values) | Values::Moment(values) => {
@@ -174,37 +213,14 @@ pub(super) fn empty(name: &str) -> Option<Table> {
 
 fn container_table(facts: &Facts<'_, ContainerFact>) -> Table {
     let of = |get: fn(&ContainerFact) -> u64| number(facts.iter().map(|(_, fact)| get(fact)));
-    let named = |get: fn(&Workload) -> &str| text(facts.iter().map(|(_, fact)| get(&fact.workload)));
-    let mapped = |get: fn(&Workload) -> &Labels| {
-        Values::Text(
-            facts.iter().map(|(_, fact)| ByteArray::from(json(get(&fact.workload)).into_bytes())).collect(),
-        )
-    };
     let moment =
         |get: fn(&ContainerFact) -> i64| Values::Moment(facts.iter().map(|(_, fact)| get(fact)).collect());
     let traffic =
         |get: fn(&NetworkBytes) -> u64| maybe(facts.iter().map(|(_, fact)| fact.network.as_ref().map(get)));
-    let services = facts.iter().map(|(_, fact)| {
-        ByteArray::from(serde_json::to_string(&fact.workload.services).unwrap_or_default().into_bytes())
-    });
-    let columns = vec![
-        ("start", moment(|fact| fact.interval.start)),
-        ("end", moment(|fact| fact.interval.end)),
-        ("node", named(|row| &row.node)),
-        ("namespace", named(|row| &row.namespace)),
-        ("pod", named(|row| &row.pod)),
-        ("pod_uid", named(|row| &row.pod_uid)),
-        ("container", named(|row| &row.container)),
-        ("controller_kind", named(|row| &row.controller_kind)),
-        ("controller", named(|row| &row.controller)),
-        ("root_kind", named(|row| &row.root_kind)),
-        ("root", named(|row| &row.root)),
-        ("provider_id", named(|row| &row.provider_id)),
-        ("services", Values::Text(services.collect())),
-        ("labels", mapped(|row| &row.labels)),
-        ("annotations", mapped(|row| &row.annotations)),
-        ("namespace_labels", mapped(|row| &row.namespace_labels)),
-        ("namespace_annotations", mapped(|row| &row.namespace_annotations)),
+    let mut columns =
+        vec![("start", moment(|fact| fact.interval.start)), ("end", moment(|fact| fact.interval.end))];
+    columns.extend(workload_columns(&facts.iter().map(|(_, fact)| &*fact.workload).collect::<Vec<_>>()));
+    columns.extend([
         ("cpu_requested", of(|fact| fact.cpu.requested)),
         ("cpu_used", of(|fact| fact.cpu.used)),
         ("cpu_charged", of(|fact| fact.cpu.charged)),
@@ -224,8 +240,45 @@ fn container_table(facts: &Facts<'_, ContainerFact>) -> Table {
         ("bytes_to_zones", traffic(|bytes| bytes.zone)),
         ("bytes_to_regions", traffic(|bytes| bytes.region)),
         ("bytes_to_internet", traffic(|bytes| bytes.internet)),
-    ];
+    ]);
     Table { name: "containers", columns }
+}
+
+/// Who, in columns.
+pub(super) fn workload_columns(workloads: &[&Workload]) -> Vec<(&'static str, Values)> {
+    let named = |get: fn(&Workload) -> &str| text(workloads.iter().map(|row| get(row)));
+    // many rows share their maps, which are written once
+    let mut written: FxHashMap<*const BTreeMap<Arc<str>, Arc<str>>, ByteArray> = FxHashMap::default();
+    let mut mapped = |get: fn(&Workload) -> &Labels| {
+        let json = |row: &&Workload| {
+            let labels = get(row);
+            let fresh = || ByteArray::from(json(labels).into_bytes());
+            written.entry(Arc::as_ptr(labels)).or_insert_with(fresh).clone()
+        };
+        Values::Text(workloads.iter().map(json).collect())
+    };
+    let none = ByteArray::from("[]");
+    let services = workloads.iter().map(|row| match row.services.as_slice() {
+        [] => none.clone(),
+        services => ByteArray::from(serde_json::to_string(services).unwrap_or_default().into_bytes()),
+    });
+    vec![
+        ("node", named(|row| &row.node)),
+        ("namespace", named(|row| &row.namespace)),
+        ("pod", named(|row| &row.pod)),
+        ("pod_uid", named(|row| &row.pod_uid)),
+        ("container", named(|row| &row.container)),
+        ("controller_kind", named(|row| &row.controller_kind)),
+        ("controller", named(|row| &row.controller)),
+        ("root_kind", named(|row| &row.root_kind)),
+        ("root", named(|row| &row.root)),
+        ("provider_id", named(|row| &row.provider_id)),
+        ("services", Values::Text(services.collect())),
+        ("labels", mapped(|row| &row.labels)),
+        ("annotations", mapped(|row| &row.annotations)),
+        ("namespace_labels", mapped(|row| &row.namespace_labels)),
+        ("namespace_annotations", mapped(|row| &row.namespace_annotations)),
+    ]
 }
 
 fn node_table(facts: &Facts<'_, NodeFact>) -> Table {
@@ -459,29 +512,7 @@ fn stranger(cluster: &Arc<str>, [node, namespace, pod, pod_uid, container]: [Arc
 
 fn container(reader: &mut Reader<'_>, cluster: &Arc<str>) -> Result<ContainerFact> {
     let interval = reader.interval()?;
-    let mut workload = Workload {
-        cluster: Arc::clone(cluster),
-        kind: RowKind::Container,
-        node: reader.text()?,
-        namespace: reader.text()?,
-        pod: reader.text()?,
-        pod_uid: reader.text()?,
-        container: reader.text()?,
-        controller_kind: reader.text()?,
-        controller: reader.text()?,
-        root_kind: reader.text()?,
-        root: reader.text()?,
-        provider_id: reader.text()?,
-        ..Workload::default()
-    };
-    let row = reader.row;
-    let services = bytes(reader.values()?, row)?;
-    workload.services =
-        serde_json::from_slice(services).map_err(|error| ParquetError::General(error.to_string()))?;
-    workload.labels = reader.labels()?;
-    workload.annotations = reader.labels()?;
-    workload.namespace_labels = reader.labels()?;
-    workload.namespace_annotations = reader.labels()?;
+    let workload = reader.workload(cluster, RowKind::Container)?;
     let (cpu, ram, gpu) = (reader.amount()?, reader.amount()?, reader.amount()?);
     let [cpu_limit, ram_limit, cpu_peak, ram_peak, measured] =
         [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
