@@ -23,6 +23,7 @@ pub mod generate;
 pub mod input;
 pub mod install;
 pub mod journal;
+mod ledger;
 pub mod local;
 pub mod market;
 pub mod place;

@@ -27,7 +27,20 @@ impl Up {
         let kubeconfig = directory.join("kubeconfig");
         let mut process = Process::start(
             Command::new(SUPERCARGO)
-                .args(["up", "--port", "0", "--speed", "10", "--metrics-port", "0", "--kubeconfig"])
+                .args([
+                    "up",
+                    "--port",
+                    "0",
+                    "--speed",
+                    "10",
+                    "--metrics-port",
+                    "0",
+                    "--cost-port",
+                    "0",
+                    "--ui-port",
+                    "0",
+                    "--kubeconfig",
+                ])
                 .arg(&kubeconfig)
                 .current_dir(&directory),
         );

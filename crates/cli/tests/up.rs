@@ -36,7 +36,18 @@ impl Up {
         let kubeconfig = directory.join("kubeconfig");
         let mut process = Process::start(
             Command::new(SUPERCARGO)
-                .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
+                .args([
+                    "up",
+                    "--port",
+                    "0",
+                    "--metrics-port",
+                    "0",
+                    "--cost-port",
+                    "0",
+                    "--ui-port",
+                    "0",
+                    "--kubeconfig",
+                ])
                 .arg(&kubeconfig)
                 .args(arguments)
                 .current_dir(directory),
@@ -97,7 +108,18 @@ fn the_kubeconfig_of_another_cluster_is_left_alone() {
     let kubeconfig = directory.join("kubeconfig");
     std::fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\nclusters: [{name: production}]\n").unwrap();
     let output = Command::new(SUPERCARGO)
-        .args(["up", "--port", "0", "--metrics-port", "0", "--kubeconfig"])
+        .args([
+            "up",
+            "--port",
+            "0",
+            "--metrics-port",
+            "0",
+            "--cost-port",
+            "0",
+            "--ui-port",
+            "0",
+            "--kubeconfig",
+        ])
         .arg(&kubeconfig)
         .output()
         .unwrap();

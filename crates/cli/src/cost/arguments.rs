@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Debug, Args)]
 #[command(
     long_about = "Shows what a cluster cost: by team and namespace, or by anything else that pods have; what was idle; how \
-                  well what was asked for was used; what was paid for. Reads a ledger on disk, or asks any server that has \
-                  the API of OpenCost.",
+                  well what was asked for was used; what was paid for. Asks the cluster of supercargo up, or any server that has \
+                  the API of OpenCost, or reads a ledger on disk.",
     after_help = "Examples:\n  \
+                  supercargo cost --window 1h\n  \
                   supercargo cost --store /var/lib/supercargo/ledger --window lastmonth\n  \
                   supercargo cost allocation --from http://localhost:9003 --window 7d --by namespace --share idle\n  \
                   supercargo cost idle --from http://localhost:9003 --window yesterday\n  \
@@ -37,8 +38,8 @@ pub struct Arguments {
     /// How to show it
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
-    /// A server with the API of OpenCost, such as http://localhost:9003
-    #[arg(long, value_name = "URL", conflicts_with = "store", required_unless_present = "store")]
+    /// A server with the API of OpenCost, such as http://localhost:9003 [default: the running supercargo up]
+    #[arg(long, value_name = "URL", conflicts_with = "store")]
     pub from: Option<String>,
     /// A directory with a ledger in it
     #[arg(long, value_name = "DIR")]

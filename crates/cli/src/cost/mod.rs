@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! arguments ──> parameters of the API ──> --store DIR: the ledger answers in this process ──┐
-//!                                     └─> --from URL: the server answers                    ├──> rows ──> table, csv
+//!                                     └─> --from URL, or the running up: the server answers ├──> rows ──> table, csv
 //!                                                                                           └──> json
 //! ```
 
@@ -12,6 +12,9 @@ mod rows;
 mod run;
 mod source;
 mod tables;
+
+/// The port on which a running cluster answers for its costs, which is OpenCost's.
+pub const PORT: u16 = 9003;
 
 pub use arguments::{Arguments, Format, What};
 pub use rows::{AssetRow, CostRow, asset_rows, cost_rows};

@@ -1,7 +1,9 @@
 //! Who answers: the ledger of a directory, or a server.
 
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use axum::http::Request;
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ use supercargo_cost::http::{CostService, ServiceSettings, allocation_data, asset
 use supercargo_cost::query::{Parameters, parse_window};
 use supercargo_cost::{Interval, Ledger, PriceBook, Store};
 
+use super::PORT;
 use super::arguments::Arguments;
 use crate::exit::Failure;
 
@@ -34,8 +37,22 @@ pub fn ask(arguments: &Arguments, path: Subject, query: &str) -> Result<Answer, 
     match (&arguments.from, &arguments.store) {
         (Some(url), _) => ask_server(url, path, query),
         (None, Some(directory)) => ask_store(arguments, directory, path, query),
-        (None, None) => Err(Failure::new("nobody to ask").with_help("give --from URL or --store DIR")),
+        (None, None) => {
+            let own = format!("http://127.0.0.1:{PORT}");
+            if nobody_listens(PORT) {
+                let problem = format!("nobody answers for costs at {own}");
+                let help = "start a cluster with supercargo up, or name a server with --from URL or a ledger with --store DIR";
+                return Err(Failure::new(problem).with_help(help));
+            }
+            ask_server(&own, path, query)
+        }
     }
+}
+
+/// Whether a port of this machine is closed.
+fn nobody_listens(port: u16) -> bool {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_err()
 }
 
 /// A ledger on disk, as far as the arguments' window needs it.
@@ -54,11 +71,12 @@ fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
     }
     let now: Timestamp = arguments.at.unwrap_or_else(|| RealClock::new().now());
     let window = parse_window(&arguments.window, now.as_second(), 0).map_err(|error| failed(&error))?;
-    let loaded =
-        Store::open(directory).and_then(|store| store.load(window)).map_err(|error| failed(&error))?;
-    let mut ledger = Ledger::new(PriceBook::of_region(Catalog::embedded(), &arguments.region));
-    loaded.hours.into_iter().for_each(|facts| ledger.insert(facts));
-    let problems = loaded.problems.iter().map(|problem| problem.to_string()).collect();
+    let store = Store::open(directory).map_err(|error| failed(&error))?;
+    let (quotes, unread) = store.spot_prices().map_err(|error| failed(&error))?;
+    let mut prices = PriceBook::of_region(Catalog::embedded(), &arguments.region);
+    prices.add_spot_quotes(&quotes);
+    let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
+    let problems = ledger.take_problems().iter().chain(&unread).map(|problem| problem.to_string()).collect();
     Ok(Opened { ledger, window, now, problems })
 }
 
@@ -72,7 +90,10 @@ fn ask_store(arguments: &Arguments, directory: &Path, path: Subject, query: &str
         Subject::Assets => asset_data(&service, &parameters),
     };
     let (data, warning) = answer.map_err(|error| Failure::new(error.to_string()))?;
-    Ok(Answer { data, warnings: problems.into_iter().chain(warning).collect() })
+    // some files are read only when they are asked about
+    let later = service.ledger().take_problems();
+    let problems = problems.into_iter().chain(later.iter().map(|problem| problem.to_string()));
+    Ok(Answer { data, warnings: problems.chain(warning).collect() })
 }
 
 /// The FOCUS export of the ledger, and what could not be read.
@@ -86,7 +107,9 @@ pub fn focus(arguments: &Arguments) -> Result<(String, Vec<String>), Failure> {
     let account = arguments.account.clone();
     let settings = FocusSettings { billing_account: account.clone(), sub_account: account };
     write_focus(&ledger, window, &settings, &mut text).map_err(|error| Failure::new(error.to_string()))?;
-    Ok((String::from_utf8_lossy(&text).into_owned(), problems))
+    let later = ledger.take_problems();
+    let problems = problems.into_iter().chain(later.iter().map(|problem| problem.to_string()));
+    Ok((String::from_utf8_lossy(&text).into_owned(), problems.collect()))
 }
 
 fn ask_server(url: &str, path: Subject, query: &str) -> Result<Answer, Failure> {

@@ -61,6 +61,15 @@ pub struct Arguments {
     /// Port on 127.0.0.1 of /metrics, /journal and /explain of the controllers; 0 is none
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     pub metrics_port: u16,
+    /// Port on 127.0.0.1 of the costs: the API of OpenCost, which supercargo cost asks; 0 is none
+    #[arg(long, value_name = "PORT", default_value_t = crate::cost::PORT)]
+    pub cost_port: u16,
+    /// Another port on 127.0.0.1 of the same, where OpenCost has its user interface; 0 is none
+    #[arg(long, value_name = "PORT", default_value_t = 9090)]
+    pub ui_port: u16,
+    /// How often use is measured, in seconds of the cluster's time
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub cost_interval: u64,
     /// Leave out the controllers and their definitions, for supercargo controller to run beside it
     #[arg(long)]
     pub no_controllers: bool,

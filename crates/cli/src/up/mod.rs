@@ -7,6 +7,7 @@
 
 mod arguments;
 mod controllers;
+mod costs;
 mod files;
 mod run;
 

@@ -14,9 +14,10 @@ use supercargo_control::journal::JournalFile;
 use supercargo_local::{Cluster, PartOptions};
 use tokio::sync::watch;
 
-use super::controllers::{Working, controllers};
-use super::files::{Kubeconfig, read_time, write_time};
 use super::Arguments;
+use super::controllers::{Working, controllers};
+use super::costs::costs;
+use super::files::{Kubeconfig, read_time, write_time};
 use crate::console::Console;
 use crate::controller::{keep_journal, listen};
 use crate::exit::{Exit, Failure};
@@ -68,9 +69,11 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         working = Some(controllers(arguments, &server, &serving, &region, &time)?);
     }
     let (ended, end) = watch::channel(false);
+    let end_of_costs = end.clone();
     if let Some(working) = &working {
         answer(arguments, working, end, console).await;
     }
+    let costs = costs(arguments, &server, &region, &time, &end_of_costs, console).await;
     let journal = working.as_mut().and_then(|working| working.journal.take());
     let keep = arguments.data_dir.is_some();
     let kubeconfig = Kubeconfig::write(&arguments.kubeconfig, &serving.kubeconfig(), keep)?;
@@ -85,6 +88,7 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     console.note("shutting down");
     // who listened is gone already if it is not heard
     let _ = ended.send(true);
+    drop(costs);
     drop(working);
     serving.shutdown().await;
     drop(cluster);
@@ -181,12 +185,17 @@ fn next_steps(arguments: &Arguments, addr: SocketAddr) -> String {
         Some(directory) => format!("kept in {}", directory.display()),
         None => "only in memory".to_owned(),
     };
+    let costs = match arguments.cost_port {
+        0 => String::new(),
+        crate::cost::PORT => "\n  supercargo cost --window 1h".to_owned(),
+        port => format!("\n  supercargo cost --window 1h --from http://127.0.0.1:{port}"),
+    };
     format!(
         "A cluster in {region} is up at https://{addr}{speed}, {kept}.\n\n  \
          export KUBECONFIG={kubeconfig}\n  \
          supercargo local add-node --type m7i.xlarge --zone {region}a --count 3\n  \
          kubectl create deployment web --image=nginx --replicas=3\n  \
-         kubectl get pods -o wide --watch\n\n\
+         kubectl get pods -o wide --watch{costs}\n\n\
          Ctrl-C ends it.",
         region = arguments.region,
         kubeconfig = kubeconfig.display(),

@@ -11,6 +11,8 @@ mod nodes;
 mod observe;
 mod owners;
 mod pods;
+mod rates;
+mod readings;
 mod view;
 mod volumes;
 
@@ -19,4 +21,6 @@ pub(crate) use observe::evenly;
 pub use observe::{Collector, CollectorSettings, Observation, ObserveError};
 pub use owners::Owned;
 pub(crate) use owners::Owners;
+pub use rates::{Measured, Rates};
+pub use readings::{ContainerReading, ReadingError, Readings, read_pod_metrics, read_summary};
 pub use view::{ContainerUsage, Measurements, PodTraffic, Seen, View, VolumeUsage};

@@ -7,6 +7,7 @@ mod fingerprint;
 mod shadow;
 mod source;
 mod split;
+mod spot;
 mod units;
 
 pub use book::{NodePrice, NodePriceKey, PriceBook, PricedNode, VolumePrice};
@@ -14,4 +15,5 @@ pub(crate) use book::{money_part as money_part_of, per_gib_of};
 pub use shadow::ShadowPrices;
 pub use source::PriceSource;
 pub use split::{NodeParts, SplitMethod};
+pub use spot::SpotQuote;
 pub use units::{UnitPrices, VOLUME_TYPES};

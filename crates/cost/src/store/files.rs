@@ -48,6 +48,11 @@ impl Store {
         Ok(Store { root })
     }
 
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Writes down an observation: to the logs of its hours, on disk when this returns. Hours before the last one are over
     /// and become tables. An observation that begins before the end of what is written down is left out: it is counted.
     pub fn append(&self, observation: &Observation) -> Result<(), StoreError> {

@@ -43,7 +43,13 @@ pub(super) fn append(path: &Path, payload: &[u8]) -> Result<(), StoreError> {
     record.extend(crc32(payload).to_le_bytes());
     record.extend(payload);
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(at(path))?;
-    file.write_all(&record).and_then(|()| file.sync_data()).map_err(at(path))
+    let before = file.metadata().map_err(at(path))?.len();
+    let written = file.write_all(&record).and_then(|()| file.sync_data());
+    if written.is_err() {
+        // half a record would hide all that come after it; if even this fails, recovery puts the rest aside
+        let _ = file.set_len(before);
+    }
+    written.map_err(at(path))
 }
 
 /// What a log says.

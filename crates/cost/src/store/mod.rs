@@ -22,6 +22,7 @@ mod frame;
 mod layout;
 mod log;
 mod rolls;
+mod spot_history;
 mod table;
 mod tables;
 

@@ -1,0 +1,72 @@
+//! Opening the books of a cluster, and measuring it.
+
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use supercargo_catalog::Catalog;
+use supercargo_clock::{Clock, Time};
+use supercargo_cloud::CloudProvider;
+use supercargo_cost::http::{CostService, ServiceSettings};
+use supercargo_cost::{Ledger, PriceBook};
+use supercargo_meter::{Books, MeterOptions, MeterRun, Told};
+use supercargo_reconcile::Running;
+
+use crate::exit::Failure;
+
+/// The ledger of a cluster.
+pub(crate) struct Account {
+    /// What answers for it.
+    pub(crate) service: CostService,
+    ledger: Arc<RwLock<Ledger>>,
+    time: Time,
+}
+
+impl Account {
+    /// An empty ledger with the prices of a region. It answers at once; what it says comes with the books.
+    pub(crate) fn new(cluster: &str, region: &str, time: &Time) -> Self {
+        let ledger = Arc::new(RwLock::new(Ledger::new(PriceBook::of_region(Catalog::embedded(), region))));
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        let settings = ServiceSettings {
+            cluster_id: cluster.to_owned(),
+            cluster_name: cluster.to_owned(),
+            region: region.to_owned(),
+            ..ServiceSettings::default()
+        };
+        let service = CostService::new(Arc::clone(&ledger), clock, settings);
+        Self { service, ledger, time: time.clone() }
+    }
+}
+
+/// What is measured, and how.
+pub(crate) struct Measuring<'a> {
+    /// The API server.
+    pub(crate) client: kube::Client,
+    /// Who knows spot prices.
+    pub(crate) market: Option<Arc<dyn CloudProvider>>,
+    /// Where the ledger is kept, if it is.
+    pub(crate) directory: Option<&'a Path>,
+    /// Who is told what goes wrong.
+    pub(crate) told: Told,
+    /// How to measure.
+    pub(crate) options: MeterOptions,
+}
+
+/// Opens the books of an account, and measures until this is dropped.
+pub(crate) fn keep(account: &Account, measuring: Measuring<'_>) -> Result<Running, Failure> {
+    let Measuring { client, market, directory, told, options } = measuring;
+    let ledger = Arc::clone(&account.ledger);
+    let books = match directory {
+        None => Books::in_memory(ledger),
+        Some(directory) => {
+            let opened = Books::open(directory, ledger);
+            let (books, problems) =
+                opened.map_err(|error| Failure::new(format!("the ledger cannot be kept: {error}")))?;
+            for problem in problems {
+                told(&format!("ledger: {problem}"));
+            }
+            books
+        }
+    };
+    let time = account.time.clone();
+    Ok(supercargo_meter::start(MeterRun { client, time, market, books: Arc::new(books), told, options }))
+}

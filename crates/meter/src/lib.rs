@@ -1,0 +1,63 @@
+//! The ledger alive: what a cluster runs and uses, watched, measured and written down.
+//!
+//! ```text
+//! watches ──> State ──┐                    ┌──> log on disk ──> tables
+//!                     ├──Meter──> facts ───┤
+//! kubelets, metrics ──┘    ^               └──> ledger in memory ──> OpenCost API
+//!                          └── spot prices of the market ──> price book
+//! ```
+//!
+//! - The [`Meter`] is a part like any other: changes, answers and the time go in, requests come out. It notes when things
+//!   go, so that a pod of ten seconds is paid for ten seconds, however seldom use is measured.
+//! - What was observed counts when it is on disk; until then nothing new is observed. So a process that is killed loses what
+//!   happened since its last observation and nothing else, and a full disk loses nothing.
+//! - A kubelet that does not answer leaves a gap that says so.
+
+mod books;
+mod gone;
+mod meter;
+mod outside;
+mod scrape;
+mod view;
+
+use std::sync::Arc;
+
+use kube::Client;
+use supercargo_clock::Time;
+use supercargo_cloud::CloudProvider;
+use supercargo_reconcile::{DriverOptions, Running};
+
+pub use books::{Books, BooksError};
+pub use meter::{Meter, MeterOptions};
+pub use outside::{Told, World};
+
+/// What a meter needs to run.
+pub struct MeterRun {
+    /// The API server.
+    pub client: Client,
+    /// The cluster's time.
+    pub time: Time,
+    /// Who knows spot prices, if anybody does.
+    pub market: Option<Arc<dyn CloudProvider>>,
+    /// Where everything is written down.
+    pub books: Arc<Books>,
+    /// Who is told what goes wrong.
+    pub told: Told,
+    /// How to measure.
+    pub options: MeterOptions,
+}
+
+/// Starts a meter, which runs until this is dropped. To be called within a tokio runtime.
+pub fn start(run: MeterRun) -> Running {
+    let MeterRun { client, time, market, books, told, options } = run;
+    let meter = Meter::new(options.clone(), books.until(&options.cluster));
+    let world = World::new(client.clone(), time.clone(), market, books, told, options.patience);
+    let driver = DriverOptions {
+        client,
+        time,
+        concurrency: 1,
+        manager: "supercargo-meter",
+        outside: Some(Arc::new(world)),
+    };
+    Running::start(driver, vec![Box::new(meter)])
+}

@@ -1,0 +1,147 @@
+//! Who does what the meter cannot do itself: ask kubelets and the market, write to the books.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use supercargo_clock::Time;
+use supercargo_cloud::CloudProvider;
+use supercargo_cost::collector::{Observation, Readings};
+use supercargo_cost::prices::SpotQuote;
+use supercargo_reconcile::{Answer, Outside, Request};
+
+use crate::books::Books;
+use crate::scrape::Scraper;
+
+/// Who is told what goes wrong, a sentence each.
+pub type Told = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What a meter asks for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// What is used on these nodes.
+    Look(Vec<Arc<str>>),
+    /// To write down.
+    Enter(Arc<Observation>),
+    /// Spot prices of these zones and types.
+    Price(BTreeSet<(String, String)>),
+    /// To tell the user.
+    Tell(String),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Fulfilled {
+    /// Of [`Order::Look`].
+    Looked { readings: Vec<Readings>, silent_nodes: Vec<Arc<str>> },
+    /// Of [`Order::Enter`].
+    Entered { written: bool },
+    /// Of [`Order::Price`].
+    Priced { heard: bool },
+    /// Of [`Order::Tell`].
+    Told,
+}
+
+/// The world around a meter.
+#[derive(Clone)]
+pub struct World {
+    scraper: Arc<Scraper>,
+    market: Option<Arc<dyn CloudProvider>>,
+    books: Arc<Books>,
+    told: Told,
+    /// Whether the last attempt to write failed, and it was told.
+    failing: Arc<AtomicBool>,
+}
+
+impl World {
+    /// A cluster's API server and market, and its books. A kubelet has this long to answer.
+    pub fn new(
+        client: Client,
+        time: Time,
+        market: Option<Arc<dyn CloudProvider>>,
+        books: Arc<Books>,
+        told: Told,
+        patience: Duration,
+    ) -> Self {
+        let scraper = Arc::new(Scraper::new(client, time, patience));
+        Self { scraper, market, books, told, failing: Arc::default() }
+    }
+
+    async fn fulfil(&self, order: &Order) -> Fulfilled {
+        match order {
+            Order::Look(nodes) => {
+                let (readings, silent_nodes) = self.scraper.look(nodes).await;
+                Fulfilled::Looked { readings, silent_nodes }
+            }
+            Order::Enter(observation) => {
+                let (books, observation) = (Arc::clone(&self.books), Arc::clone(observation));
+                let entered = tokio::task::spawn_blocking(move || books.enter(&observation)).await;
+                let problem = match entered {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.to_string()),
+                    Err(error) => Some(error.to_string()),
+                };
+                let failed = self.failing.swap(problem.is_some(), Ordering::Relaxed);
+                if let Some(problem) = problem.as_ref().filter(|_| !failed) {
+                    (self.told)(&format!("costs are not written down, and tried again: {problem}"));
+                }
+                Fulfilled::Entered { written: problem.is_none() }
+            }
+            Order::Price(offerings) => Fulfilled::Priced { heard: self.price(offerings).await },
+            Order::Tell(text) => {
+                (self.told)(text);
+                Fulfilled::Told
+            }
+        }
+    }
+
+    /// Asks the market and enters what is new; whether it answered.
+    async fn price(&self, offerings: &BTreeSet<(String, String)>) -> bool {
+        let Some(market) = self.market.as_ref().filter(|_| !offerings.is_empty()) else { return true };
+        let prices = match market.describe_spot_prices().await {
+            Ok(prices) => prices,
+            Err(error) => {
+                tracing::debug!(%error, "no spot prices");
+                return false;
+            }
+        };
+        let region: Arc<str> = market.region().into();
+        let wanted = prices.into_iter().filter_map(|price| {
+            let key = (price.zone, price.instance_type);
+            let wanted = offerings.contains(&key);
+            wanted.then(|| SpotQuote {
+                region: Arc::clone(&region),
+                zone: key.0.into(),
+                instance_type: key.1.into(),
+                since: price.since.as_second(),
+                price: price.price,
+            })
+        });
+        let quotes: Vec<SpotQuote> = wanted.collect();
+        let books = Arc::clone(&self.books);
+        let entered = tokio::task::spawn_blocking(move || books.quote(quotes)).await;
+        if let Ok(Err(error)) = &entered {
+            tracing::debug!(%error, "spot prices are not written down");
+        }
+        matches!(entered, Ok(Ok(())))
+    }
+}
+
+impl Outside for World {
+    fn call(&self, request: Arc<dyn Request>) -> BoxFuture<'static, Answer> {
+        let world = self.clone();
+        async move {
+            let answer: Answer = match (*request).as_any().downcast_ref::<Order>() {
+                Some(order) => Box::new(world.fulfil(order).await),
+                // nobody else asks
+                None => Box::new(Fulfilled::Told),
+            };
+            answer
+        }
+        .boxed()
+    }
+}
