@@ -6,6 +6,7 @@ use crate::facts::NodeFact;
 use crate::interval::Interval;
 use crate::money::Money;
 use crate::prices::{NodeParts, PriceSource};
+use crate::workload::sanitized_key;
 
 /// A thing that costs money, over a stretch of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub struct NodeAsset {
     pub parts: NodeParts,
     /// Of its cost, what containers carry.
     pub allocated: NodeParts,
+    /// Of what containers carry, the part of DaemonSets: they come with every node.
+    pub daemonsets: NodeParts,
     /// Of its cost, what is kept for the system.
     pub overhead: NodeParts,
     /// What containers would cost more, had the node been as big as what they used at once.
@@ -111,6 +114,7 @@ impl NodeAsset {
         }
         self.parts.add(other.parts);
         self.allocated.add(other.allocated);
+        self.daemonsets.add(other.daemonsets);
         self.overhead.add(other.overhead);
         self.overcommit.add(other.overcommit);
         if other.fact.interval >= self.fact.interval {
@@ -156,6 +160,28 @@ impl Asset {
             AssetKind::LoadBalancer { .. } | AssetKind::Network => "Network",
             AssetKind::ClusterManagement => "Management",
         }
+    }
+
+    /// What is known of its labels: key and value.
+    pub fn labels(&self) -> Vec<(&'static str, &str)> {
+        let AssetKind::Node(node) = &self.kind else { return Vec::new() };
+        let fact = &node.fact;
+        let pairs: [(&'static str, &str); 6] = [
+            ("kubernetes.io/arch", &fact.arch),
+            ("karpenter.sh/capacity-type", if fact.spot { "spot" } else { "on-demand" }),
+            ("karpenter.sh/nodepool", &fact.pool),
+            ("node.kubernetes.io/instance-type", &fact.instance_type),
+            ("topology.kubernetes.io/region", &fact.region),
+            ("topology.kubernetes.io/zone", &fact.zone),
+        ];
+        pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// A label's value; the key as it is, or as Prometheus spells it, with `label_` before it or not.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let asked = sanitized_key(key);
+        let asked = asked.strip_prefix("label_").unwrap_or(&asked);
+        self.labels().into_iter().find(|(known, _)| sanitized_key(known) == asked).map(|(_, value)| value)
     }
 
     /// What two assets have in common that are one over time.

@@ -118,6 +118,57 @@ pub struct BalancerPart {
     pub cost: Money,
 }
 
+/// Costs that were handed on, by what they were for: cores, memory, GPUs, volumes, traffic, load balancers, and others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CostParts(pub [Money; 7]);
+
+impl CostParts {
+    /// A row's costs.
+    pub fn of(row: &Measures) -> CostParts {
+        CostParts([
+            row.cpu.cost,
+            row.ram.cost,
+            row.gpu.cost,
+            row.volume_cost(),
+            row.network.cost(),
+            row.balancer_cost(),
+            row.shared + row.external,
+        ])
+    }
+
+    /// Costs of nodes alone: cores, memory, GPUs.
+    pub fn of_nodes([cpu, ram, gpu]: [Money; 3]) -> CostParts {
+        let nothing = Money::ZERO;
+        CostParts([cpu, ram, gpu, nothing, nothing, nothing, nothing])
+    }
+
+    /// A row's load balancers alone.
+    pub fn of_balancers(row: &Measures) -> CostParts {
+        let mut parts = CostParts::default();
+        parts.0[5] = row.balancer_cost();
+        parts
+    }
+
+    /// Costs of something else.
+    pub fn other(cost: Money) -> CostParts {
+        let mut parts = CostParts::default();
+        parts.0[6] = cost;
+        parts
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Money {
+        self.0.iter().copied().sum()
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &CostParts) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+}
+
 /// What a row measures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
@@ -149,6 +200,8 @@ pub struct Measures {
     pub balancers: BTreeMap<Arc<str>, BalancerPart>,
     /// Costs of others, handed on.
     pub shared: Money,
+    /// Whose costs those are; empty unless asked for.
+    pub shared_by: BTreeMap<Arc<str>, CostParts>,
     /// Costs from outside the cluster.
     pub external: Money,
 }
@@ -234,6 +287,9 @@ impl Measures {
             mine.cost += part.cost;
         }
         self.shared += other.shared;
+        for (name, parts) in &other.shared_by {
+            self.shared_by.entry(Arc::clone(name)).or_default().add(parts);
+        }
         self.external += other.external;
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::allocation::label_aliases::LabelAliases;
 use crate::workload::{RowKind, UNALLOCATED, Workload};
 
 /// One property to aggregate by.
@@ -79,19 +80,17 @@ pub enum AggregationError {
     },
 }
 
-/// Names that stand for labels (reference section 2.5).
-pub(crate) const LABEL_ALIASES: [(&str, &str); 5] = [
-    ("department", "department"),
-    ("environment", "env"),
-    ("owner", "owner"),
-    ("product", "app"),
-    ("team", "team"),
-];
-
 impl FromStr for AggregateBy {
     type Err = AggregationError;
 
     fn from_str(text: &str) -> Result<AggregateBy, AggregationError> {
+        AggregateBy::parse(text, &LabelAliases::default())
+    }
+}
+
+impl AggregateBy {
+    /// Reads a word, in whatever case; the aliases say which labels some words stand for.
+    pub fn parse(text: &str, aliases: &LabelAliases) -> Result<AggregateBy, AggregationError> {
         let word = text.trim();
         if let Some((kind, name)) = word.split_once(':') {
             let (kind, name) = (kind.trim().to_ascii_lowercase(), name.trim());
@@ -105,8 +104,8 @@ impl FromStr for AggregateBy {
             }
         }
         let small = word.to_ascii_lowercase();
-        if let Some((_, label)) = LABEL_ALIASES.iter().find(|(alias, _)| *alias == small) {
-            return Ok(AggregateBy::Label((*label).to_owned()));
+        if let Some(label) = aliases.label(&small) {
+            return Ok(AggregateBy::Label(label.to_owned()));
         }
         Ok(match small.as_str() {
             "cluster" => AggregateBy::Cluster,
@@ -127,9 +126,7 @@ impl FromStr for AggregateBy {
             _ => return Err(AggregationError::Unknown { word: word.chars().take(40).collect() }),
         })
     }
-}
 
-impl AggregateBy {
     /// The value of a row; empty if it has none.
     pub fn value(&self, row: &Workload) -> String {
         let controller_of = |kinds: &[&str]| {
@@ -165,12 +162,21 @@ impl AggregateBy {
 impl Aggregation {
     /// Reads a comma-separated list. With `forgiving`, unknown words are left out, as OpenCost does.
     pub fn parse(text: &str, forgiving: bool) -> Result<Aggregation, AggregationError> {
+        Aggregation::parse_with(text, forgiving, &LabelAliases::default())
+    }
+
+    /// The same with other labels for some words.
+    pub fn parse_with(
+        text: &str,
+        forgiving: bool,
+        aliases: &LabelAliases,
+    ) -> Result<Aggregation, AggregationError> {
         let mut parts = Vec::new();
         for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
             if word.eq_ignore_ascii_case("all") {
                 return Ok(Aggregation::All);
             }
-            match word.parse::<AggregateBy>() {
+            match AggregateBy::parse(word, aliases) {
                 // a property twice would only make keys longer
                 Ok(part) if parts.contains(&part) => {}
                 Ok(part) => parts.push(part),

@@ -1,7 +1,7 @@
 //! Asking the ledger for allocations.
 //!
 //! The ledger's grain is the hour: costs are shared hour by hour, so an answer for a window is the sum of the answers for
-//! its steps, whatever the step is. Following OpenCost (`per_step`), sharing looks at a whole step at once.
+//! its steps, if steps are of whole hours; where a step cuts an hour, each part of the hour is divided by who was there. Following OpenCost (`per_step`), sharing looks at a whole step at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +38,14 @@ pub enum OrderBy {
     VolumeCost,
     /// By cost of traffic.
     NetworkCost,
+    /// By cost of load balancers.
+    BalancerCost,
+    /// By costs of others, handed on.
+    SharedCost,
+    /// By efficiency of the cores.
+    CpuEfficiency,
+    /// By efficiency of the memory.
+    RamEfficiency,
     /// By efficiency.
     Efficiency,
 }
@@ -141,6 +149,30 @@ impl AllocationQuery {
         };
         let nothing = || AllocationSet::new(window);
         hours.par_iter().fold(nothing, add).reduce(nothing, merge)
+    }
+
+    /// Shows every workload of a window that passes the filter, some of them several times; pods and nodes only if `by_one`.
+    pub(crate) fn each_workload(
+        ledger: &Ledger,
+        window: Interval,
+        filter: &Filter,
+        by_one: bool,
+        mut visit: impl FnMut(&Workload),
+    ) {
+        let grain = if by_one || filter.asks_about_one() { Grain::Containers } else { Grain::Groups };
+        let mut see = |line: Line| {
+            if line.role == Role::Allocation && filter.matches(&*line.workload) {
+                visit(&line.workload);
+            }
+        };
+        for piece in ledger.pieces(window, grain, false) {
+            for worth in ledger.worth(&piece, window, grain, false) {
+                match worth {
+                    Worth::Rolled(roll, _) => roll.lines(None).for_each(&mut see),
+                    Worth::Rows(document) => document.rows.iter().map(Line::of).for_each(&mut see),
+                }
+            }
+        }
     }
 
     fn add_pieces(
@@ -278,6 +310,10 @@ impl AllocationQuery {
             OrderBy::GpuCost => measures.gpu.cost.as_f64(),
             OrderBy::VolumeCost => measures.volume_cost().as_f64(),
             OrderBy::NetworkCost => measures.network.cost().as_f64(),
+            OrderBy::BalancerCost => measures.balancer_cost().as_f64(),
+            OrderBy::SharedCost => measures.shared.as_f64(),
+            OrderBy::CpuEfficiency => measures.cpu_efficiency(),
+            OrderBy::RamEfficiency => measures.ram_efficiency(),
             OrderBy::Efficiency => measures.total_efficiency(),
         };
         let descending = self.order.descending;

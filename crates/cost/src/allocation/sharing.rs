@@ -14,9 +14,9 @@ use crate::allocation::line::{Line, Role};
 use crate::filter::Filter;
 use crate::interval::Interval;
 use crate::ledger::Row;
-use crate::measures::{Measures, Resource};
+use crate::measures::{CostParts, Measures, Resource};
 use crate::money::{Division, Money};
-use crate::workload::{RowKind, Workload};
+use crate::workload::{IDLE, RowKind, SHARED, Workload};
 
 /// How shared costs are divided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub struct Sharing {
     pub split: Split,
     /// Charge overcommit on top of what nodes cost, as OpenCost does.
     pub charge_overcommit: bool,
+    /// Say of shared costs whose they are.
+    pub breakdown: bool,
 }
 
 /// Applies sharing and the filter to the rows of a stretch of `seconds` for which anything is known. Rows come back in
@@ -105,8 +107,14 @@ pub(crate) fn share_lines(
 ) {
     let shared =
         lines.iter().map(|line| line.role == Role::Allocation && sharing.covers(&line.workload)).collect();
-    let mut desk =
-        Desk { lines, shared, pot: Money::ZERO, pot_idle: IdlePart::default(), handed: Vec::new() };
+    let mut desk = Desk {
+        lines,
+        shared,
+        pot: Money::ZERO,
+        pot_idle: IdlePart::default(),
+        handed: Vec::new(),
+        origins: BTreeMap::new(),
+    };
     desk.collect_shared(sharing, seconds);
     desk.hand_on(sharing, by);
     desk.finish(sharing, filter, out);
@@ -121,6 +129,8 @@ struct Desk {
     pot_idle: IdlePart,
     /// Idle of shared allocations, by line; empty if there is none.
     handed: Vec<IdlePart>,
+    /// Whose costs are in the pot; empty unless asked for.
+    origins: BTreeMap<Arc<str>, CostParts>,
 }
 
 /// Idle of a cluster or a node that is shown.
@@ -132,22 +142,33 @@ struct Shown {
 
 impl Desk {
     fn collect_shared(&mut self, sharing: &Sharing, seconds: u64) {
+        let (pot, origins) = (&mut self.pot, &mut self.origins);
+        let mut put_in = |origin: &dyn Fn() -> Arc<str>, parts: CostParts| {
+            *pot += parts.total();
+            if sharing.breakdown && !parts.total().is_zero() {
+                origins.entry(origin()).or_default().add(&parts);
+            }
+        };
         for (line, shared) in self.lines.iter_mut().zip(&self.shared) {
+            let row = &mut line.measures;
             match line.role {
                 Role::Allocation if *shared => {
-                    self.pot += line.measures.total();
+                    put_in(&|| sharing.origin(&line.workload), CostParts::of(row));
                     self.pot_idle.add(&line.idle);
                 }
                 Role::Allocation if sharing.balancers => {
-                    self.pot += line.measures.balancer_cost();
-                    line.measures.balancers.clear();
+                    put_in(&|| "sharelb".into(), CostParts::of_balancers(row));
+                    row.balancers.clear();
                 }
-                Role::Management if sharing.management => self.pot += line.measures.total(),
-                Role::Shared => self.pot += line.measures.total(),
+                Role::Management if sharing.management => {
+                    put_in(&|| "shareTenancyCosts".into(), CostParts::of(row));
+                }
+                Role::Shared => put_in(&|| SHARED.into(), CostParts::of(row)),
                 _ => {}
             }
         }
-        self.pot += sharing.monthly.share(u128::from(seconds), 730 * 3_600);
+        let monthly = sharing.monthly.share(u128::from(seconds), 730 * 3_600);
+        put_in(&|| "shareCost".into(), CostParts::other(monthly));
     }
 
     /// Divides the pot among all allocations that are not shared themselves.
@@ -192,7 +213,12 @@ impl Desk {
             }
         };
         let count = groups.len() as u128;
-        divide(Division::of(self.pot, count), &mut |index, part| self.lines[index].measures.shared += part);
+        let origins = std::mem::take(&mut self.origins);
+        divide(Division::of(self.pot, count), &mut |index, part| {
+            let row = &mut self.lines[index].measures;
+            row.shared += part;
+            divide_by_origin(part, self.pot, &origins, row);
+        });
         for resource in 0..3 {
             let cost = Division::of(self.pot_idle.cost[resource], count);
             divide(cost, &mut |index, part| self.handed[index].cost[resource] = part);
@@ -220,6 +246,10 @@ impl Desk {
                             resource(&mut line.measures).idle += idle;
                         }
                         line.measures.shared += handed.cost.into_iter().sum();
+                        if sharing.breakdown && handed.cost.iter().any(|idle| !idle.is_zero()) {
+                            let parts = CostParts::of_nodes(handed.cost);
+                            line.measures.shared_by.entry(IDLE.into()).or_default().add(&parts);
+                        }
                     } else if !line.idle.is_nothing() || !handed.is_nothing() {
                         let pool = shown.entry(basis.pool(&line.workload)).or_default();
                         pool.idle.add(&line.idle);
@@ -271,7 +301,25 @@ impl Desk {
     }
 }
 
+/// Divides a part of the pot by what the pot consists of; the parts add up to it.
+fn divide_by_origin(part: Money, pot: Money, origins: &BTreeMap<Arc<str>, CostParts>, row: &mut Measures) {
+    let mut division = Division::of(part, pot.weight());
+    for (name, parts) in origins {
+        let own = CostParts(parts.0.map(|amount| division.next(amount.weight())));
+        row.shared_by.entry(Arc::clone(name)).or_default().add(&own);
+    }
+}
+
 impl Sharing {
+    /// The name under which a shared row's costs are handed on: its namespace if that is shared, or the label.
+    fn origin(&self, row: &Workload) -> Arc<str> {
+        if self.namespaces.iter().any(|name| *name == *row.namespace) {
+            return Arc::clone(&row.namespace);
+        }
+        let label = self.labels.iter().find(|(key, value)| row.label(key) == Some(value));
+        label.map_or_else(Arc::default, |(key, value)| format!("{key}:{value}").into())
+    }
+
     /// Whether idle is divided at all.
     pub(crate) const fn shows_idle(&self) -> bool {
         self.include_idle || self.share_idle

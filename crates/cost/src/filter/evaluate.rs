@@ -120,12 +120,16 @@ impl Subject for Asset {
             Field::ProviderId => Some(&self.provider_id),
             Field::Provider => Some(provider_of(&self.provider_id)),
             Field::Service => Some("Kubernetes"),
+            Field::Label(Some(key)) => self.label(key),
             _ => None,
         }
     }
 
-    fn list(&self, _: &Field) -> Vec<&str> {
-        Vec::new()
+    fn list(&self, field: &Field) -> Vec<&str> {
+        match field {
+            Field::Label(None) => self.labels().into_iter().map(|(key, _)| key).collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

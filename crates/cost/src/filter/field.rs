@@ -1,5 +1,7 @@
 //! What filters can ask about.
 
+use crate::allocation::LabelAliases;
+
 /// A property of a row or an asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -86,7 +88,7 @@ impl Vocabulary {
     }
 
     /// The field of a name, in whatever case; `key` is what stood in brackets.
-    pub(super) fn field(self, name: &str, key: Option<&str>) -> Option<Field> {
+    pub(super) fn field(self, name: &str, key: Option<&str>, aliases: &LabelAliases) -> Option<Field> {
         let small = name.to_ascii_lowercase();
         let key = key.map(str::to_owned);
         match (small.as_str(), self) {
@@ -95,9 +97,8 @@ impl Vocabulary {
             _ if key.is_some() => return None,
             _ => {}
         }
-        let aliases = crate::allocation::LABEL_ALIASES;
-        if let Some((_, label)) = aliases.iter().find(|(alias, _)| *alias == small) {
-            return Some(Field::Label(Some((*label).to_owned())));
+        if let Some(label) = aliases.label(&small) {
+            return Some(Field::Label(Some(label.to_owned())));
         }
         self.fields()
             .iter()
@@ -112,7 +113,7 @@ impl Vocabulary {
         if self == Vocabulary::Allocations {
             names.push("annotation[KEY]");
         }
-        names.extend(crate::allocation::LABEL_ALIASES.map(|(alias, _)| alias));
+        names.extend(LabelAliases::WORDS);
         names.join(", ")
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::allocation::LabelAliases;
 use crate::filter::field::{Field, Vocabulary};
 use crate::filter::lexer::{Token, tokens};
 
@@ -116,6 +117,15 @@ pub enum FilterError {
 impl Filter {
     /// Reads a filter.
     pub fn parse(text: &str, vocabulary: Vocabulary) -> Result<Filter, FilterError> {
+        Filter::parse_with(text, vocabulary, &LabelAliases::default())
+    }
+
+    /// Reads a filter; the aliases say which labels some words stand for.
+    pub fn parse_with(
+        text: &str,
+        vocabulary: Vocabulary,
+        aliases: &LabelAliases,
+    ) -> Result<Filter, FilterError> {
         if text.len() > LONGEST {
             return Err(FilterError::TooLong { length: text.len() });
         }
@@ -123,7 +133,7 @@ impl Filter {
         if tokens.is_empty() {
             return Ok(Filter::Everything);
         }
-        let mut reader = Reader { tokens: &tokens, next: 0, vocabulary };
+        let mut reader = Reader { tokens: &tokens, next: 0, vocabulary, aliases };
         let filter = reader.filter(0)?;
         match reader.peek() {
             None => Ok(filter),
@@ -149,6 +159,7 @@ struct Reader<'a> {
     tokens: &'a [(usize, Token)],
     next: usize,
     vocabulary: Vocabulary,
+    aliases: &'a LabelAliases,
 }
 
 impl<'a> Reader<'a> {
@@ -218,7 +229,7 @@ impl<'a> Reader<'a> {
             name: name.chars().take(40).collect(),
             known: self.vocabulary.names(),
         };
-        let field = self.vocabulary.field(name, key).ok_or_else(unknown)?;
+        let field = self.vocabulary.field(name, key, self.aliases).ok_or_else(unknown)?;
         let (operator, negated) = match self.take("an operator")? {
             (_, Token::Operator(operator, negated)) => (*operator, *negated),
             (at, token) => return Err(FilterError::Unexpected { at: *at, found: describe(token) }),

@@ -7,9 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::allocation::{Aggregate, Aggregation, AllocationSet, AssetShares, Properties};
 use crate::facts::{MICROCORES, MILLI_GPUS};
-use crate::http::number::{money, number, quotient};
+use crate::http::machines::Machines;
+use crate::http::number::{number, quotient};
 use crate::interval::{Interval, rfc3339};
-use crate::measures::{Measures, Resource};
+use crate::measures::{CostParts, Measures, Resource};
+use crate::money::Money;
 use crate::query::{AllocationRequest, Compatibility};
 use crate::workload::{Workload, sanitized_key};
 
@@ -20,28 +22,59 @@ pub struct Style {
     pub decimals: u32,
     /// Whether only OpenCost's fields are written, as it spells them.
     pub opencost: bool,
+    /// What costs are multiplied by.
+    pub factor: f64,
 }
 
 impl Style {
-    /// That of a request.
-    pub fn of(request: &AllocationRequest) -> Style {
-        Style { decimals: request.decimals, opencost: request.compatibility == Compatibility::OpenCost }
+    /// That of a request for a set of this window.
+    pub fn of(request: &AllocationRequest, window: Interval) -> Style {
+        Style {
+            decimals: request.decimals,
+            opencost: request.compatibility == Compatibility::OpenCost,
+            factor: request.metric.factor(window, request.now),
+        }
+    }
+
+    /// A cost.
+    pub fn cost(self, amount: Money) -> Value {
+        number(amount.as_f64() * self.factor, self.decimals)
+    }
+
+    /// Any other number.
+    pub fn plain(self, value: f64) -> Value {
+        number(value, self.decimals)
     }
 }
 
 /// A set: name to allocation.
-pub fn set(set: &AllocationSet, request: &AllocationRequest) -> Value {
-    let style = Style::of(request);
+pub fn set(set: &AllocationSet, request: &AllocationRequest, machines: &Machines) -> Map<String, Value> {
+    let style = Style::of(request, set.window);
     let single = request.query.aggregation == Aggregation::None;
     let named = set.aggregates.iter().map(|(name, aggregate)| {
-        let mut fields = allocation(name, aggregate, set.window, style, single);
+        let mut fields = allocation(name, aggregate, set.window, style, single, machines);
         if request.query.asset_shares {
-            let shares = proportional(&aggregate.shares, &set.assets, style);
+            let shares = proportional(&aggregate.shares, &set.assets, style, machines);
             fields.insert("proportionalAssetResourceCosts".to_owned(), shares);
+        }
+        if request.query.sharing.breakdown {
+            let parts = shared_by(&aggregate.measures.shared_by, style);
+            fields.insert("sharedCostBreakdown".to_owned(), parts);
         }
         (name.clone(), Value::Object(fields))
     });
-    Value::Object(named.collect())
+    named.collect()
+}
+
+/// The fields that every allocation has, for tables without rows.
+pub fn blank(request: &AllocationRequest) -> Map<String, Value> {
+    let style = Style::of(request, request.window);
+    let nobody = Aggregate {
+        properties: Properties::One(Arc::default()),
+        measures: Measures::default(),
+        shares: AssetShares::new(),
+    };
+    allocation("", &nobody, request.window, style, false, &Machines::default())
 }
 
 fn allocation(
@@ -50,10 +83,11 @@ fn allocation(
     window: Interval,
     style: Style,
     single: bool,
+    machines: &Machines,
 ) -> Map<String, Value> {
     let row = &aggregate.measures;
-    let plain = |value: f64| number(value, style.decimals);
-    let cost = |amount| money(amount, style.decimals);
+    let plain = |value: f64| style.plain(value);
+    let cost = |amount| style.cost(amount);
     let seconds = row.span.seconds() as f64;
     let average = |amount: u128, unit: u64| plain(quotient(amount, seconds * unit as f64));
     let hours = |amount: u128, unit: u64| plain(amount as f64 / (3_600.0 * unit as f64));
@@ -117,6 +151,7 @@ fn allocation(
         put("rawAllocationOnly", json!({"cpuCoreUsageMax": cores, "ramByteUsageMax": row.ram_peak}));
     }
     put("lbAllocations", balancers(row, style));
+    put("gpuAllocation", gpus(aggregate, style, machines));
     if !style.opencost {
         let overcommit = |resource: &Resource| resource.overcommit;
         put("overcommitCost", cost(overcommit(&row.cpu) + overcommit(&row.ram) + overcommit(&row.gpu)));
@@ -189,8 +224,9 @@ fn volumes(row: &Measures, style: Style) -> Value {
         return Value::Null;
     }
     let entries = row.volumes.iter().map(|((cluster, name), part)| {
-        let hours = number(part.byte_seconds as f64 / 3_600.0, style.decimals);
-        let value = json!({"byteHours": hours, "cost": money(part.cost, style.decimals), "providerID": &*part.provider_id});
+        let hours = style.plain(part.byte_seconds as f64 / 3_600.0);
+        let value =
+            json!({"byteHours": hours, "cost": style.cost(part.cost), "providerID": &*part.provider_id});
         (format!("cluster={cluster}:name={name}"), value)
     });
     Value::Object(entries.collect())
@@ -203,10 +239,10 @@ fn balancers(row: &Measures, style: Style) -> Value {
     let entries = row.balancers.iter().map(|(key, part)| {
         let value = json!({
             "service": &*part.service,
-            "cost": money(part.cost, style.decimals),
+            "cost": style.cost(part.cost),
             "private": part.private,
             "ip": &*part.address,
-            "hours": number(part.seconds as f64 / 3_600.0, style.decimals),
+            "hours": style.plain(part.seconds as f64 / 3_600.0),
             "adjustment": 0,
         });
         (key.to_string(), value)
@@ -214,26 +250,73 @@ fn balancers(row: &Measures, style: Style) -> Value {
     Value::Object(entries.collect())
 }
 
+/// What is known of a row's GPUs; null without any. Which device it was, nobody tells.
+fn gpus(aggregate: &Aggregate, style: Style, machines: &Machines) -> Value {
+    let (gpu, span) = (&aggregate.measures.gpu, aggregate.measures.span.seconds());
+    if gpu.charged == 0 && gpu.requested == 0 {
+        return Value::Null;
+    }
+    let row = aggregate.properties.get();
+    let average = |amount: u128| style.plain(quotient(amount, span as f64 * MILLI_GPUS as f64));
+    // of one container it is told by what it asks for; of several it cannot be
+    let shared = match &aggregate.properties {
+        Properties::One(row) if row.is_allocation() => {
+            let whole = aggregate.measures.seconds * u128::from(MILLI_GPUS);
+            Value::Bool(whole > 0 && gpu.requested % whole != 0)
+        }
+        _ => Value::Null,
+    };
+    json!({
+        "gpuDevice": "",
+        "gpuModel": machines.gpu(&row.cluster, &row.node),
+        "gpuUUID": "",
+        "isGPUShared": shared,
+        "gpuUsageAverage": average(gpu.used),
+        "gpuRequestAverage": average(gpu.requested),
+    })
+}
+
+/// Whose costs were handed on.
+fn shared_by(parts: &BTreeMap<Arc<str>, CostParts>, style: Style) -> Value {
+    const FIELDS: [&str; 7] =
+        ["cpuCost", "ramCost", "gpuCost", "pvCost", "networkCost", "loadBalancerCost", "externalCost"];
+    let entries = parts.iter().map(|(name, parts)| {
+        let mut value = Map::new();
+        value.insert("name".to_owned(), Value::from(&**name));
+        value.insert("totalCost".to_owned(), style.cost(parts.total()));
+        for (field, amount) in FIELDS.into_iter().zip(parts.0) {
+            value.insert(field.to_owned(), style.cost(amount));
+        }
+        (name.to_string(), Value::Object(value))
+    });
+    Value::Object(entries.collect())
+}
+
 /// What part of each cluster's or node's costs an aggregate carries (reference section 1.5).
-fn proportional(shares: &AssetShares, assets: &AssetShares, style: Style) -> Value {
+fn proportional(shares: &AssetShares, assets: &AssetShares, style: Style, machines: &Machines) -> Value {
     let entries = shares.iter().map(|((cluster, node), share)| {
         let all = assets.get(&(Arc::clone(cluster), Arc::clone(node))).copied().unwrap_or_default();
         let part = |index: usize| quotient(share.costs[index].weight(), all.costs[index].as_f64() * 1e9);
-        let machine = |costs: &[crate::money::Money; 5]| costs[0] + costs[1] + costs[2];
+        let machine = |costs: &[Money; 5]| costs[0] + costs[1] + costs[2];
         let node_part = quotient(machine(&share.costs).weight(), machine(&all.costs).as_f64() * 1e9);
-        let plain = |value| number(value, style.decimals);
-        let mut value = json!({
-            "cluster": &**cluster,
-            "type": if node.is_empty() { "cluster" } else { "Node" },
-            "cpuPercentage": plain(part(0)),
-            "gpuPercentage": plain(part(2)),
-            "ramPercentage": plain(part(1)),
-            "loadBalancerPercentage": plain(part(3)),
-            "pvPercentage": plain(part(4)),
-            "nodeResourceCostPercentage": plain(node_part),
-        });
+        let plain = |value| style.plain(value);
+        let mut value = json!({"cluster": &**cluster});
         if let (false, Value::Object(fields)) = (node.is_empty(), &mut value) {
             fields.insert("name".to_owned(), Value::from(&**node));
+            fields.insert("type".to_owned(), Value::from("Node"));
+            fields.insert("providerID".to_owned(), Value::from(machines.provider_id(cluster, node)));
+        }
+        if let Value::Object(fields) = &mut value {
+            for (field, part) in [
+                ("cpuPercentage", part(0)),
+                ("gpuPercentage", part(2)),
+                ("ramPercentage", part(1)),
+                ("loadBalancerPercentage", part(3)),
+                ("pvPercentage", part(4)),
+                ("nodeResourceCostPercentage", node_part),
+            ] {
+                fields.insert(field.to_owned(), plain(part));
+            }
         }
         let key = if node.is_empty() { cluster.to_string() } else { format!("{cluster},{node}") };
         (key, value)

@@ -1,45 +1,15 @@
-//! Questions about assets (reference section 2.8).
+//! Assets of a window, filtered, added up and ordered (reference section 2.8).
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
+
 use crate::asset::Asset;
-use crate::filter::{Filter, Vocabulary, provider_of};
+use crate::filter::{Field, Subject, provider_of};
 use crate::interval::Interval;
 use crate::ledger::Ledger;
 use crate::money::Money;
-use crate::query::{Compatibility, ParameterError, Parameters, parse_window};
-
-/// A property to add assets up by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AssetAggregation {
-    /// What it is.
-    Type,
-    /// Its category.
-    Category,
-    /// Its cluster.
-    Cluster,
-    /// Its provider.
-    Provider,
-    /// Its service.
-    Service,
-    /// Its name.
-    Name,
-    /// Its provider id.
-    ProviderId,
-}
-
-/// A question about assets.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AssetRequest {
-    /// The window.
-    pub window: Interval,
-    /// Which assets.
-    pub filter: Filter,
-    /// What they are added up by; not at all if empty.
-    pub by: Vec<AssetAggregation>,
-    /// Decimals of the numbers.
-    pub decimals: u32,
-}
+use crate::query::{AssetAggregation, AssetOrder, AssetRequest};
 
 /// Assets of one key, added up.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,51 +25,66 @@ pub enum AssetRow {
     },
 }
 
-impl AssetRequest {
-    /// Reads the parameters; `now` and `offset` as for allocations.
-    pub fn read(
-        parameters: &Parameters,
-        now: i64,
-        offset: i64,
-        default: Compatibility,
-    ) -> Result<AssetRequest, ParameterError> {
-        let mut parameters = parameters.clone();
-        if Compatibility::of(&parameters, default)? == Compatibility::OpenCost {
-            parameters.forgive();
+impl AssetRow {
+    /// What it costs.
+    pub fn cost(&self) -> Money {
+        match self {
+            AssetRow::Asset(asset) => asset.cost,
+            AssetRow::Sum { cost, .. } => *cost,
         }
-        let window = parse_window(parameters.text("window").unwrap_or_default(), now, offset)?;
-        let filter = Filter::parse(parameters.text("filter").unwrap_or_default(), Vocabulary::Assets)?;
-        let mut by = Vec::new();
-        for word in parameters.list("aggregate") {
-            let known = match word.to_ascii_lowercase().as_str() {
-                "type" | "assettype" => AssetAggregation::Type,
-                "category" => AssetAggregation::Category,
-                "cluster" => AssetAggregation::Cluster,
-                "provider" => AssetAggregation::Provider,
-                "service" => AssetAggregation::Service,
-                "name" => AssetAggregation::Name,
-                "providerid" => AssetAggregation::ProviderId,
-                _ if parameters.is_forgiving() => continue,
-                _ => {
-                    return Err(ParameterError::Word {
-                        name: "aggregate",
-                        value: word.chars().take(40).collect(),
-                        expected: "type, category, cluster, provider, service, name or providerID",
-                    });
-                }
-            };
-            by.push(known);
-        }
-        Ok(AssetRequest { window, filter, by, decimals: 6 })
     }
 }
 
-/// Assets of a window by key, each added up over time.
-pub fn assets(ledger: &Ledger, request: &AssetRequest, account: &str) -> BTreeMap<String, AssetRow> {
+/// The assets of a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AssetSet {
+    /// The stretch.
+    pub window: Interval,
+    /// By key, in the order asked for.
+    pub rows: IndexMap<String, AssetRow>,
+}
+
+/// An asset with the account it is billed to.
+struct Billed<'a> {
+    asset: &'a Asset,
+    account: &'a str,
+}
+
+impl Subject for Billed<'_> {
+    fn text(&self, field: &Field) -> Option<&str> {
+        match field {
+            Field::Account => Some(self.account),
+            _ => self.asset.text(field),
+        }
+    }
+
+    fn list(&self, field: &Field) -> Vec<&str> {
+        self.asset.list(field)
+    }
+}
+
+/// Answers a question: one set, or one for each step or group of steps. Each asset is added up over time.
+pub fn asset_sets(ledger: &Ledger, request: &AssetRequest, account: &str) -> Vec<AssetSet> {
+    let Some(series) = &request.series else {
+        return vec![asset_set(ledger, request, account, request.window)];
+    };
+    // an asset is the same added up by steps or at once, so groups of steps are longer steps
+    let groups = if series.groups.is_empty() { vec![1; series.steps.len()] } else { series.groups.clone() };
+    let mut steps = series.steps.iter();
+    let stretch =
+        |length: usize| steps.by_ref().take(length).fold(Interval::default(), |all, step| all.hull(*step));
+    let stretches: Vec<Interval> = groups.into_iter().map(stretch).collect();
+    stretches.into_iter().map(|window| asset_set(ledger, request, account, window)).collect()
+}
+
+/// Assets of a stretch of time that pass the filter, each added up over time.
+pub fn assets(ledger: &Ledger, request: &AssetRequest, account: &str, window: Interval) -> Vec<Asset> {
     let mut known: BTreeMap<_, Asset> = BTreeMap::new();
-    for hour in ledger.hours(request.window) {
-        for document in ledger.priced(hour, request.window, None) {
-            for asset in document.assets.iter().filter(|asset| request.filter.matches(*asset)) {
+    for hour in ledger.hours(window) {
+        for document in ledger.priced(hour, window, request.split.as_ref()) {
+            let passing =
+                document.assets.iter().filter(|asset| request.filter.matches(&Billed { asset, account }));
+            for asset in passing {
                 match known.get_mut(&asset.identity()) {
                     Some(sum) => sum.add(asset),
                     None => {
@@ -109,8 +94,12 @@ pub fn assets(ledger: &Ledger, request: &AssetRequest, account: &str) -> BTreeMa
             }
         }
     }
-    let mut rows = BTreeMap::new();
-    for asset in known.into_values() {
+    known.into_values().collect()
+}
+
+fn asset_set(ledger: &Ledger, request: &AssetRequest, account: &str, window: Interval) -> AssetSet {
+    let mut rows: IndexMap<String, AssetRow> = IndexMap::new();
+    for asset in assets(ledger, request, account, window) {
         let key = key(&asset, &request.by, account);
         if request.by.is_empty() {
             rows.insert(key, AssetRow::Asset(Box::new(asset)));
@@ -123,7 +112,14 @@ pub fn assets(ledger: &Ledger, request: &AssetRequest, account: &str) -> BTreeMa
             *cost += asset.cost;
         }
     }
-    rows
+    rows.sort_by(|name, row, other_name, other| match request.order {
+        AssetOrder::Name => name.cmp(other_name),
+        AssetOrder::NameBackwards => other_name.cmp(name),
+        AssetOrder::CheapestFirst => row.cost().cmp(&other.cost()).then_with(|| name.cmp(other_name)),
+        AssetOrder::DearestFirst => other.cost().cmp(&row.cost()).then_with(|| name.cmp(other_name)),
+    });
+    let limit = request.page.limit.unwrap_or(usize::MAX);
+    AssetSet { window, rows: rows.into_iter().skip(request.page.offset).take(limit).collect() }
 }
 
 const UNDEFINED: &str = "__undefined__";
@@ -148,15 +144,18 @@ fn key(asset: &Asset, by: &[AssetAggregation], account: &str) -> String {
         all.into_iter().map(or_undefined).collect()
     } else {
         let part = |by: &AssetAggregation| match by {
-            AssetAggregation::Type => asset.type_name(),
-            AssetAggregation::Category => asset.category(),
-            AssetAggregation::Cluster => &asset.cluster,
-            AssetAggregation::Provider => provider,
-            AssetAggregation::Service => "Kubernetes",
-            AssetAggregation::Name => &asset.name,
-            AssetAggregation::ProviderId => &asset.provider_id,
+            AssetAggregation::Type => or_undefined(asset.type_name()),
+            AssetAggregation::Category => or_undefined(asset.category()),
+            AssetAggregation::Cluster => or_undefined(&asset.cluster),
+            AssetAggregation::Project => or_undefined(""),
+            AssetAggregation::Provider => or_undefined(provider),
+            AssetAggregation::Account => or_undefined(account),
+            AssetAggregation::Service => or_undefined("Kubernetes"),
+            AssetAggregation::Name => or_undefined(&asset.name),
+            AssetAggregation::ProviderId => or_undefined(&asset.provider_id),
+            AssetAggregation::Label(key) => or_undefined(asset.label(key).unwrap_or_default()),
         };
-        by.iter().map(|by| or_undefined(part(by))).collect()
+        by.iter().map(part).collect()
     };
     parts.join("/")
 }

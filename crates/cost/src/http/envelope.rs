@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::query::ParameterError;
 
+/// The longest form that is read, in bytes.
+pub const LONGEST_FORM: usize = 1 << 20;
+
 /// Why a request gets no answer.
 #[derive(Debug)]
 pub enum Refusal {
@@ -15,6 +18,12 @@ pub enum Refusal {
     NotFound(String),
     /// The path has no such method.
     Method(String),
+    /// The body is longer than any form.
+    TooLong,
+    /// The body is no form.
+    NoForm(String),
+    /// Prices could not be fetched.
+    Prices(String),
     /// The answer could not be computed.
     Failed,
 }
@@ -45,7 +54,8 @@ impl IntoResponse for Refusal {
         let (status, message) = match self {
             // clients compare this text
             Refusal::Parameter(error @ ParameterError::Window(_)) => {
-                return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
+                let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+                return (StatusCode::BAD_REQUEST, [kind], format!("{error}\n")).into_response();
             }
             Refusal::Parameter(error) => (StatusCode::BAD_REQUEST, error.to_string()),
             Refusal::NotFound(path) => {
@@ -53,6 +63,17 @@ impl IntoResponse for Refusal {
             }
             Refusal::Method(method) => {
                 (StatusCode::METHOD_NOT_ALLOWED, format!("no such method: {method}; expected GET or POST"))
+            }
+            Refusal::TooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the form is too long; expected at most {LONGEST_FORM} bytes"),
+            ),
+            Refusal::NoForm(kind) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                format!("the body is {kind}; expected parameters as application/x-www-form-urlencoded"),
+            ),
+            Refusal::Prices(reason) => {
+                (StatusCode::BAD_GATEWAY, format!("prices could not be fetched: {reason}"))
             }
             Refusal::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be computed".to_owned())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use supercargo_catalog::Usd;
@@ -18,9 +18,10 @@ use crate::query::Parameters;
 
 type Answer = Result<Response, Refusal>;
 
-/// `/healthz`.
+/// `/healthz`: nothing, as text.
 pub fn healthz(_: &CostService, _: &Parameters) -> Answer {
-    Ok(StatusCode::OK.into_response())
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    Ok(([kind], "").into_response())
 }
 
 /// `/openapi.json`.
@@ -150,32 +151,82 @@ pub fn pricing_counts(service: &CostService, _: &Parameters) -> Answer {
     Ok(success(json!({"TotalNodes": total, "PricingTypeCounts": by_type}), None))
 }
 
-/// `/customPricing`: prices of units. Names carry their unit; OpenCost's own names are monthly in one place and hourly in
-/// another (reference section 4.6).
+/// `/customPricing`: prices of units, under OpenCost's names, which are monthly in one place and hourly in another (reference
+/// section 4.6), and under names that carry their unit.
 pub fn unit_prices(service: &CostService, _: &Parameters) -> Answer {
     let units = service.ledger().prices().units().clone();
-    let text = |price: Usd| Value::from(price.to_decimal());
-    Ok(success(
-        json!({
-            "currencyCode": "USD",
-            "coreHour": text(units.core),
-            "ramGiBHour": text(units.ram_gib),
-            "gpuHour": text(units.gpu),
-            "spotCoreHour": text(units.spot_core),
-            "spotRamGiBHour": text(units.spot_ram_gib),
-            "spotGpuHour": text(units.spot_gpu),
-            "volumeGiBMonth": text(units.volume_gib_month),
-            "zoneEgressGiB": text(units.zone_gib),
-            "regionEgressGiB": text(units.region_gib),
-            "internetEgressGiB": text(units.internet_gib),
-            "loadBalancerHour": text(units.balancer),
-            "clusterManagementHour": text(units.management),
-        }),
-        None,
-    ))
+    let mut out = Map::new();
+    let about = "prices of what has no price of its own; names with a unit say what they are per, the others are OpenCost's, per hour";
+    for (name, value) in [("provider", "AWS"), ("description", about), ("currencyCode", "USD")] {
+        out.insert(name.to_owned(), value.into());
+    }
+    // upstream's figure for volumes is per hour
+    let volume_hour = Usd::from_nanos(units.volume_gib_month.nanos() / 730);
+    for (name, price) in [
+        ("CPU", units.core),
+        ("RAM", units.ram_gib),
+        ("GPU", units.gpu),
+        ("spotCPU", units.spot_core),
+        ("spotRAM", units.spot_ram_gib),
+        ("spotGPU", units.spot_gpu),
+        ("storage", volume_hour),
+        ("zoneNetworkEgress", units.zone_gib),
+        ("regionNetworkEgress", units.region_gib),
+        ("internetNetworkEgress", units.internet_gib),
+        ("defaultLBPrice", units.balancer),
+        ("coreHour", units.core),
+        ("ramGiBHour", units.ram_gib),
+        ("gpuHour", units.gpu),
+        ("spotCoreHour", units.spot_core),
+        ("spotRamGiBHour", units.spot_ram_gib),
+        ("spotGpuHour", units.spot_gpu),
+        ("volumeGiBMonth", units.volume_gib_month),
+        ("zoneEgressGiB", units.zone_gib),
+        ("regionEgressGiB", units.region_gib),
+        ("internetEgressGiB", units.internet_gib),
+        ("loadBalancerHour", units.balancer),
+        ("clusterManagementHour", units.management),
+    ] {
+        out.insert(name.to_owned(), price.to_decimal().into());
+    }
+    Ok(success(Value::Object(out), None))
 }
 
 /// `/currency`.
 pub fn currency(_: &CostService, _: &Parameters) -> Answer {
-    Ok(success(json!({"currency": "USD"}), None))
+    Ok(success(json!({"currency": "USD", "currencyCode": "USD"}), None))
+}
+
+/// `/refreshPricing`: fetches prices anew, where they are fetched at all.
+pub fn refresh_pricing(service: &CostService, _: &Parameters) -> Answer {
+    service.refresh().map_err(Refusal::Prices)?;
+    Ok(success(Value::Null, None))
+}
+
+/// `/managementPlatform`.
+pub fn management_platform(_: &CostService, _: &Parameters) -> Answer {
+    Ok(success("eks".into(), None))
+}
+
+/// `/serviceAccountStatus`: whether the nodes of the last hour have prices of their own.
+pub fn service_account_status(service: &CostService, _: &Parameters) -> Answer {
+    let nodes = latest_nodes(service);
+    let ledger = service.ledger();
+    let guessed: Vec<&str> = nodes
+        .iter()
+        .filter(|(_, node)| ledger.prices().node(node).source.is_guess())
+        .map(|(_, node)| &*node.name)
+        .collect();
+    let more = match guessed.as_slice() {
+        [] => String::new(),
+        [first, ..] => {
+            format!("{} of {} nodes are priced by a guess, the first is {first}", guessed.len(), nodes.len())
+        }
+    };
+    let check = json!({
+        "message": "every node has a price of its own",
+        "status": guessed.is_empty(),
+        "additionalInfo": more,
+    });
+    Ok(success(json!({"checks": [check]}), None))
 }

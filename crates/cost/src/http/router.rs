@@ -1,85 +1,75 @@
-//! Paths and methods (reference sections 2.1 and 2.2).
+//! Paths and methods (reference section 2.1).
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
-use crate::http::answers;
-use crate::http::envelope::Refusal;
-use crate::http::information;
+use crate::http::envelope::{LONGEST_FORM, Refusal};
+use crate::http::routes::{Answer, ROUTES, Route};
 use crate::http::service::CostService;
+use crate::http::telemetry::counted;
 use crate::query::Parameters;
-
-/// The longest form that is read.
-const LONGEST_FORM: usize = 1 << 20;
-
-/// What computes an answer.
-type Answer = fn(&CostService, &Parameters) -> Result<Response, Refusal>;
-
-/// Paths and what answers them; the OpenAPI document is made from the same list of paths.
-const ROUTES: [(&str, Answer); 19] = [
-    ("/allocation", answers::allocation),
-    ("/allocation/compute", answers::allocation),
-    ("/allocation/summary", answers::summary),
-    ("/allocation/compute/summary", answers::summary),
-    ("/allocation/summary/topline", answers::topline),
-    ("/assets", answers::assets),
-    ("/gaps", answers::gaps),
-    ("/metrics", answers::metrics),
-    ("/healthz", information::healthz),
-    ("/openapi.json", information::openapi),
-    ("/clusterInfo", information::cluster_info),
-    ("/clusterInfoMap", information::cluster_info_map),
-    ("/clusters", information::clusters),
-    ("/allNodePricing", information::node_pricing),
-    ("/pricingSourceStatus", information::pricing_status),
-    ("/pricingSourceSummary", information::pricing_summary),
-    ("/pricingSourceCounts", information::pricing_counts),
-    ("/customPricing", information::unit_prices),
-    ("/currency", information::currency),
-];
-
-/// All paths of the API, without `/model`.
-pub(super) fn paths() -> impl Iterator<Item = &'static str> {
-    ROUTES.into_iter().map(|(path, _)| path)
-}
 
 /// The API.
 pub fn router(service: CostService) -> Router {
     let mut routes: Router<CostService> = Router::new();
-    for (path, answer) in ROUTES {
-        routes = routes.route(path, method(answer)).route(&format!("/model{path}"), method(answer));
+    for route in &ROUTES {
+        routes = routes.route(route.path, methods(route));
+        routes = routes.route(&format!("/model{}", route.path), methods(route));
     }
     routes
         .fallback(|uri: Uri| async move { Refusal::NotFound(uri.path().chars().take(80).collect()) })
         .method_not_allowed_fallback(|method: Method| async move { Refusal::Method(method.to_string()) })
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .layer(axum::middleware::from_fn_with_state(service.clone(), counted))
         .layer(axum::middleware::map_response(allow_all_origins))
         .with_state(service)
 }
 
-fn method(answer: Answer) -> MethodRouter<CostService> {
-    let handler = move |State(service): State<CostService>, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-        let parameters = Parameters::read(uri.query().unwrap_or_default(), form(&headers, &body));
-        // answers take processor time: other requests go on meanwhile
-        let computed = tokio::task::spawn_blocking(move || match answer(&service, &parameters) {
-            Ok(response) => response,
-            Err(refusal) => refusal.into_response(),
-        });
-        computed.await.unwrap_or_else(|_| Refusal::Failed.into_response())
-    };
-    get(handler).post(handler).options(preflight)
+fn methods(route: &Route) -> MethodRouter<CostService> {
+    let answer = route.answer;
+    let handler =
+        move |State(service): State<CostService>,
+              uri: Uri,
+              headers: HeaderMap,
+              body: Result<Bytes, BytesRejection>| reply(service, answer, uri, headers, body);
+    let methods = if route.changes { post(handler) } else { get(handler).post(handler) };
+    methods.options(preflight)
 }
 
-/// The body, if it is a form. `curl -d` says so; a body that does not say what it is counts as one.
-fn form<'a>(headers: &HeaderMap, body: &'a [u8]) -> &'a [u8] {
+async fn reply(
+    service: CostService,
+    answer: Answer,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Ok(body) = body else { return Refusal::TooLong.into_response() };
+    let parameters = match form(&headers, &body) {
+        Ok(form) => Parameters::read(uri.query().unwrap_or_default(), form),
+        Err(refusal) => return refusal.into_response(),
+    };
+    // answers take processor time: other requests go on meanwhile
+    let computed = tokio::task::spawn_blocking(move || match answer(&service, &parameters) {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    });
+    computed.await.unwrap_or_else(|_| Refusal::Failed.into_response())
+}
+
+/// The body, which has to be a form, or nothing. `curl -d` says so; a body that does not say what it is counts as one.
+fn form<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<&'a [u8], Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let is_form = kind.is_empty()
-        || kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded");
-    if is_form { body } else { &[] }
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if body.is_empty() || kind.is_empty() || kind == "application/x-www-form-urlencoded" {
+        Ok(body)
+    } else {
+        Err(Refusal::NoForm(kind.chars().take(60).collect()))
+    }
 }
 
 async fn preflight() -> Response {

@@ -1,11 +1,15 @@
 //! What the API serves from.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use supercargo_clock::Clock;
 
+use crate::allocation::LabelAliases;
+use crate::http::telemetry::Telemetry;
 use crate::ledger::Ledger;
-use crate::query::Compatibility;
+use crate::query::{Compatibility, Standpoint};
 
 /// What the API says of itself, and how it behaves by default.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct ServiceSettings {
     pub utc_offset: i64,
     /// Whose behaviour is followed when a request does not say.
     pub compatibility: Compatibility,
+    /// Which labels the words department, environment, owner, product and team stand for.
+    pub label_aliases: LabelAliases,
 }
 
 impl Default for ServiceSettings {
@@ -36,9 +42,13 @@ impl Default for ServiceSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             utc_offset: 0,
             compatibility: Compatibility::Correct,
+            label_aliases: LabelAliases::default(),
         }
     }
 }
+
+/// Fetches prices anew; says in an error why it could not. It may wait: it is called where waiting does no harm.
+pub type RefreshPrices = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// A ledger with a clock. Clones share it.
 #[derive(Clone)]
@@ -46,12 +56,25 @@ pub struct CostService {
     ledger: Arc<RwLock<Ledger>>,
     clock: Arc<dyn Clock>,
     settings: Arc<ServiceSettings>,
+    telemetry: Arc<Telemetry>,
+    refresh: Option<RefreshPrices>,
+}
+
+impl fmt::Debug for CostService {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("CostService").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl CostService {
     /// Serves a ledger.
     pub fn new(ledger: Arc<RwLock<Ledger>>, clock: Arc<dyn Clock>, settings: ServiceSettings) -> CostService {
-        CostService { ledger, clock, settings: Arc::new(settings) }
+        CostService { ledger, clock, settings: Arc::new(settings), telemetry: Arc::default(), refresh: None }
+    }
+
+    /// What `/refreshPricing` does. Without it the prices are as fresh as they can be.
+    pub fn with_refresh(self, refresh: RefreshPrices) -> CostService {
+        CostService { refresh: Some(refresh), ..self }
     }
 
     /// The ledger, for reading.
@@ -68,5 +91,29 @@ impl CostService {
     /// What it says of itself.
     pub fn settings(&self) -> &ServiceSettings {
         &self.settings
+    }
+
+    /// From where requests are read now.
+    pub fn standpoint(&self) -> Standpoint {
+        Standpoint {
+            now: self.now(),
+            utc_offset: self.settings.utc_offset,
+            compatibility: self.settings.compatibility,
+            aliases: self.settings.label_aliases.clone(),
+        }
+    }
+
+    /// Time since an unspecified moment.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Fetches prices anew, if there is anything to fetch.
+    pub(super) fn refresh(&self) -> Result<(), String> {
+        self.refresh.as_ref().map_or(Ok(()), |refresh| refresh())
     }
 }

@@ -5,19 +5,19 @@ use serde_json::{Map, Value, json};
 use crate::allocation::AllocationSet;
 use crate::facts::{MICROCORES, MILLI_GPUS};
 use crate::http::allocation_json::{Style, window_json};
-use crate::http::number::{money, number, quotient};
+use crate::http::number::quotient;
 use crate::interval::rfc3339;
 use crate::measures::Measures;
 use crate::query::AllocationRequest;
 
 /// All sets with step and window.
 pub fn summary(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
-    let style = Style::of(request);
     let one = |set: &AllocationSet| {
+        let style = Style::of(request, set.window);
         let rows = set
             .aggregates
             .iter()
-            .map(|(name, aggregate)| (name.clone(), row(name, &aggregate.measures, style)));
+            .map(|(name, aggregate)| (name.clone(), Value::Object(row(name, &aggregate.measures, style))));
         json!({"allocations": Value::Object(rows.collect()), "window": window_json(set.window)})
     };
     json!({
@@ -29,7 +29,7 @@ pub fn summary(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
 
 /// One row of everything.
 pub fn topline(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
-    let style = Style::of(request);
+    let style = Style::of(request, request.window);
     let mut sum = Measures::default();
     let mut results = 0;
     for set in sets {
@@ -38,15 +38,32 @@ pub fn topline(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
             sum.add(&aggregate.measures);
         }
     }
+    let mut total = row("total", &sum, style);
+    total.insert("efficiency".to_owned(), style.plain(sum.total_efficiency()));
     json!({
         "numResults": results,
-        "combined": {"allocations": {"total": row("total", &sum, style)}, "window": window_json(request.window)},
+        "combined": {"allocations": {"total": total}, "window": window_json(request.window)},
     })
 }
 
-fn row(name: &str, row: &Measures, style: Style) -> Value {
-    let plain = |value: f64| number(value, style.decimals);
-    let cost = |amount| money(amount, style.decimals);
+/// The fields that every row has, for tables without rows.
+pub fn blank(request: &AllocationRequest) -> Map<String, Value> {
+    row("", &Measures::default(), Style::of(request, request.window))
+}
+
+/// All rows of all sets, in order.
+pub fn rows(sets: &[AllocationSet], request: &AllocationRequest) -> Vec<Map<String, Value>> {
+    let of_set = |set: &AllocationSet| {
+        let style = Style::of(request, set.window);
+        let named = set.aggregates.iter();
+        named.map(move |(name, aggregate)| row(name, &aggregate.measures, style)).collect::<Vec<_>>()
+    };
+    sets.iter().flat_map(of_set).collect()
+}
+
+fn row(name: &str, row: &Measures, style: Style) -> Map<String, Value> {
+    let plain = |value: f64| style.plain(value);
+    let cost = |amount| style.cost(amount);
     let seconds = row.span.seconds() as f64;
     let average = |amount: u128, unit: u64| plain(quotient(amount, seconds * unit as f64));
     let mut out = Map::new();
@@ -76,5 +93,9 @@ fn row(name: &str, row: &Measures, style: Style) -> Value {
     ] {
         out.insert(field.to_owned(), value);
     }
-    Value::Object(out)
+    if !style.opencost {
+        let overcommit = row.cpu.overcommit + row.ram.overcommit + row.gpu.overcommit;
+        out.insert("overcommitCost".to_owned(), cost(overcommit));
+    }
+    out
 }

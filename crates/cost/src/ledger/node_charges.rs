@@ -160,7 +160,11 @@ fn unknown_node(asset: &mut NodeAsset, containers: &[ContainerFact], book: &Pric
 
 fn sum_up(asset: &mut NodeAsset, charged: &[Measures], overhead: &Measures, containers: &[ContainerFact]) {
     for (row, fact) in charged.iter().zip(containers) {
-        asset.allocated.add(NodeParts { cpu: row.cpu.cost, ram: row.ram.cost, gpu: row.gpu.cost });
+        let cost = NodeParts { cpu: row.cpu.cost, ram: row.ram.cost, gpu: row.gpu.cost };
+        asset.allocated.add(cost);
+        if &*fact.workload.controller_kind == "daemonset" {
+            asset.daemonsets.add(cost);
+        }
         let more = NodeParts { cpu: row.cpu.overcommit, ram: row.ram.overcommit, gpu: row.gpu.overcommit };
         asset.overcommit.add(more);
         let (cpu, ram) = if &*fact.workload.namespace == "kube-system" {

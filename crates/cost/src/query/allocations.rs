@@ -5,21 +5,11 @@ use crate::filter::{Filter, Vocabulary};
 use crate::interval::Interval;
 use crate::money::Money;
 use crate::prices::SplitMethod;
-use crate::query::calendar::Unit;
-use crate::query::duration::parse_duration;
 use crate::query::filters_v1::filter_v1;
+use crate::query::format::{CostMetric, Format};
 use crate::query::parameters::{ParameterError, Parameters, parse_bool};
-use crate::query::window::parse_window;
-
-/// Whose behaviour is followed where upstream's is a defect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compatibility {
-    /// What is right.
-    #[default]
-    Correct,
-    /// OpenCost's, for clients that depend on it.
-    OpenCost,
-}
+use crate::query::standpoint::{Compatibility, Standpoint};
+use crate::query::steps::Steps;
 
 /// A question with what its answer needs to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,163 +22,104 @@ pub struct AllocationRequest {
     pub query: AllocationQuery,
     /// Decimals of the numbers.
     pub decimals: u32,
+    /// Whether costs are sums or rates.
+    pub metric: CostMetric,
+    /// How the answer is written.
+    pub format: Format,
+    /// Seconds since 1970.
+    pub now: i64,
     /// Whose behaviour is followed.
     pub compatibility: Compatibility,
 }
 
-/// How many steps are answered at most: more than the hours of a year.
-const MOST_STEPS: u64 = 10_000;
-
-/// A step in words.
-enum Step {
-    Seconds(u64),
-    Calendar(Unit),
-}
-
-/// What is added up.
-enum Accumulate {
-    Nothing,
-    All,
-    Units(Unit),
-}
-
-impl Compatibility {
-    /// What the parameter `compat` asks for; `default` without it.
-    pub fn of(parameters: &Parameters, default: Compatibility) -> Result<Compatibility, ParameterError> {
-        let known = parameters.word("compat", "opencost or none", |word| match word {
-            "opencost" => Some(Compatibility::OpenCost),
-            "none" => Some(Compatibility::Correct),
-            _ => None,
-        })?;
-        Ok(known.unwrap_or(default))
-    }
-}
-
 impl AllocationRequest {
-    /// Reads the parameters; `now` in seconds since 1970, `offset` is local time minus UTC in seconds.
+    /// Reads the parameters.
     pub fn read(
         parameters: &Parameters,
-        now: i64,
-        offset: i64,
-        default: Compatibility,
+        standpoint: &Standpoint,
     ) -> Result<AllocationRequest, ParameterError> {
-        let compatibility = Compatibility::of(parameters, default)?;
+        let compatibility = Compatibility::of(parameters, standpoint.compatibility)?;
         let opencost = compatibility == Compatibility::OpenCost;
         let mut parameters = parameters.clone();
         if opencost {
             parameters.forgive();
         }
         let parameters = &parameters;
-        let window = parse_window(parameters.text("window").unwrap_or_default(), now, offset)?;
-        let (steps, groups, step) = steps(parameters, window, offset)?;
+        let window = standpoint.window(parameters)?;
+        let Steps { steps, groups, length } = Steps::read(parameters, window, standpoint.utc_offset)?;
+        without_effect(parameters)?;
         let sharing = sharing(parameters, opencost)?;
         let asset_shares = parameters.flag("includeProportionalAssetResourceCosts")?;
         if asset_shares && !sharing.include_idle {
             let name = "includeProportionalAssetResourceCosts";
             return Err(ParameterError::Needs { name, needs: "includeIdle=true" });
         }
-        let filter = Filter::parse(parameters.text("filter").unwrap_or_default(), Vocabulary::Allocations)?;
+        let aliases = &standpoint.aliases;
+        let text = parameters.text("filter").unwrap_or_default();
+        let filter = Filter::parse_with(text, Vocabulary::Allocations, aliases)?;
         let aggregate = parameters.list("aggregate").join(",");
-        let split = match parameters.text("split") {
-            Some("ratio") => Some(SplitMethod::DefaultRatio),
-            _ if opencost => Some(SplitMethod::DefaultRatio),
-            _ => None,
-        };
         let query = AllocationQuery {
             steps,
             groups,
-            aggregation: Aggregation::parse(&aggregate, opencost)?,
+            aggregation: Aggregation::parse_with(&aggregate, opencost, aliases)?,
             sharing,
-            filter: filter.and(filter_v1(parameters)),
+            filter: filter.and(filter_v1(parameters, aliases)),
             keep_labels: parameters.flag("includeAggregatedMetadata")?,
             asset_shares,
             per_step: opencost,
-            split,
+            split: split_method(parameters, compatibility)?,
             order: order(parameters)?,
-            page: Page {
-                offset: parameters.count("offset")?.unwrap_or(0),
-                // 0 is how some clients say that there is no limit
-                limit: parameters.count("limit")?.filter(|limit| *limit > 0),
-            },
+            page: page(parameters)?,
         };
-        let decimals = parameters.word("decimals", "a number from 0 to 9", |text| {
-            text.parse().ok().filter(|decimals| *decimals <= 9)
-        })?;
-        Ok(AllocationRequest { window, step, query, decimals: decimals.unwrap_or(5), compatibility })
+        Ok(AllocationRequest {
+            window,
+            step: length,
+            query,
+            decimals: decimals(parameters, 5)?,
+            metric: CostMetric::read(parameters)?,
+            format: Format::read(parameters)?,
+            now: standpoint.now,
+            compatibility,
+        })
     }
 }
 
-type Steps = (Vec<Interval>, Vec<usize>, u64);
-
-fn steps(parameters: &Parameters, window: Interval, offset: i64) -> Result<Steps, ParameterError> {
-    let step = match parameters.text("step") {
-        None => None,
-        Some(text) => match (Unit::of_word(text), parse_duration(text)) {
-            (Some(unit), _) => Some(Step::Calendar(unit)),
-            (None, Ok(seconds)) => Some(Step::Seconds(seconds)),
-            (None, Err(_)) if parameters.is_forgiving() => None,
-            (None, Err(error)) => return Err(ParameterError::Duration { name: "step", error }),
-        },
-    };
-    let accumulate = accumulate(parameters)?;
-    let step = match (step, &accumulate) {
-        (None, Accumulate::Units(unit)) => Step::Calendar(*unit),
-        (None, _) => Step::Seconds(window.seconds()),
-        (Some(step), _) => step,
-    };
-    let too_many = |steps: u64| ParameterError::TooManySteps { steps, most: MOST_STEPS };
-    let (steps, length): (Vec<Interval>, u64) = match step {
-        Step::Calendar(unit) => {
-            let steps: Vec<Interval> = unit.steps(window, offset).take(MOST_STEPS as usize + 1).collect();
-            let length = steps.iter().map(|step| step.seconds()).max().unwrap_or_default();
-            (steps, length)
-        }
-        Step::Seconds(seconds) => {
-            let count = window.seconds().div_ceil(seconds.max(1));
-            if count > MOST_STEPS {
-                return Err(too_many(count));
-            }
-            let step = |index: u64| {
-                let start = window.start.saturating_add((index * seconds) as i64);
-                Interval::new(start, start.saturating_add(seconds as i64).min(window.end))
-            };
-            ((0..count).map(step).collect(), seconds.min(window.seconds()))
-        }
-    };
-    if steps.len() as u64 > MOST_STEPS {
-        return Err(too_many(steps.len() as u64));
+/// Parameters that are read, and refused if they cannot be, and change nothing: prices are those of the bill as soon as it
+/// is known (reconcile), and no costs come from outside (external).
+fn without_effect(parameters: &Parameters) -> Result<(), ParameterError> {
+    for name in ["external", "reconcile"] {
+        parameters.flag(name)?;
     }
-    let groups = match accumulate {
-        Accumulate::Nothing => Vec::new(),
-        Accumulate::All => vec![steps.len()],
-        Accumulate::Units(unit) => {
-            let mut groups: Vec<(i64, usize)> = Vec::new();
-            for step in &steps {
-                let start = unit.start(step.start, offset);
-                match groups.last_mut() {
-                    Some((known, count)) if *known == start => *count += 1,
-                    _ => groups.push((start, 1)),
-                }
-            }
-            groups.into_iter().map(|(_, count)| count).collect()
-        }
-    };
-    Ok((steps, groups, length))
+    Ok(())
 }
 
-fn accumulate(parameters: &Parameters) -> Result<Accumulate, ParameterError> {
-    let read = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "all" => Some(Accumulate::All),
-        "none" => Some(Accumulate::Nothing),
-        word => match (parse_bool(text), Unit::of_word(word)) {
-            (Some(true), _) => Some(Accumulate::All),
-            (Some(false), _) => Some(Accumulate::Nothing),
-            (None, unit) => unit.map(Accumulate::Units),
-        },
-    };
-    let expected = "true, false, all, none, hour, day, week, month or quarter";
-    let by = parameters.word("accumulateBy", expected, read)?;
-    Ok(parameters.word("accumulate", expected, read)?.or(by).unwrap_or(Accumulate::Nothing))
+/// How nodes are divided, if otherwise than the price book says.
+pub(super) fn split_method(
+    parameters: &Parameters,
+    compatibility: Compatibility,
+) -> Result<Option<SplitMethod>, ParameterError> {
+    let asked = parameters.word("split", "ratio or shadow", |word| match word {
+        "ratio" => Some(Some(SplitMethod::DefaultRatio)),
+        "shadow" => Some(None),
+        _ => None,
+    })?;
+    let default = (compatibility == Compatibility::OpenCost).then_some(SplitMethod::DefaultRatio);
+    Ok(asked.unwrap_or(default))
+}
+
+/// `offset` and `limit`.
+pub(super) fn page(parameters: &Parameters) -> Result<Page, ParameterError> {
+    Ok(Page {
+        offset: parameters.count("offset")?.unwrap_or(0),
+        // 0 is how some clients say that there is no limit
+        limit: parameters.count("limit")?.filter(|limit| *limit > 0),
+    })
+}
+
+/// `decimals`, or as many as there are by default.
+pub(super) fn decimals(parameters: &Parameters, default: u32) -> Result<u32, ParameterError> {
+    let read = |text: &str| text.parse().ok().filter(|decimals| *decimals <= 9);
+    Ok(parameters.word("decimals", "a number from 0 to 9", read)?.unwrap_or(default))
 }
 
 fn sharing(parameters: &Parameters, opencost: bool) -> Result<Sharing, ParameterError> {
@@ -234,36 +165,48 @@ fn sharing(parameters: &Parameters, opencost: bool) -> Result<Sharing, Parameter
         management: parameters.flag("shareTenancyCosts")?,
         split: split.unwrap_or_default(),
         charge_overcommit: opencost,
+        breakdown: parameters.flag("includeSharedCostBreakdown")?,
     })
 }
 
 fn order(parameters: &Parameters) -> Result<Order, ParameterError> {
-    let by = parameters.word(
-        "sortBy",
-        "name, totalCost, cpuCost, ramCost, gpuCost, pvCost, networkCost or totalEfficiency",
-        |text| {
-            Some(match text.to_ascii_lowercase().as_str() {
-                "name" => OrderBy::Name,
-                "totalcost" | "cost" => OrderBy::TotalCost,
-                "cpucost" => OrderBy::CpuCost,
-                "ramcost" => OrderBy::RamCost,
-                "gpucost" => OrderBy::GpuCost,
-                "pvcost" => OrderBy::VolumeCost,
-                "networkcost" => OrderBy::NetworkCost,
-                "totalefficiency" | "efficiency" => OrderBy::Efficiency,
-                _ => return None,
-            })
-        },
-    )?;
-    let descending = parameters.word("sortByOrder", "asc or desc", |text| match text {
+    let expected = "name, totalCost, cpuCost, ramCost, gpuCost, pvCost, networkCost, loadBalancerCost, sharedCost, cpuEfficiency, \
+                    ramEfficiency or totalEfficiency";
+    let read = |text: &str| {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "name" => OrderBy::Name,
+            "totalcost" | "cost" => OrderBy::TotalCost,
+            "cpucost" => OrderBy::CpuCost,
+            "ramcost" => OrderBy::RamCost,
+            "gpucost" => OrderBy::GpuCost,
+            "pvcost" => OrderBy::VolumeCost,
+            "networkcost" => OrderBy::NetworkCost,
+            "loadbalancercost" => OrderBy::BalancerCost,
+            "sharedcost" => OrderBy::SharedCost,
+            "cpuefficiency" => OrderBy::CpuEfficiency,
+            "ramefficiency" => OrderBy::RamEfficiency,
+            "totalefficiency" | "efficiency" => OrderBy::Efficiency,
+            _ => return None,
+        })
+    };
+    let by = parameters.word("sortBy", expected, read)?.or(parameters.word("sort", expected, read)?);
+    let descending = descending(parameters)?;
+    let by = by.unwrap_or(if is_paged(parameters) { OrderBy::TotalCost } else { OrderBy::Name });
+    Ok(Order { by, descending: descending.unwrap_or(by != OrderBy::Name) })
+}
+
+/// `sortByOrder`.
+pub(super) fn descending(parameters: &Parameters) -> Result<Option<bool>, ParameterError> {
+    parameters.word("sortByOrder", "asc or desc", |text| match text.to_ascii_lowercase().as_str() {
         "asc" => Some(false),
         "desc" => Some(true),
         _ => None,
-    })?;
-    // a page without an order is of the most expensive
-    let paged = parameters.text("limit").is_some() || parameters.text("offset").is_some();
-    let by = by.unwrap_or(if paged { OrderBy::TotalCost } else { OrderBy::Name });
-    Ok(Order { by, descending: descending.unwrap_or(by != OrderBy::Name) })
+    })
+}
+
+/// Whether a page is asked for; one without an order is of the most expensive.
+pub(super) fn is_paged(parameters: &Parameters) -> bool {
+    parameters.text("limit").is_some() || parameters.text("offset").is_some()
 }
 
 #[cfg(test)]
@@ -272,11 +215,12 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::allocation::AggregateBy;
 
     const NOW: i64 = 1_774_995_330;
 
     fn read(query: &str) -> Result<AllocationRequest, ParameterError> {
-        AllocationRequest::read(&Parameters::read(query, b""), NOW, 0, Compatibility::Correct)
+        AllocationRequest::read(&Parameters::read(query, b""), &Standpoint::at(NOW))
     }
 
     #[rstest]
@@ -311,6 +255,15 @@ mod tests {
     #[case("window=1d&sortBy=colour", "name, totalCost")]
     #[case("window=1d&includeProportionalAssetResourceCosts=true", "it needs includeIdle=true")]
     #[case("window=1d&compat=kubecost", "opencost or none")]
+    #[case("window=1d&resolution=soon", "parameter resolution: \"soon\" is not a duration")]
+    #[case("window=1d&format=pdf", "expected json or csv")]
+    #[case("window=1d&costMetric=yearly", "cumulative, hourly, daily or monthly")]
+    #[case("window=1d&external=perhaps", "true or false")]
+    #[case("window=1d&split=even", "ratio or shadow")]
+    #[case("window=1d&limit=99999999999999999999999999", "a whole number")]
+    #[case("window=9y", "illegal window")]
+    #[case("window=9d&accumulate=true&step=1s", "777600 steps, at most 10000")]
+    #[case("window=3600d&step=hour", "86400 steps, at most 10000")]
     fn what_cannot_be_is_refused_with_what_would_be_right(#[case] query: &str, #[case] reason: &str) {
         let error = read(query).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
@@ -336,10 +289,22 @@ mod tests {
         assert_eq!(read("window=1d&limit=0").unwrap().query.page, Page::default());
     }
 
+    #[test]
+    fn words_stand_for_the_labels_they_are_told_to() {
+        let mut standpoint = Standpoint::at(NOW);
+        standpoint.aliases.team = "squad".to_owned();
+        let query = "window=1d&aggregate=team&filter=team:%22a%22&filterTeams=b";
+        let request = AllocationRequest::read(&Parameters::read(query, b""), &standpoint).unwrap();
+        let squad = AggregateBy::Label("squad".to_owned());
+        assert_eq!(request.query.aggregation, Aggregation::By(vec![squad]));
+        assert_eq!(request.query.filter.to_string(), "label[squad]:\"a\"+label[squad]:\"b\"");
+    }
+
     proptest! {
         #[test]
-        fn nonsense_never_panics(pairs in proptest::collection::vec((0usize..18, ".{0,16}"), 0..8)) {
-            const NAMES: [&str; 18] = [
+        fn nonsense_never_panics(pairs in proptest::collection::vec((0usize..24, ".{0,16}"), 0..8)) {
+            const NAMES: [&str; 24] = [
+                "resolution", "format", "costMetric", "sortByOrder", "filterLabels", "split",
                 "window", "aggregate", "step", "accumulate", "accumulateBy", "includeIdle", "shareIdle", "idleByNode", "sharelb",
                 "filter", "offset", "limit", "sortBy", "shareCost", "shareLabels", "shareNamespaces", "filterControllers", "decimals",
             ];

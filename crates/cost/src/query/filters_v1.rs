@@ -1,6 +1,7 @@
 //! The filter parameters of the first version (reference section 2.10): `filterNamespaces=a,b*`. A comma is or, a trailing
 //! `*` compares the beginning, different parameters all have to hold.
 
+use crate::allocation::LabelAliases;
 use crate::filter::{Comparison, Field, Filter, Operator};
 use crate::query::parameters::Parameters;
 
@@ -15,23 +16,24 @@ const SIMPLE: [(&str, Field); 8] = [
     ("filterProviderIDs", Field::ProviderId),
 ];
 
+/// Parameters of the words that stand for labels.
 const ALIASES: [(&str, &str); 5] = [
     ("filterDepartments", "department"),
-    ("filterEnvironments", "env"),
+    ("filterEnvironments", "environment"),
     ("filterOwners", "owner"),
-    ("filterProducts", "app"),
+    ("filterProducts", "product"),
     ("filterTeams", "team"),
 ];
 
 /// What the parameters ask for; everything if none is there.
-pub(super) fn filter_v1(parameters: &Parameters) -> Filter {
+pub(super) fn filter_v1(parameters: &Parameters, aliases: &LabelAliases) -> Filter {
     let mut filter = Filter::Everything;
     for (name, field) in SIMPLE {
         filter =
             filter.and(any(parameters.list(name).into_iter().map(|value| compare(field.clone(), value))));
     }
-    for (name, label) in ALIASES {
-        let field = || Field::Label(Some(label.to_owned()));
+    for (name, word) in ALIASES {
+        let field = || Field::Label(aliases.label(word).map(str::to_owned));
         filter = filter.and(any(parameters.list(name).into_iter().map(|value| compare(field(), value))));
     }
     filter = filter.and(any(parameters.list("filterControllers").into_iter().map(controller)));
@@ -85,9 +87,9 @@ mod tests {
             b"",
         );
         assert_eq!(
-            filter_v1(&parameters).to_string(),
+            filter_v1(&parameters, &LabelAliases::default()).to_string(),
             "((namespace:\"a\"|namespace<~:\"b\")+(controllerKind:\"deployment\"+controllerName:\"web\"))+label[team]:\"x\""
         );
-        assert_eq!(filter_v1(&Parameters::default()), Filter::Everything);
+        assert_eq!(filter_v1(&Parameters::default(), &LabelAliases::default()), Filter::Everything);
     }
 }

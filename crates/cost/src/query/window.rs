@@ -41,10 +41,19 @@ const LATEST: i64 = 253_402_300_800 - 100_000;
 
 /// Reads a window; `now` in seconds since 1970, `offset` is local time minus UTC in seconds.
 pub fn parse_window(text: &str, now: i64, offset: i64) -> Result<Interval, WindowError> {
+    parse(text, now, offset, 604_800)
+}
+
+/// The same with OpenCost's weeks (reference section 2.4): an offset of one is 24 of them.
+pub fn parse_window_of_opencost(text: &str, now: i64, offset: i64) -> Result<Interval, WindowError> {
+    parse(text, now, offset, 24 * 604_800)
+}
+
+fn parse(text: &str, now: i64, offset: i64, offset_week: i64) -> Result<Interval, WindowError> {
     let shown = || text.chars().take(60).collect::<String>();
     let trimmed = text.trim();
     let window = named(trimmed, now, offset)
-        .or_else(|| lasting(trimmed, now, offset))
+        .or_else(|| lasting(trimmed, now, offset, offset_week))
         .or_else(|| pair(trimmed, offset))
         .ok_or_else(|| WindowError::Illegal { text: shown() })?;
     let (start, end) = window;
@@ -71,7 +80,7 @@ fn named(word: &str, now: i64, offset: i64) -> Option<(i64, i64)> {
 }
 
 /// `7d`: until the end of the running unit. `7d offset 3h`: not rounded.
-fn lasting(text: &str, now: i64, offset: i64) -> Option<(i64, i64)> {
+fn lasting(text: &str, now: i64, offset: i64, offset_week: i64) -> Option<(i64, i64)> {
     let mut words = text.split_whitespace();
     let (number, unit) = span(words.next()?)?;
     let length = number.checked_mul(unit)?;
@@ -84,6 +93,7 @@ fn lasting(text: &str, now: i64, offset: i64) -> Option<(i64, i64)> {
         },
         (Some("offset"), Some(back), None) => {
             let (number, unit) = span(back)?;
+            let unit = if unit == 604_800 { offset_week } else { unit };
             now.checked_sub(number.checked_mul(unit)?)?
         }
         _ => return None,
@@ -171,6 +181,18 @@ mod tests {
     fn windows_are_those_of_the_api(#[case] text: &str, #[case] start: &str, #[case] end: &str) {
         let window = parse_window(text, now(), 0).unwrap();
         assert_eq!((rfc3339(window.start).as_str(), rfc3339(window.end).as_str()), (start, end));
+    }
+
+    /// Reference section 2.4 (!).
+    #[test]
+    fn the_weeks_of_an_offset_are_long_under_opencost() {
+        let window = parse_window_of_opencost("1d offset 1w", now(), 0).unwrap();
+        assert_eq!(window.end, now() - 24 * 604_800);
+        assert_eq!(
+            parse_window_of_opencost("1d offset 2d", now(), 0),
+            parse_window("1d offset 2d", now(), 0)
+        );
+        assert_eq!(parse_window_of_opencost("2w", now(), 0), parse_window("2w", now(), 0));
     }
 
     #[test]

@@ -228,6 +228,8 @@ impl RollUp {
             balancers: attached.balancers,
             shared: cells.money(),
             external: cells.money(),
+            // what is kept is not shared yet
+            shared_by: Default::default(),
         };
         let idle = basis.map(|basis| {
             cells.next = OWN + basis.index() * PART;
