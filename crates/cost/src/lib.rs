@@ -14,6 +14,7 @@ pub mod allocation;
 pub mod asset;
 pub mod collector;
 pub mod dump;
+pub mod export;
 pub mod facts;
 pub mod filter;
 pub mod focus;

@@ -15,7 +15,8 @@ use clap::{Args, ValueEnum};
                   supercargo cost --store /var/lib/supercargo/ledger --window lastmonth\n  \
                   supercargo cost allocation --from http://localhost:9003 --window 7d --by namespace --share idle\n  \
                   supercargo cost idle --from http://localhost:9003 --window yesterday\n  \
-                  supercargo cost allocation --store ledger --by label:app --filter 'namespace:\"shop\"' -o csv\n\n\
+                  supercargo cost allocation --store ledger --by label:app --filter 'namespace:\"shop\"' -o csv\n  \
+                  supercargo cost rows --store ledger --window lastmonth -o parquet --out costs.parquet\n\n\
                   Exit codes: 0 there is an answer; 1 nothing is known of the window; 2 the input is wrong."
 )]
 pub struct Arguments {
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// How to show it
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
     pub output: Format,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// A server with the API of OpenCost, such as http://localhost:9003 [default: the running supercargo up]
     #[arg(long, value_name = "URL", conflicts_with = "store")]
     pub from: Option<String>,
@@ -68,6 +72,8 @@ pub enum What {
     Idle,
     /// How well what was asked for was used.
     Efficiency,
+    /// What everybody cost in every hour, as -o csv or -o parquet; of a ledger only.
+    Rows,
 }
 
 /// What can be shared.
@@ -88,6 +94,8 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// A Parquet file, exact to 10⁻⁹ dollars.
+    Parquet,
     /// Every charge of every hour by the FinOps Open Cost and Usage Specification 1.2, as comma-separated values; of a
     /// ledger only.
     Focus,

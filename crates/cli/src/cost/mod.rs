@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! arguments ──> parameters of the API ──> --store DIR: the ledger answers in this process ──┐
-//!                                     └─> --from URL, or the running up: the server answers ├──> rows ──> table, csv
+//!                                     └─> --from URL, or the running up: the server answers ├──> rows ──> table, csv, parquet
 //!                                                                                           └──> json
 //! ```
 
 mod arguments;
 mod csv;
+mod outlet;
+mod parquet;
 mod rows;
 mod run;
 mod source;

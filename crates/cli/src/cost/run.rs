@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use supercargo_cost::Money;
+use supercargo_cost::export::{SheetError, SheetWriter, csv_header, csv_lines};
 
 use super::arguments::{Arguments, Format, Share, What};
+use super::outlet::{Outlet, deliver};
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
-use super::source::{Subject, ask, focus};
-use super::{csv, tables};
+use super::source::{Subject, ask, focus, hourly_rows};
+use super::{csv, parquet, tables};
 use crate::console::{Console, printable};
 use crate::exit::{Exit, Failure};
 
@@ -16,8 +18,11 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     if arguments.output == Format::Focus {
         let (text, warnings) = focus(arguments)?;
         warn(&warnings, console);
-        console.data(&text)?;
+        deliver(arguments, &text)?;
         return Ok(found(text.lines().count() < 2, arguments, console));
+    }
+    if arguments.what == What::Rows {
+        return rows(arguments, console);
     }
     if arguments.what == What::Assets {
         return assets(arguments, console);
@@ -25,7 +30,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let answer = ask(arguments, Subject::Allocation, &query(arguments))?;
     warn(&answer.warnings, console);
     if arguments.output == Format::Json {
-        console.data(&format!("{:#}\n", answer.data))?;
+        deliver(arguments, &format!("{:#}\n", answer.data))?;
         return Ok(Exit::Success);
     }
     let mut rows = cost_rows(&answer.data);
@@ -34,13 +39,17 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     }
     // keys come by name; the dearest are what people look for
     rows.sort_by(|one, other| other.total.cmp(&one.total).then_with(|| one.name.cmp(&other.name)));
+    if arguments.output == Format::Parquet {
+        parquet::costs(arguments, &rows, &by(arguments), &answer.data)?;
+        return Ok(found(rows.is_empty(), arguments, console));
+    }
     let text = match (arguments.output, arguments.what) {
         (Format::Csv, _) => csv::costs(&rows),
         (_, What::Report) => tables::report(&rows, &by(arguments)),
         (_, What::Efficiency) => tables::efficiency(&rows),
         (format, _) => tables::costs(&rows, format == Format::Wide),
     };
-    console.data(&text)?;
+    deliver(arguments, &text)?;
     if arguments.what == What::Report && arguments.output != Format::Csv {
         remark(arguments, &rows, console)?;
     }
@@ -51,16 +60,59 @@ fn assets(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let answer = ask(arguments, Subject::Assets, &query(arguments))?;
     warn(&answer.warnings, console);
     if arguments.output == Format::Json {
-        console.data(&format!("{:#}\n", answer.data))?;
+        deliver(arguments, &format!("{:#}\n", answer.data))?;
         return Ok(Exit::Success);
     }
     let rows = asset_rows(&answer.data);
-    console.data(&if arguments.output == Format::Csv {
-        csv::assets(&rows)
-    } else {
-        tables::assets(&rows)
-    })?;
+    match arguments.output {
+        Format::Parquet => parquet::assets(arguments, &rows, &answer.data)?,
+        Format::Csv => deliver(arguments, &csv::assets(&rows))?,
+        _ => deliver(arguments, &tables::assets(&rows))?,
+    }
     Ok(found(rows.is_empty(), arguments, console))
+}
+
+/// The rows of every hour, as they come.
+fn rows(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    let failed = |error: SheetError| Failure::new(error.to_string());
+    let mut count = 0;
+    let warnings = match arguments.output {
+        Format::Csv => {
+            let mut outlet = None;
+            let warnings = hourly_rows(arguments, &mut |sheet| {
+                count += sheet.rows();
+                match &mut outlet {
+                    Some(outlet) => Outlet::text(outlet, &csv_lines(sheet)),
+                    none => none.insert(Outlet::open(arguments)?).text(&csv_header(sheet)),
+                }
+            })?;
+            outlet.map_or(Ok(()), Outlet::close)?;
+            warnings
+        }
+        Format::Parquet => {
+            let mut writer: Option<SheetWriter<Outlet>> = None;
+            let warnings = hourly_rows(arguments, &mut |sheet| {
+                count += sheet.rows();
+                match &mut writer {
+                    Some(writer) => writer.write(sheet).map_err(failed),
+                    none => {
+                        *none = Some(SheetWriter::new(Outlet::open(arguments)?, sheet).map_err(failed)?);
+                        Ok(())
+                    }
+                }
+            })?;
+            if let Some(writer) = writer {
+                writer.close().map_err(failed)?.close()?;
+            }
+            warnings
+        }
+        _ => {
+            let problem = "hourly rows are for programs, not for people";
+            return Err(Failure::new(problem).with_help("give -o csv, or -o parquet with --out FILE"));
+        }
+    };
+    warn(&warnings, console);
+    Ok(found(count == 0, arguments, console))
 }
 
 fn found(nothing: bool, arguments: &Arguments, console: &Console) -> Exit {

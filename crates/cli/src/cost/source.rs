@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, RealClock, VirtualClock};
+use supercargo_cost::export::{Sheet, allocation_sheet};
 use supercargo_cost::focus::{FocusSettings, write_focus};
 use supercargo_cost::http::{CostService, ServiceSettings, allocation_data, asset_data};
+use supercargo_cost::ledger::PricedHour;
 use supercargo_cost::query::{Parameters, parse_window};
 use supercargo_cost::{Interval, Ledger, PriceBook, Store};
 
@@ -110,6 +112,25 @@ pub fn focus(arguments: &Arguments) -> Result<(String, Vec<String>), Failure> {
     let later = ledger.take_problems();
     let problems = problems.into_iter().chain(later.iter().map(|problem| problem.to_string()));
     Ok((String::from_utf8_lossy(&text).into_owned(), problems.collect()))
+}
+
+/// The rows of every hour, one sheet after the other, and what could not be read. `put` gets an empty sheet first.
+pub fn hourly_rows(
+    arguments: &Arguments,
+    put: &mut dyn FnMut(&Sheet) -> Result<(), Failure>,
+) -> Result<Vec<String>, Failure> {
+    let Some(directory) = &arguments.store else {
+        let problem = "hourly rows need the ledger itself: a server does not tell single hours";
+        return Err(Failure::new(problem).with_help("give --store DIR"));
+    };
+    let Opened { ledger, window, problems, .. } = open(arguments, directory)?;
+    put(&allocation_sheet(0, &PricedHour::default()))?;
+    for hour in ledger.hours(window) {
+        for document in ledger.priced(hour, window, None) {
+            put(&allocation_sheet(hour, &document))?;
+        }
+    }
+    Ok(problems)
 }
 
 fn ask_server(url: &str, path: Subject, query: &str) -> Result<Answer, Failure> {

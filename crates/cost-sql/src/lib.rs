@@ -1,0 +1,2 @@
+#![cfg(feature = "datafusion")]
+//! SQL over the ledger.
