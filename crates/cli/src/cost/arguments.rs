@@ -16,13 +16,17 @@ use clap::{Args, ValueEnum};
                   supercargo cost allocation --from http://localhost:9003 --window 7d --by namespace --share idle\n  \
                   supercargo cost idle --from http://localhost:9003 --window yesterday\n  \
                   supercargo cost allocation --store ledger --by label:app --filter 'namespace:\"shop\"' -o csv\n  \
-                  supercargo cost rows --store ledger --window lastmonth -o parquet --out costs.parquet\n\n\
+                  supercargo cost rows --store ledger --window lastmonth -o parquet --out costs.parquet\n  \
+                  supercargo cost sql --store ledger \"select namespace, sum(total_cost) from allocations group by 1\"\n\n\
                   Exit codes: 0 there is an answer; 1 nothing is known of the window; 2 the input is wrong."
 )]
 pub struct Arguments {
     /// What to show
     #[arg(value_enum, value_name = "WHAT", default_value_t = What::Report)]
     pub what: What,
+    /// What `sql` asks, such as "select namespace, sum(total_cost) from allocations group by 1"
+    #[arg(value_name = "QUERY")]
+    pub query: Option<String>,
     /// today, yesterday, week, lastweek, month, lastmonth, a duration such as 7d, or START,END
     #[arg(long, value_name = "WINDOW", default_value = "7d")]
     pub window: String,
@@ -74,6 +78,8 @@ pub enum What {
     Efficiency,
     /// What everybody cost in every hour, as -o csv or -o parquet; of a ledger only.
     Rows,
+    /// The answer of an SQL query over all hours of a ledger.
+    Sql,
 }
 
 /// What can be shared.

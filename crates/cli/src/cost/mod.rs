@@ -5,6 +5,8 @@
 //!                                     └─> --from URL, or the running up: the server answers ├──> rows ──> table, csv, parquet
 //!                                                                                           └──> json
 //! ```
+//!
+//! `supercargo cost sql` asks the ledger's files themselves; that takes the feature `sql`.
 
 mod arguments;
 mod csv;
@@ -13,6 +15,7 @@ mod parquet;
 mod rows;
 mod run;
 mod source;
+mod sql;
 mod tables;
 
 /// The port on which a running cluster answers for its costs, which is OpenCost's.

@@ -9,12 +9,24 @@ use super::arguments::{Arguments, Format, Share, What};
 use super::outlet::{Outlet, deliver};
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
 use super::source::{Subject, ask, focus, hourly_rows};
-use super::{csv, parquet, tables};
+use super::{csv, parquet, sql, tables};
 use crate::console::{Console, printable};
 use crate::exit::{Exit, Failure};
 
 /// Asks and shows.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    match (&arguments.query, arguments.what) {
+        (Some(query), What::Sql) => return sql::run(arguments, query, console),
+        (None, What::Sql) => {
+            let example = "such as: supercargo cost sql --store DIR \"show tables\"";
+            return Err(Failure::new("no query").with_help(example));
+        }
+        (Some(query), _) => {
+            let problem = format!("{} is one word too many", printable(query));
+            return Err(Failure::new(problem).with_help("only `cost sql` takes a query"));
+        }
+        (None, _) => {}
+    }
     if arguments.output == Format::Focus {
         let (text, warnings) = focus(arguments)?;
         warn(&warnings, console);

@@ -13,5 +13,5 @@ mod sheet;
 
 pub use csv::{csv_header, csv_lines};
 pub use parquet::{SheetError, SheetWriter};
-pub use priced::{allocation_sheet, asset_sheet};
+pub use priced::{allocation_columns, allocation_sheet, asset_columns, asset_sheet};
 pub use sheet::{Cells, Sheet};

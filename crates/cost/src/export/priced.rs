@@ -58,8 +58,12 @@ const COSTS: [Cost; 8] = [
 
 /// The rows of a priced hour that begins at `hour`: a row for each container, and for each node its idle and its overhead.
 pub fn allocation_sheet(hour: i64, document: &PricedHour) -> Sheet {
+    allocation_columns(hour, document, Sheet::default())
+}
+
+/// The columns that an empty sheet wants, of [`allocation_sheet`].
+pub fn allocation_columns(hour: i64, document: &PricedHour, mut sheet: Sheet) -> Sheet {
     let rows = &document.rows;
-    let mut sheet = Sheet::default();
     sheet.moment("hour", rows.iter().map(|_| hour));
     sheet.moment("start", rows.iter().map(|(_, row)| row.span.start));
     sheet.moment("end", rows.iter().map(|(_, row)| row.span.end));
@@ -121,12 +125,16 @@ pub fn allocation_sheet(hour: i64, document: &PricedHour) -> Sheet {
 
 /// What was paid for in a priced hour that begins at `hour`: a row for each thing.
 pub fn asset_sheet(hour: i64, document: &PricedHour) -> Sheet {
+    asset_columns(hour, document, Sheet::default())
+}
+
+/// The columns that an empty sheet wants, of [`asset_sheet`].
+pub fn asset_columns(hour: i64, document: &PricedHour, mut sheet: Sheet) -> Sheet {
     let assets = &document.assets;
     let node = |asset: &Asset, get: fn(&NodeFact) -> &Arc<str>| match &asset.kind {
         AssetKind::Node(node) => Arc::clone(get(&node.fact)),
         _ => "".into(),
     };
-    let mut sheet = Sheet::default();
     sheet.moment("hour", assets.iter().map(|_| hour));
     sheet.moment("start", assets.iter().map(|asset| asset.span.start));
     sheet.moment("end", assets.iter().map(|asset| asset.span.end));

@@ -1,0 +1,111 @@
+//! `supercargo cost sql`: a query over the ledger's files.
+
+use super::arguments::Arguments;
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+
+#[cfg(not(feature = "sql"))]
+pub use without::run;
+
+#[cfg(feature = "sql")]
+pub use with::run;
+
+#[cfg(not(feature = "sql"))]
+mod without {
+    use super::{Arguments, Console, Exit, Failure};
+
+    /// Says how to have it.
+    pub fn run(_: &Arguments, _: &str, _: &Console) -> Result<Exit, Failure> {
+        Err(Failure::new("this program was built without SQL").with_help(
+            "build it with: cargo build --release --features sql\n\
+             or write a file for any other engine: supercargo cost rows --store DIR -o parquet --out costs.parquet",
+        ))
+    }
+}
+
+#[cfg(feature = "sql")]
+mod with {
+    use supercargo_catalog::Catalog;
+    use supercargo_cost::PriceBook;
+    use supercargo_cost_sql::{Format as Written, Rows, SqlError, SqlLedger};
+
+    use super::super::arguments::Format;
+    use super::super::outlet::{Outlet, deliver};
+    use super::{Arguments, Console, Exit, Failure};
+    use crate::columns::{new_table, written};
+    use crate::console::printable;
+
+    /// How many rows a table has at most.
+    const SHOWN: usize = 10_000;
+
+    /// Asks and shows.
+    pub fn run(arguments: &Arguments, query: &str, console: &Console) -> Result<Exit, Failure> {
+        let Some(directory) = &arguments.store else {
+            let problem = "SQL needs the ledger itself, which a server does not give";
+            return Err(Failure::new(problem).with_help("give --store DIR"));
+        };
+        let book = PriceBook::of_region(Catalog::embedded(), &arguments.region);
+        let ledger = SqlLedger::open(directory, book).map_err(|error| failure(error, None))?;
+        let found = answer(arguments, query, console, &ledger);
+        // also what came up while the query ran
+        for problem in ledger.problems() {
+            let warning = console.error_paint().warning("warning:");
+            console.note(format_args!("{warning} {}", printable(&problem)));
+        }
+        found.map(|()| Exit::Success)
+    }
+
+    fn answer(
+        arguments: &Arguments,
+        query: &str,
+        console: &Console,
+        ledger: &SqlLedger,
+    ) -> Result<(), Failure> {
+        let failed = |error: SqlError| failure(error, Some(ledger));
+        let format = match arguments.output {
+            Format::Csv => Written::Csv,
+            Format::Json => Written::Json,
+            Format::Parquet => Written::Parquet,
+            Format::Table | Format::Wide => {
+                let rows = ledger.rows(query, SHOWN).map_err(failed)?;
+                deliver(arguments, &table(&rows))?;
+                if rows.more {
+                    console.note(format_args!("only the first {SHOWN} rows are shown; -o csv has all of them"));
+                }
+                return Ok(());
+            }
+            Format::Focus => {
+                let problem = "-o focus is no form for the answer of a query";
+                return Err(Failure::new(problem).with_help("give table, csv, json or parquet"));
+            }
+        };
+        let mut outlet = Outlet::open(arguments)?;
+        ledger.write(query, format, &mut outlet).map_err(failed)?;
+        outlet.close()
+    }
+
+    fn table(rows: &Rows) -> String {
+        let titles: Vec<(String, bool)> =
+            rows.columns.iter().map(|(name, number)| (printable(name), *number)).collect();
+        let columns: Vec<(&str, bool)> = titles.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        let mut table = new_table(&columns);
+        for row in &rows.rows {
+            table.add_row(row.iter().map(|cell| printable(cell)));
+        }
+        written(&table)
+    }
+
+    fn failure(error: SqlError, ledger: Option<&SqlLedger>) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match (error, ledger) {
+            (SqlError::NoLedger(_), _) => {
+                failure.with_help("a ledger is a directory with commits/ and log/ in it")
+            }
+            (SqlError::Query(_), Some(ledger)) => failure.with_help(format!(
+                "tables: {}\ntheir columns: supercargo cost sql --store DIR \"describe allocations\"",
+                ledger.tables().join(", ")
+            )),
+            _ => failure,
+        }
+    }
+}
