@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod ledger;
+
 use serde_json::json;
 use supercargo_cli::cost::{asset_rows, assets, cost_rows, costs, efficiency, report};
 

@@ -73,9 +73,7 @@ impl<W: Write + Send> Writer<W> {
                 let mut out = writer.into_inner();
                 out.write_all(b"\n").and_then(|()| out.flush()).map_err(unwritable)
             }
-            Writer::Parquet(writer) => {
-                writer.into_inner().map_err(unwritable)?.flush().map_err(unwritable)
-            }
+            Writer::Parquet(writer) => writer.into_inner().map_err(unwritable)?.flush().map_err(unwritable),
         }
     }
 }
@@ -110,7 +108,8 @@ impl Rows {
         let options =
             FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%SZ")).with_null("");
         let formatters = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
-        let formatters = formatters.collect::<Result<Vec<_>, _>>().map_err(|error| SqlError::Failed(error.to_string()))?;
+        let formatters =
+            formatters.collect::<Result<Vec<_>, _>>().map_err(|error| SqlError::Failed(error.to_string()))?;
         for row in 0..batch.num_rows().min(room) {
             self.rows.push(formatters.iter().map(|formatter| formatter.value(row).to_string()).collect());
         }

@@ -19,7 +19,9 @@ pub enum SqlError {
     #[error("the query cannot be understood: {0}")]
     Query(String),
     /// The text is longer than any reader's patience.
-    #[error("the query has {found} words and signs besides names, numbers and texts; at most {most} are read")]
+    #[error(
+        "the query has {found} words and signs besides names, numbers and texts; at most {most} are read"
+    )]
     TooLong {
         /// How many it has.
         found: usize,

@@ -13,9 +13,7 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, FileSource, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
@@ -68,7 +66,8 @@ impl FactTable {
     pub fn new(name: &'static str, listing: &Listing) -> Result<FactTable> {
         let empty =
             empty_table(name).ok_or_else(|| DataFusionError::Internal(format!("no such table: {name}")))?;
-        let columns = TableSchema::builder(columns_of(&empty)?).with_table_partition_cols(partition_columns()).build();
+        let columns =
+            TableSchema::builder(columns_of(&empty)?).with_table_partition_cols(partition_columns()).build();
         let mut files = Vec::new();
         for stretch in &listing.finished {
             for file in stretch.files.iter().filter(|file| file.table == name) {

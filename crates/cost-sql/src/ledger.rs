@@ -10,10 +10,10 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::StreamExt;
 use supercargo_cost::export::{allocation_columns, asset_columns};
 use supercargo_cost::store::TABLE_NAMES;
@@ -52,9 +52,10 @@ impl SqlLedger {
         }
         let store = Store::open(directory)?;
         let listing = store.list(Interval::new(i64::MIN, i64::MAX))?;
-        let finished = listing.finished.iter().flat_map(|stretch| {
-            stretch.hours.iter().map(|hour| (Arc::clone(&stretch.cluster), *hour))
-        });
+        let finished = listing
+            .finished
+            .iter()
+            .flat_map(|stretch| stretch.hours.iter().map(|hour| (Arc::clone(&stretch.cluster), *hour)));
         let running = listing.running.iter().map(|running| (Arc::clone(&running.cluster), running.hour));
         let hours = finished.chain(running).collect();
         let problems = listing.problems.iter().map(ToString::to_string).collect();
@@ -158,7 +159,8 @@ impl SqlLedger {
     async fn understand(&self, sql: &str) -> Result<LogicalPlan, SqlError> {
         let plan = self.context.state().create_logical_plan(sql).await;
         let plan = plan.map_err(|error| not_understood(&error))?;
-        let queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let queries =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         queries.verify_plan(&plan).map_err(|error| SqlError::NotAQuery(said(&error)))?;
         Ok(plan)
     }
@@ -175,8 +177,10 @@ fn words(sql: &str) -> Result<usize, SqlError> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize();
     let tokens = tokens.map_err(|error| SqlError::Query(error.to_string()))?;
     let flat = |token: &&Token| {
-        matches!(token, Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_))
-            || matches!(token, Token::Word(word) if word.keyword == Keyword::NoKeyword)
+        matches!(
+            token,
+            Token::Whitespace(_) | Token::Comma | Token::Number(..) | Token::SingleQuotedString(_)
+        ) || matches!(token, Token::Word(word) if word.keyword == Keyword::NoKeyword)
     };
     Ok(tokens.iter().filter(|token| !flat(token)).count())
 }

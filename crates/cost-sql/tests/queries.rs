@@ -136,7 +136,10 @@ fn the_hour_that_is_not_over_is_there_too() {
 #[case::by_either("cluster = 'east' or hour = '1970-01-01T03:00:00Z'", "cluster = east or hour = 10800")]
 fn filters_leave_out_hours_and_no_row(#[case] filter: &str, #[case] same: &str) {
     let (_scratch, ledger) = made_up_ledger("filters");
-    let all = rows(&ledger, "select cluster, to_unixtime(hour), to_unixtime(start), to_unixtime(\"end\") from allocations");
+    let all = rows(
+        &ledger,
+        "select cluster, to_unixtime(hour), to_unixtime(start), to_unixtime(\"end\") from allocations",
+    );
     let passes = |row: &&Vec<String>| {
         let [hour, start, end] = [1, 2, 3].map(|place: usize| row[place].parse::<i64>().unwrap());
         match same {
@@ -150,14 +153,19 @@ fn filters_leave_out_hours_and_no_row(#[case] filter: &str, #[case] same: &str) 
         }
     };
     let expected = all.iter().filter(passes).count();
-    assert_eq!(one(&ledger, &format!("select count(*) from allocations where {filter}")), expected.to_string());
+    assert_eq!(
+        one(&ledger, &format!("select count(*) from allocations where {filter}")),
+        expected.to_string()
+    );
     assert!(expected < all.len());
 }
 
 #[test]
 fn a_filter_on_clusters_and_days_is_one_on_files() {
     let (_scratch, ledger) = made_up_ledger("files");
-    let count = |filter: &str| one(&ledger, &format!("select count(*) from nodes where {filter}")).parse::<u64>().unwrap();
+    let count = |filter: &str| {
+        one(&ledger, &format!("select count(*) from nodes where {filter}")).parse::<u64>().unwrap()
+    };
     assert_eq!(count("cluster = 'east'") + count("cluster = 'west'"), count("true"));
     assert_eq!(count("day = '1970-01-01'"), count("true"));
     assert_eq!(count("day > '1970-01-01'"), 0);
@@ -176,7 +184,8 @@ fn usage_is_in_hours_and_gibibytes() {
 #[test]
 fn labels_can_be_asked_for() {
     let (_scratch, ledger) = made_up_ledger("labels");
-    let sql = "select distinct label(labels, 'team') as team from allocations where kind = 'container' order by 1";
+    let sql =
+        "select distinct label(labels, 'team') as team from allocations where kind = 'container' order by 1";
     assert_eq!(rows(&ledger, sql), [["media"], ["payments"], ["platform"], [""]]);
     // labels of the namespace count where the pod has none
     let sql = "select distinct label(labels, 'cost-center') from allocations where kind = 'container'";
@@ -235,7 +244,10 @@ fn errors_say_what_is_wrong() {
 #[test]
 fn tables_and_columns_can_be_shown() {
     let (_scratch, ledger) = made_up_ledger("shown");
-    let shown = rows(&ledger, "select table_name from information_schema.tables where table_schema = 'public' order by 1");
+    let shown = rows(
+        &ledger,
+        "select table_name from information_schema.tables where table_schema = 'public' order by 1",
+    );
     let mut names: Vec<Vec<String>> = ledger.tables().into_iter().map(|name| vec![name.to_owned()]).collect();
     names.sort();
     assert_eq!(shown, names);
@@ -292,7 +304,11 @@ fn a_damaged_file_is_told_and_the_others_are_read() {
     let ledger = open(&scratch.0);
     let left: u64 = one(&ledger, "select count(*) from nodes").parse().unwrap();
     assert!(left > 0 && left < all, "{left} of {all}");
-    assert!(ledger.problems().iter().any(|problem| problem.contains("01.parquet")), "{:?}", ledger.problems());
+    assert!(
+        ledger.problems().iter().any(|problem| problem.contains("01.parquet")),
+        "{:?}",
+        ledger.problems()
+    );
     // as long as before, and nonsense
     fs::write(&damaged, vec![7; bytes.len()]).unwrap();
     let ledger = open(&scratch.0);
@@ -341,7 +357,9 @@ fn deep_and_long_queries_have_an_answer(
     match ledger.rows(&deep(kind, times), 1) {
         Ok(_) => assert!(times < 1_000 || kind == "list", "{kind}"),
         Err(SqlError::TooLong { found, .. }) => assert!(found > times && times > 1_000, "{kind}: {found}"),
-        Err(SqlError::Query(text)) => assert!(["brackets", "minus", "index"].contains(&kind), "{kind}: {text}"),
+        Err(SqlError::Query(text)) => {
+            assert!(["brackets", "minus", "index"].contains(&kind), "{kind}: {text}")
+        }
         Err(other) => panic!("{kind}: {other}"),
     }
 }

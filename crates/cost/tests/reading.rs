@@ -43,7 +43,8 @@ impl Drop for Scratch {
 /// Rows of DuckDB's answer.
 fn duckdb(sql: &str) -> Vec<Vec<Value>> {
     let bin = READER.bin(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
-    let script = "import duckdb, json, sys; print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
+    let script =
+        "import duckdb, json, sys; print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
     let output = Command::new(bin.join("python")).args(["-c", script, sql]).output().unwrap();
     assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -69,7 +70,10 @@ fn assert_same(found: &BTreeMap<String, f64>, expected: &BTreeMap<String, f64>, 
     assert_eq!(keys(found), keys(expected), "{what}");
     for (name, value) in found {
         let other = expected[name];
-        assert!((value - other).abs() <= 1e-9 * value.abs().max(1.0), "{what} of {name}: {value}, API {other}");
+        assert!(
+            (value - other).abs() <= 1e-9 * value.abs().max(1.0),
+            "{what} of {name}: {value}, API {other}"
+        );
     }
 }
 
@@ -135,7 +139,10 @@ fn duckdb_finds_the_same_costs_in_the_export_as_the_api() {
         let name = "case kind when 'idle' then '__idle__' when 'overhead' then '__idle__' else namespace end";
         // the control plane is nobody's but the cluster's, and only shared when asked for
         let of_nodes = "kind <> 'overhead' or node <> ''";
-        format!("select {name} as name, sum({amount}) from '{}' where {of_nodes} group by name", rows.display())
+        format!(
+            "select {name} as name, sum({amount}) from '{}' where {of_nodes} group by name",
+            rows.display()
+        )
     };
     let expected = answered(made_up::ledger(SEED), "totalCost");
     assert!(expected.contains_key("__idle__"), "{expected:?}");
@@ -158,7 +165,8 @@ fn documented(heading: &str) -> BTreeSet<String> {
     let page = include_str!("../../../docs/ledger.md");
     let section = page.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
     let section = section.split("\n## ").next().unwrap();
-    let cells = section.lines().filter(|line| line.starts_with("| `")).map(|line| line.split('|').nth(1).unwrap());
+    let cells =
+        section.lines().filter(|line| line.starts_with("| `")).map(|line| line.split('|').nth(1).unwrap());
     cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
@@ -170,8 +178,10 @@ fn every_column_is_documented() {
     export(&rows, allocation_sheet);
     export(&assets, asset_sheet);
     let containers = scratch.0.join("containers/cluster=east/day=1970-01-01/00.parquet");
-    for (heading, path) in [("`containers`", &containers), ("Hourly rows", &rows), ("Hourly assets", &assets)] {
-        let sql = format!("describe select * from read_parquet('{}', hive_partitioning = false)", path.display());
+    for (heading, path) in [("`containers`", &containers), ("Hourly rows", &rows), ("Hourly assets", &assets)]
+    {
+        let sql =
+            format!("describe select * from read_parquet('{}', hive_partitioning = false)", path.display());
         let found: BTreeSet<String> =
             duckdb(&sql).iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
         assert_eq!(found, documented(heading), "{heading}");

@@ -19,8 +19,7 @@ impl Outlet {
     pub fn open(arguments: &Arguments) -> Result<Outlet, Failure> {
         let to: Box<dyn Write + Send> = match &arguments.out {
             Some(path) => Box::new(io::BufWriter::new(
-                File::create(path)
-                    .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?,
+                File::create(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?,
             )),
             None if arguments.output == Format::Parquet && io::stdout().is_terminal() => {
                 let problem = "a parquet file is nothing for a terminal";

@@ -105,8 +105,10 @@ mod tests {
 
     #[test]
     fn a_row_has_its_window_and_a_column_for_each_word() {
-        let data = json!([{"a/b": {"window": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}}}]);
-        let row = CostRow { name: "a/b".to_owned(), total: Money::from_nanos(1_500_000_001), ..CostRow::default() };
+        let data =
+            json!([{"a/b": {"window": {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}}}]);
+        let row =
+            CostRow { name: "a/b".to_owned(), total: Money::from_nanos(1_500_000_001), ..CostRow::default() };
         let idle = CostRow { name: "__idle__".to_owned(), ..CostRow::default() };
         let sheet = costs_sheet(&[row, idle], &["team".to_owned(), "label:app".to_owned()], &data);
         let text = csv_header(&sheet) + &csv_lines(&sheet);

@@ -70,7 +70,8 @@ mod with {
                 let rows = ledger.rows(query, SHOWN).map_err(failed)?;
                 deliver(arguments, &table(&rows))?;
                 if rows.more {
-                    console.note(format_args!("only the first {SHOWN} rows are shown; -o csv has all of them"));
+                    console
+                        .note(format_args!("only the first {SHOWN} rows are shown; -o csv has all of them"));
                 }
                 return Ok(());
             }
@@ -87,7 +88,8 @@ mod with {
     fn table(rows: &Rows) -> String {
         let titles: Vec<(String, bool)> =
             rows.columns.iter().map(|(name, number)| (printable(name), *number)).collect();
-        let columns: Vec<(&str, bool)> = titles.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        let columns: Vec<(&str, bool)> =
+            titles.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         let mut table = new_table(&columns);
         for row in &rows.rows {
             table.add_row(row.iter().map(|cell| printable(cell)));

@@ -105,7 +105,10 @@ impl Sheet {
             return;
         }
         let cells = cells();
-        debug_assert!(self.columns.is_empty() || cells.len() == self.rows(), "column {name} is of another length");
+        debug_assert!(
+            self.columns.is_empty() || cells.len() == self.rows(),
+            "column {name} is of another length"
+        );
         self.columns.push((name.to_owned(), cells));
     }
 }
