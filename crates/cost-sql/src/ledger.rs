@@ -1,7 +1,6 @@
 //! A ledger as a database.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -45,12 +44,8 @@ pub struct SqlLedger {
 }
 
 impl SqlLedger {
-    /// The ledger of a directory, as it is now.
-    pub fn open(directory: &Path, prices: PriceBook) -> Result<SqlLedger, SqlError> {
-        if !directory.is_dir() {
-            return Err(SqlError::NoLedger(directory.to_owned()));
-        }
-        let store = Store::open(directory)?;
+    /// A ledger as it is now.
+    pub fn open(store: Store, prices: PriceBook) -> Result<SqlLedger, SqlError> {
         let listing = store.list(Interval::new(i64::MIN, i64::MAX))?;
         let finished = listing
             .finished

@@ -74,12 +74,19 @@ fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
     let now: Timestamp = arguments.at.unwrap_or_else(|| RealClock::new().now());
     let window = parse_window(&arguments.window, now.as_second(), 0).map_err(|error| failed(&error))?;
     let store = Store::open(directory).map_err(|error| failed(&error))?;
-    let (quotes, unread) = store.spot_prices().map_err(|error| failed(&error))?;
+    let (prices, unread) = prices_of(arguments, &store)?;
+    let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
+    let problems = ledger.take_problems().iter().map(|problem| problem.to_string());
+    let problems = problems.chain(unread).collect();
+    Ok(Opened { ledger, window, now, problems })
+}
+
+/// The prices of a ledger, and what of them could not be read.
+pub fn prices_of(arguments: &Arguments, store: &Store) -> Result<(PriceBook, Vec<String>), Failure> {
+    let (quotes, unread) = store.spot_prices().map_err(|error| Failure::new(error.to_string()))?;
     let mut prices = PriceBook::of_region(Catalog::embedded(), &arguments.region);
     prices.add_spot_quotes(&quotes);
-    let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
-    let problems = ledger.take_problems().iter().chain(&unread).map(|problem| problem.to_string()).collect();
-    Ok(Opened { ledger, window, now, problems })
+    Ok((prices, unread.iter().map(|problem| problem.to_string()).collect()))
 }
 
 fn ask_store(arguments: &Arguments, directory: &Path, path: Subject, query: &str) -> Result<Answer, Failure> {
@@ -130,7 +137,8 @@ pub fn hourly_rows(
             put(&allocation_sheet(hour, &document))?;
         }
     }
-    Ok(problems)
+    let later = ledger.take_problems();
+    Ok(problems.into_iter().chain(later.iter().map(|problem| problem.to_string())).collect())
 }
 
 fn ask_server(url: &str, path: Subject, query: &str) -> Result<Answer, Failure> {

@@ -25,12 +25,12 @@ mod without {
 
 #[cfg(feature = "sql")]
 mod with {
-    use supercargo_catalog::Catalog;
-    use supercargo_cost::PriceBook;
+    use supercargo_cost::Store;
     use supercargo_cost_sql::{Format as Written, Rows, SqlError, SqlLedger};
 
     use super::super::arguments::Format;
     use super::super::outlet::{Outlet, deliver};
+    use super::super::source::prices_of;
     use super::{Arguments, Console, Exit, Failure};
     use crate::columns::{new_table, written};
     use crate::console::printable;
@@ -44,11 +44,16 @@ mod with {
             let problem = "SQL needs the ledger itself, which a server does not give";
             return Err(Failure::new(problem).with_help("give --store DIR"));
         };
-        let book = PriceBook::of_region(Catalog::embedded(), &arguments.region);
-        let ledger = SqlLedger::open(directory, book).map_err(|error| failure(error, None))?;
+        let opening = |error| failure(error, None);
+        if !directory.is_dir() {
+            return Err(opening(SqlError::NoLedger(directory.clone())));
+        }
+        let store = Store::open(directory).map_err(|error| opening(error.into()))?;
+        let (prices, unread) = prices_of(arguments, &store)?;
+        let ledger = SqlLedger::open(store, prices).map_err(opening)?;
         let found = answer(arguments, query, console, &ledger);
         // also what came up while the query ran
-        for problem in ledger.problems() {
+        for problem in unread.into_iter().chain(ledger.problems()) {
             let warning = console.error_paint().warning("warning:");
             console.note(format_args!("{warning} {}", printable(&problem)));
         }
