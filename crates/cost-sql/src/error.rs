@@ -1,7 +1,5 @@
 //! Why there is no answer.
 
-use std::path::PathBuf;
-
 use datafusion::error::DataFusionError;
 use supercargo_cost::store::StoreError;
 use thiserror::Error;
@@ -12,9 +10,6 @@ pub enum SqlError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The ledger's directory is not there.
-    #[error("{path} is no directory", path = .0.display())]
-    NoLedger(PathBuf),
     /// The text is no SQL, or names what is not there.
     #[error("the query cannot be understood: {0}")]
     Query(String),

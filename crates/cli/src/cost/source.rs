@@ -76,8 +76,8 @@ fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
     let store = Store::open(directory).map_err(|error| failed(&error))?;
     let (prices, unread) = prices_of(arguments, &store)?;
     let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
-    let problems = ledger.take_problems().iter().map(|problem| problem.to_string());
-    let problems = problems.chain(unread).collect();
+    let damaged = ledger.take_problems();
+    let problems = damaged.iter().map(|problem| problem.to_string()).chain(unread).collect();
     Ok(Opened { ledger, window, now, problems })
 }
 

@@ -46,7 +46,10 @@ mod with {
         };
         let opening = |error| failure(error, None);
         if !directory.is_dir() {
-            return Err(opening(SqlError::NoLedger(directory.clone())));
+            let problem = format!("{} is no directory", directory.display());
+            return Err(
+                Failure::new(problem).with_help("a ledger is a directory with commits/ and log/ in it")
+            );
         }
         let store = Store::open(directory).map_err(|error| opening(error.into()))?;
         let (prices, unread) = prices_of(arguments, &store)?;
@@ -105,9 +108,6 @@ mod with {
     fn failure(error: SqlError, ledger: Option<&SqlLedger>) -> Failure {
         let failure = Failure::new(error.to_string());
         match (error, ledger) {
-            (SqlError::NoLedger(_), _) => {
-                failure.with_help("a ledger is a directory with commits/ and log/ in it")
-            }
             (SqlError::Query(_), Some(ledger)) => failure.with_help(format!(
                 "tables: {}\ntheir columns: supercargo cost sql --store DIR \"describe allocations\"",
                 ledger.tables().join(", ")
