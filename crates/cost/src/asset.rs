@@ -166,9 +166,15 @@ impl Asset {
     pub fn labels(&self) -> Vec<(&'static str, &str)> {
         let AssetKind::Node(node) = &self.kind else { return Vec::new() };
         let fact = &node.fact;
+        let capacity_type = match (fact.instance_type.is_empty(), fact.spot) {
+            // a node that nobody has seen
+            (true, _) => "",
+            (false, true) => "spot",
+            (false, false) => "on-demand",
+        };
         let pairs: [(&'static str, &str); 6] = [
             ("kubernetes.io/arch", &fact.arch),
-            ("karpenter.sh/capacity-type", if fact.spot { "spot" } else { "on-demand" }),
+            ("karpenter.sh/capacity-type", capacity_type),
             ("karpenter.sh/nodepool", &fact.pool),
             ("node.kubernetes.io/instance-type", &fact.instance_type),
             ("topology.kubernetes.io/region", &fact.region),

@@ -10,8 +10,8 @@ use crate::filter::lexer::{Token, tokens};
 
 /// How deep parentheses may go.
 const DEEPEST: usize = 64;
-/// How long a filter may be, in bytes.
-const LONGEST: usize = 1 << 20;
+/// How long a filter may be, in bytes: it is asked about every row.
+const LONGEST: usize = 1 << 16;
 
 /// How values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -63,19 +63,14 @@ impl Telemetry {
             let count = tally.count as f64;
             page.put_as("kubecost_http_requests_total", "counter", help, "", &labels, count);
             let (name, help) = ("kubecost_http_response_time_seconds", "seconds until the answer");
-            let mut put = |suffix: &str, labels: &[(&str, &str)], value: f64| {
-                page.put_as(name, "histogram", help, suffix, labels, value);
-            };
-            let bucket = |limit: &str, put: &mut dyn FnMut(&str, &[(&str, &str)], f64), within: u64| {
+            let limits = LIMITS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
+            for (limit, within) in limits.zip(tally.within.into_iter().chain([tally.count])) {
                 let [handler, method, code] = labels;
-                put("_bucket", &[handler, method, code, ("le", limit)], within as f64);
-            };
-            for (limit, within) in LIMITS.iter().zip(tally.within) {
-                bucket(&limit.to_string(), &mut put, within);
+                let labels = [handler, method, code, ("le", limit.as_str())];
+                page.put_as(name, "histogram", help, "_bucket", &labels, within as f64);
             }
-            bucket("+Inf", &mut put, tally.count);
-            put("_sum", &labels, tally.seconds);
-            put("_count", &labels, count);
+            page.put_as(name, "histogram", help, "_sum", &labels, tally.seconds);
+            page.put_as(name, "histogram", help, "_count", &labels, count);
             let (name, help) = ("kubecost_http_response_size_bytes", "bytes of the answers");
             page.put_as(name, "summary", help, "_sum", &labels, tally.bytes as f64);
             page.put_as(name, "summary", help, "_count", &labels, count);

@@ -191,7 +191,8 @@ fn order(parameters: &Parameters) -> Result<Order, ParameterError> {
     };
     let by = parameters.word("sortBy", expected, read)?.or(parameters.word("sort", expected, read)?);
     let descending = descending(parameters)?;
-    let by = by.unwrap_or(if is_paged(parameters) { OrderBy::TotalCost } else { OrderBy::Name });
+    let default = if is_paged(parameters) { OrderBy::TotalCost } else { OrderBy::Name };
+    let by = by.unwrap_or(default);
     Ok(Order { by, descending: descending.unwrap_or(by != OrderBy::Name) })
 }
 

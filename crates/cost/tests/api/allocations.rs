@@ -3,8 +3,8 @@
 use axum::http::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::Value;
-use supercargo_cost::facts::Gap;
-use supercargo_cost::{Interval, Ledger};
+use supercargo_cost::facts::{BalancerFact, BalancerUse, Gap, HourFacts};
+use supercargo_cost::{Interval, Ledger, Workload};
 
 use crate::asking::{WINDOW, data, fields, get, query, send, service};
 use crate::made_up;
@@ -236,6 +236,45 @@ async fn parameters_without_effect_have_none() {
     for more in ["resolution=1m", "external=true", "reconcile=false", "chartType=costovertime"] {
         assert_eq!(data(&router, &format!("{path}&{more}")).await, plain, "{more}");
     }
+}
+
+/// Reference section 1.2, item 8: upstream charges one resolution too many (24.083 h a day at 5 minutes), books a load
+/// balancer without pods twice, and lets a second one contain the first. Here each is charged once, for its hours.
+#[tokio::test]
+async fn every_load_balancer_is_charged_once_for_its_hours() {
+    let mut ledger = Ledger::new(made_up::prices());
+    let web = std::sync::Arc::new(Workload {
+        cluster: "east".into(),
+        namespace: "shop".into(),
+        pod: "web".into(),
+        container: "main".into(),
+        ..Workload::default()
+    });
+    for hour in (0..24).map(|hour| hour * 3_600) {
+        let mut facts = HourFacts::new("east", hour);
+        for (service, behind) in [("first", true), ("second", true), ("alone", false)] {
+            let uses = if behind {
+                vec![BalancerUse { workload: std::sync::Arc::clone(&web), seconds: 3_600 }]
+            } else {
+                vec![]
+            };
+            facts.balancers.push(BalancerFact {
+                namespace: "shop".into(),
+                service: service.into(),
+                interval: Interval::hour(hour),
+                uses,
+                ..BalancerFact::default()
+            });
+        }
+        ledger.insert(facts);
+    }
+    let sets = data(&service(ledger), "/allocation?window=0-86400&aggregate=pod").await;
+    let (web, nobody) = (&sets[0]["web"], &sets[0]["shop-unmounted-pvcs"]);
+    for (row, name) in [(web, "first"), (web, "second"), (nobody, "alone")] {
+        let part = &row["lbAllocations"][format!("east/shop/{name}")];
+        assert_eq!((&part["hours"], &part["cost"]), (&24.into(), &0.6.into()), "{name}");
+    }
+    assert_eq!((&web["loadBalancerCost"], &nobody["loadBalancerCost"]), (&1.2.into(), &0.6.into()));
 }
 
 /// A gap is reported, not filled with zeros.

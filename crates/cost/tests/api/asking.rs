@@ -9,9 +9,12 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::Value;
 use supercargo_clock::VirtualClock;
-use supercargo_cost::Ledger;
+use supercargo_cost::facts::Gap;
 use supercargo_cost::http::{CostService, ServiceSettings, router};
+use supercargo_cost::{Interval, Ledger};
 use tower::ServiceExt;
+
+use crate::made_up;
 
 /// The four hours that are known.
 pub const WINDOW: &str = "1970-01-01T00:00:00Z,1970-01-01T04:00:00Z";
@@ -31,6 +34,21 @@ pub fn cost_service_at(ledger: Ledger, second: i64) -> CostService {
         ..ServiceSettings::default()
     };
     CostService::new(Arc::new(RwLock::new(ledger)), Arc::new(clock), settings)
+}
+
+/// Four hours until half past eleven of a day that windows such as 7d and lastmonth have room before, with a gap each.
+pub fn evening() -> CostService {
+    const EVENING: i64 = 1_774_987_200;
+    let mut ledger = Ledger::new(made_up::prices());
+    for hour in (0..4).map(|hour| EVENING + hour * 3_600) {
+        for cluster in made_up::CLUSTERS {
+            let mut facts = made_up::facts(3, cluster, hour);
+            let gap = Interval::new(hour + 60, hour + 120);
+            facts.gaps.push(Gap { interval: gap, subject: "usage of node node-0".into() });
+            ledger.insert(facts);
+        }
+    }
+    cost_service_at(ledger, EVENING + 3 * 3_600 + 1_800)
 }
 
 pub fn service(ledger: Ledger) -> Router {

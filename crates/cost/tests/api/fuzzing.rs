@@ -9,13 +9,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use supercargo_cost::facts::Gap;
-use supercargo_cost::http::{CostService, router};
-use supercargo_cost::{Interval, Ledger};
+use supercargo_cost::http::router;
 use supercargo_kubectl_venv::FUZZER;
 
-use crate::asking::cost_service_at;
-use crate::made_up;
+use crate::asking::evening;
 
 /// How many requests are made up for each operation.
 const REQUESTS: &str = "12";
@@ -46,34 +43,20 @@ fn serve(runtime: &tokio::runtime::Runtime, router: Router) -> SocketAddr {
     })
 }
 
-/// Four hours until half past eleven of a day that windows such as 7d and lastmonth have room before, with a gap.
-fn a_busy_evening() -> CostService {
-    const EVENING: i64 = 1_774_987_200;
-    let mut ledger = Ledger::new(made_up::prices());
-    for hour in (0..4).map(|hour| EVENING + hour * 3_600) {
-        for cluster in made_up::CLUSTERS {
-            let mut facts = made_up::facts(3, cluster, hour);
-            let gap = Interval::new(hour + 60, hour + 120);
-            facts.gaps.push(Gap { interval: gap, subject: "usage of node node-0".into() });
-            ledger.insert(facts);
-        }
-    }
-    cost_service_at(ledger, EVENING + 3 * 3_600 + 1_800)
-}
-
 #[test]
 fn no_made_up_request_fails_and_every_answer_is_as_documented() {
     let bin = FUZZER.bin(env!("CARGO_TARGET_TMPDIR")).unwrap_or_else(|error| panic!("{error}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let seen = Seen::default();
-    let address = serve(&runtime, watched(router(a_busy_evening()), Arc::clone(&seen)));
+    let address = serve(&runtime, watched(router(evening()), Arc::clone(&seen)));
     let mut fuzzer = Command::new(bin.join("schemathesis"));
     fuzzer.args(["run", &format!("http://{address}/openapi.json"), "--no-color"]);
     fuzzer.args(["--phases", "examples,fuzzing", "--max-examples", REQUESTS, "--seed", SEED]);
     fuzzer.args(["--generation-database", "none", "--no-shrink", "--warnings", "off"]);
     fuzzer.args([
         "--checks",
-        "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,unsupported_method",
+        "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,allow_header_conformance,\
+         unsupported_method",
     ]);
     let output = fuzzer.current_dir(env!("CARGO_TARGET_TMPDIR")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

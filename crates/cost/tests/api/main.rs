@@ -11,5 +11,6 @@ mod identities;
 mod information;
 #[path = "../made_up/mod.rs"]
 mod made_up;
+mod manual;
 mod paths;
 mod refusals;
