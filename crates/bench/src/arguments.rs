@@ -29,12 +29,52 @@ pub struct Arguments {
     /// Seeds of each kind of cluster that is consolidated.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,
+    /// Days of the ledger's history.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..))]
+    pub days: i64,
+    /// Containers that are alive at any time in the ledger's history.
+    #[arg(long, default_value_t = 25_000)]
+    pub containers: usize,
+    /// Where the ledger's history is made; it is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub ledger_directory: Option<PathBuf>,
+    /// Prints only what opening this directory and one answer take, measured in this process.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub ledger_answer: Option<PathBuf>,
+    /// Prints only what memory this directory's answers take, measured in this process.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub ledger_footprint: Option<PathBuf>,
+    /// Prints only what taking in samples takes, with the log in this directory, measured in this process.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub ledger_ingest: Option<PathBuf>,
     /// Prints only what the plan to consolidate the cluster in this file takes, measured in this process.
     #[arg(long, hide = true, value_name = "FILE")]
     pub plan_of: Option<PathBuf>,
     /// Prints only how many bytes the snapshot of the incremental workload takes, measured in this process.
     #[arg(long, hide = true)]
     pub snapshot_memory: bool,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Plans.
+    Plan,
+    /// Consolidation.
+    Consolidate,
+    /// Costs.
+    Ledger,
+}
+
+impl Subject {
+    /// The word in the record's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Subject::Plan => "plan",
+            Subject::Consolidate => "consolidate",
+            Subject::Ledger => "ledger",
+        }
+    }
 }
 
 /// A workload or a family of them.
@@ -66,11 +106,13 @@ pub enum Topic {
     Savings,
     /// Plans replayed move by move.
     Validity,
+    /// A month of costs: answers, memory, disk, taking in samples.
+    Ledger,
 }
 
 impl Topic {
     /// All but [`Topic::All`], in the order they run.
-    pub const EACH: [Topic; 12] = [
+    pub const EACH: [Topic; 13] = [
         Topic::Catalogue,
         Topic::Diverse,
         Topic::Preference,
@@ -83,11 +125,16 @@ impl Topic {
         Topic::Consolidate,
         Topic::Savings,
         Topic::Validity,
+        Topic::Ledger,
     ];
 
-    /// Whether it is about consolidation.
-    pub fn is_about_consolidation(self) -> bool {
-        matches!(self, Topic::Removal | Topic::Consolidate | Topic::Savings | Topic::Validity)
+    /// The subject of the record that its figures are in.
+    pub fn subject(self) -> Subject {
+        match self {
+            Topic::Removal | Topic::Consolidate | Topic::Savings | Topic::Validity => Subject::Consolidate,
+            Topic::Ledger => Subject::Ledger,
+            _ => Subject::Plan,
+        }
     }
 }
 
@@ -98,10 +145,10 @@ impl Arguments {
         Topic::EACH.into_iter().filter(|topic| all || self.topics.contains(topic)).collect()
     }
 
-    /// Whether this run covers everything there is about plans, or about consolidation, and so is worth a record.
-    pub fn covers(&self, consolidation: bool) -> bool {
+    /// Whether this run covers everything there is about a subject, and so is worth a record.
+    pub fn covers(&self, subject: Subject) -> bool {
         let chosen = self.chosen();
-        let mut asked = Topic::EACH.iter().filter(|topic| topic.is_about_consolidation() == consolidation);
+        let mut asked = Topic::EACH.iter().filter(|topic| topic.subject() == subject);
         asked.all(|topic| chosen.contains(topic))
     }
 }
@@ -121,11 +168,11 @@ mod tests {
     fn topics_run_in_their_own_order_and_once() {
         let arguments = Arguments::parse_from(["supercargo-bench", "openb", "burst", "openb"]);
         assert_eq!(arguments.chosen(), [Topic::Burst, Topic::Openb]);
-        assert!(!arguments.covers(false) && !arguments.covers(true));
+        assert!(!arguments.covers(Subject::Plan) && !arguments.covers(Subject::Consolidate));
         let all = Arguments::parse_from(["supercargo-bench"]);
-        assert!(all.covers(false) && all.covers(true));
+        assert!([Subject::Plan, Subject::Consolidate, Subject::Ledger].iter().all(|one| all.covers(*one)));
         let half = ["supercargo-bench", "removal", "consolidate", "savings", "validity"];
-        assert!(Arguments::parse_from(half).covers(true));
-        assert!(!Arguments::parse_from(half).covers(false));
+        assert!(Arguments::parse_from(half).covers(Subject::Consolidate));
+        assert!(!Arguments::parse_from(half).covers(Subject::Plan));
     }
 }

@@ -1,4 +1,4 @@
-//! Known workloads, timed and priced: what the engine promises, measured.
+//! Known workloads, timed and priced: what engine and ledger promise, measured.
 //!
 //! ```text
 //! workload (decoded objects, market) ──measure──> row (times, nodes, price, bound, goals) ──> table, JSON record
@@ -11,6 +11,7 @@ pub mod arguments;
 pub mod cluster;
 pub mod consolidation;
 pub mod goals;
+pub mod ledger;
 pub mod machine;
 pub mod measure;
 pub mod memory;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use supercargo_catalog::Usd;
 
+use crate::arguments::Subject;
 use crate::consolidation::FigureRow;
 use crate::goals::Goal;
 use crate::machine::Machine;
@@ -74,6 +75,9 @@ pub struct Record {
     /// The figures of consolidation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consolidation: Vec<FigureRow>,
+    /// The figures of the ledger.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<FigureRow>,
 }
 
 /// A record that cannot be written.
@@ -94,6 +98,21 @@ pub enum RecordError {
 }
 
 impl Record {
+    /// The same run with the figures of one subject only.
+    pub fn only(&self, subject: Subject) -> Record {
+        let mut record = self.clone();
+        if subject != Subject::Plan {
+            record.rows.clear();
+        }
+        if subject != Subject::Consolidate {
+            record.consolidation.clear();
+        }
+        if subject != Subject::Ledger {
+            record.ledger.clear();
+        }
+        record
+    }
+
     /// Writes the record to a file.
     ///
     /// # Errors

@@ -5,9 +5,10 @@ use supercargo_clock::{Clock, Stopwatch};
 use supercargo_engine::market::MarketError;
 use supercargo_engine::solve::PreferencePolicy;
 
-use crate::arguments::{Arguments, Topic};
+use crate::arguments::{Arguments, Subject, Topic};
 use crate::consolidation::{self, CaseError, FigureRow, PlanError};
 use crate::goals::Goal;
+use crate::ledger::{self, FleetSize, LedgerError};
 use crate::machine::Machine;
 use crate::measure::{Measurement, Times, baseline, measure, violations};
 use crate::memory::{MemoryError, snapshot_bytes, snapshot_bytes_of_incremental};
@@ -29,6 +30,9 @@ pub enum RunError {
     /// A plan to consolidate cannot be measured.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// A ledger cannot be measured.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// Memory cannot be measured.
     #[error(transparent)]
     Memory(#[from] MemoryError),
@@ -53,12 +57,17 @@ pub fn run(arguments: &Arguments, clock: &dyn Clock) -> Result<(), RunError> {
         println!("{}", serde_json::to_string(&figures).map_err(RecordError::from)?);
         return Ok(());
     }
+    if let Some(figures) = ledger_alone(arguments, clock)? {
+        println!("{figures}");
+        return Ok(());
+    }
     let context = Context::new()?;
     if arguments.snapshot_memory {
         println!("{}", snapshot_bytes(&incremental(&context))?);
         return Ok(());
     }
-    let mut bench = Bench { arguments, clock, context, rows: Vec::new(), consolidation: Vec::new() };
+    let mut bench =
+        Bench { arguments, clock, context, rows: Vec::new(), consolidation: Vec::new(), ledger: Vec::new() };
     for topic in arguments.chosen() {
         bench.run(topic)?;
     }
@@ -68,26 +77,44 @@ pub fn run(arguments: &Arguments, clock: &dyn Clock) -> Result<(), RunError> {
     if !bench.consolidation.is_empty() {
         println!("{}", consolidation::render(&bench.consolidation));
     }
+    if !bench.ledger.is_empty() {
+        println!("{}", consolidation::render(&bench.ledger));
+    }
     let record = Record {
         time: clock.now(),
         machine: Machine::here(),
         repeat: arguments.repeat,
         rows: bench.rows,
         consolidation: bench.consolidation,
+        ledger: bench.ledger,
     };
     if let Some(path) = &arguments.json {
         record.write(path)?;
     }
-    let plan = Record { consolidation: Vec::new(), ..record.clone() };
-    let consolidation = Record { rows: Vec::new(), ..record };
-    for (record, subject) in [(plan, "plan"), (consolidation, "consolidate")] {
-        if arguments.covers(subject == "consolidate") {
-            let path = arguments.results.join(record.file_name(subject));
-            record.write(&path)?;
+    for subject in [Subject::Plan, Subject::Consolidate, Subject::Ledger] {
+        if arguments.covers(subject) {
+            let path = arguments.results.join(record.file_name(subject.as_str()));
+            record.only(subject).write(&path)?;
             eprintln!("record: {}", path.display());
         }
     }
     Ok(())
+}
+
+/// What a process of its own measures of the ledger, as JSON.
+fn ledger_alone(arguments: &Arguments, clock: &dyn Clock) -> Result<Option<String>, RunError> {
+    let size = FleetSize { containers: arguments.containers, days: arguments.days };
+    let json = |figures: serde_json::Result<String>| figures.map_err(RecordError::from);
+    if let Some(path) = &arguments.ledger_ingest {
+        let figures = ledger::ingest_here(clock, size.containers, path)?;
+        return Ok(Some(json(serde_json::to_string(&figures))?));
+    }
+    let everything = arguments.ledger_footprint.is_some();
+    let Some(path) = arguments.ledger_answer.as_ref().or(arguments.ledger_footprint.as_ref()) else {
+        return Ok(None);
+    };
+    let figures = ledger::answers_of_directory(clock, size, path, everything)?;
+    Ok(Some(json(serde_json::to_string(&figures))?))
 }
 
 struct Bench<'a> {
@@ -96,6 +123,7 @@ struct Bench<'a> {
     context: Context,
     rows: Vec<Row>,
     consolidation: Vec<FigureRow>,
+    ledger: Vec<FigureRow>,
 }
 
 impl Bench<'_> {
@@ -137,6 +165,7 @@ impl Bench<'_> {
             Topic::Removal | Topic::Consolidate | Topic::Savings | Topic::Validity => {
                 self.consolidate(topic)?
             }
+            Topic::Ledger => self.ledger()?,
         }
         Ok(())
     }
@@ -154,6 +183,25 @@ impl Bench<'_> {
         };
         self.consolidation.extend(rows);
         Ok(())
+    }
+
+    fn ledger(&mut self) -> Result<(), RunError> {
+        let own = std::env::temp_dir().join(format!("supercargo-bench-ledger-{}", std::process::id()));
+        let path = self.arguments.ledger_directory.clone().unwrap_or(own);
+        let rows = self.ledger_in(&path);
+        // Whether it can be removed changes no figure.
+        let _ = std::fs::remove_dir_all(&path);
+        self.ledger = rows?;
+        Ok(())
+    }
+
+    fn ledger_in(&self, path: &std::path::Path) -> Result<Vec<FigureRow>, RunError> {
+        let size = FleetSize { containers: self.arguments.containers, days: self.arguments.days };
+        let history = path.join("history");
+        let mut rows = vec![ledger::directory(self.clock, size, &history)?];
+        rows.extend(ledger::answers(self.clock, size, &history, self.arguments.repeat)?);
+        rows.push(ledger::ingest(size.containers.saturating_mul(6), &path.join("samples"))?);
+        Ok(rows)
     }
 
     /// Decoding the embedded data, resolving it for a NodeClass, compiling it.

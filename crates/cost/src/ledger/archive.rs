@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rayon::prelude::*;
+
 use crate::facts::{Gap, HourFacts};
 use crate::interval::Interval;
 use crate::ledger::pricing::price;
@@ -240,7 +242,7 @@ impl Archive {
         };
         let found = match read.and_then(|rolls| rolls.into_iter().next()) {
             Some(roll) => roll.lines,
-            None => Arc::new(self.make(stored, book).groups),
+            None => Arc::new(self.make(stored, book, self.writes).groups),
         };
         *groups = Some(Arc::clone(&found));
         found
@@ -265,7 +267,7 @@ impl Archive {
         let mut own = Strings::default();
         let found = self.store.read_rolls(&stored.commit, prices, kind, &mut own);
         let found = found.unwrap_or_else(|| {
-            let rolls = self.make(stored, book);
+            let rolls = self.make(stored, book, self.writes);
             match kind {
                 RollKind::Hours => rolls.hours,
                 RollKind::Groups => vec![whole(stored, rolls.groups)],
@@ -279,7 +281,7 @@ impl Archive {
     }
 
     /// Makes the roll-ups of a commit from its facts, hour by hour.
-    fn make(&self, stored: &Stored, book: &PriceBook) -> Rolls {
+    fn make(&self, stored: &Stored, book: &PriceBook, writes: bool) -> Rolls {
         let mut builder = RollBuilder::default();
         for hour in stored.hours() {
             let facts = match self.store.read(&stored.commit, Some(hour)) {
@@ -295,7 +297,7 @@ impl Archive {
         }
         let rolls = builder.finish();
         let sound = !*locked(&stored.damaged);
-        if sound && self.writes {
+        if sound && writes {
             self.write(stored, book, &rolls);
         }
         rolls
@@ -317,12 +319,25 @@ impl Archive {
 
     /// The roll-ups of a day from those of its hours.
     pub fn roll_day(&self, hours: &[Arc<Stored>], book: &PriceBook) -> Rolls {
+        let read = |stored: &Arc<Stored>, kind| {
+            let prices = self.prices(stored, book);
+            self.store.read_rolls(&stored.commit, prices, kind, &mut Strings::default())
+        };
+        // they go with the hours, so what is missing is made and not written
+        let of_hour = |stored: &Arc<Stored>| match (
+            read(stored, RollKind::Hours),
+            read(stored, RollKind::Containers),
+        ) {
+            (Some(hours), Some(containers)) => (hours, containers.into_iter().next().map(|roll| roll.lines)),
+            _ => {
+                let rolls = self.make(stored, book, false);
+                (rolls.hours, Some(Arc::new(rolls.containers)))
+            }
+        };
+        let rolls: Vec<_> = hours.par_iter().map(of_hour).collect();
         let mut builder = RollBuilder::default();
-        for stored in hours {
-            let containers = self.containers(stored, book);
-            let lines = containers.first().map(|roll| roll.lines.unpack()).unwrap_or_default();
-            let hours = self.rolls(stored, RollKind::Hours, book);
-            builder.add_rolled(hours.iter().cloned(), lines);
+        for (hours, containers) in rolls {
+            builder.add_rolled(hours, containers.map(|roll| roll.unpack()).unwrap_or_default());
         }
         builder.finish()
     }

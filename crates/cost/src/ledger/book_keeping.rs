@@ -73,6 +73,17 @@ impl Ledger {
         self.archive.as_ref().map(Archive::take_problems).unwrap_or_default()
     }
 
+    /// Looks again what the store has, after somebody else wrote to it.
+    ///
+    /// # Errors
+    /// When the store's directory cannot be read.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
+        let Some(archive) = &mut self.archive else { return Ok(()) };
+        archive.refresh()?;
+        *self.cache.get_mut().unwrap_or_else(PoisonError::into_inner) = Cache::default();
+        Ok(())
+    }
+
     /// Writes down an observation and adds it. Hours that are over leave memory.
     ///
     /// # Errors
