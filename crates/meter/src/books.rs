@@ -104,7 +104,7 @@ impl Books {
     /// Enters what was observed: on disk first. If that fails nothing is entered, and the same may be tried again.
     pub fn enter(&self, observation: &Observation) -> Result<(), StoreError> {
         if let Some(kept) = &self.kept {
-            kept.store.append(observation)?;
+            kept.store.log(observation)?;
         }
         let end = observation.stretch.end;
         let hour = end.div_euclid(HOUR) * HOUR;

@@ -23,8 +23,8 @@ const BYTES_OF_A_FACT: usize = 900;
 /// Bytes of the names of a roll-up's row that nobody shares, about.
 const BYTES_OF_NAMES: usize = 500;
 
-/// Which commit: the start of its stretch, and its cluster.
-pub(crate) type StoredKey = (i64, Arc<str>);
+/// Which commit: its stretch and its cluster. A day and its first hour begin at the same time.
+pub(crate) type StoredKey = (i64, i64, Arc<str>);
 
 /// A commit.
 #[derive(Debug)]
@@ -39,13 +39,18 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    fn new(commit: Commit, damaged: bool) -> Stored {
+        let damaged = Mutex::new(damaged);
+        Stored { commit, groups: Mutex::default(), prices: Mutex::default(), damaged }
+    }
+
     /// The starts of its hours.
     pub fn hours(&self) -> impl Iterator<Item = i64> {
         self.commit.header.hours.iter().map(|hour| hour.hour)
     }
 
     fn key(&self) -> StoredKey {
-        (self.commit.header.stretch.start, Arc::clone(&self.commit.header.cluster))
+        key_of(&self.commit)
     }
 }
 
@@ -123,15 +128,15 @@ impl Archive {
         let mut problems = Vec::new();
         let mut fresh = BTreeMap::new();
         for commit in self.store.commits(Interval::new(i64::MIN, i64::MAX), &mut problems)? {
-            let key = (commit.header.stretch.start, Arc::clone(&commit.header.cluster));
+            let key = key_of(&commit);
             let known = self.stored.remove(&key).filter(|known| known.commit.header == commit.header);
             let stored = match known {
                 Some(known) => known,
                 None => {
                     let damage = self.store.check_lengths(&commit).err();
-                    let damaged = Mutex::new(damage.is_some());
+                    let stored = Stored::new(commit, damage.is_some());
                     problems.extend(damage);
-                    Arc::new(Stored { commit, groups: Mutex::default(), prices: Mutex::default(), damaged })
+                    Arc::new(stored)
                 }
             };
             fresh.insert(key, stored);
@@ -142,13 +147,20 @@ impl Archive {
         Ok(())
     }
 
-    /// Forgets what came of prices.
-    pub fn reprice(&mut self) {
+    /// Forgets what came of prices that are others now.
+    pub fn reprice(&mut self, book: &PriceBook) {
+        let mut changed = false;
         for stored in self.stored.values() {
-            *locked(&stored.groups) = None;
-            *locked(&stored.prices) = None;
+            let mut known = locked(&stored.prices);
+            if known.is_some_and(|known| known != book.fingerprint(stored.commit.header.stretch)) {
+                *locked(&stored.groups) = None;
+                *known = None;
+                changed = true;
+            }
         }
-        *locked(&self.shelf) = Shelf::default();
+        if changed {
+            *locked(&self.shelf) = Shelf::default();
+        }
     }
 
     /// All commits, in order.
@@ -159,10 +171,10 @@ impl Archive {
     /// The commits whose stretch touches a window, in order.
     pub fn touching(&self, window: Interval) -> impl Iterator<Item = &Arc<Stored>> {
         // no stretch is longer than a day
-        let from = (window.start.saturating_sub(86_400), Arc::default());
+        let from = (window.start.saturating_sub(86_400), i64::MIN, Arc::default());
         let until = if window.is_empty() { window.start.saturating_sub(86_400) } else { window.end };
         self.stored
-            .range(from..(until, Arc::default()))
+            .range(from..(until, i64::MIN, Arc::default()))
             .map(|(_, stored)| stored)
             .filter(move |stored| !stored.commit.header.stretch.overlap(window).is_empty())
     }
@@ -317,6 +329,12 @@ impl Archive {
         self.take(commit, builder.finish(), book);
     }
 
+    /// Takes in a commit whose roll-ups are made when they are asked for.
+    pub fn add(&mut self, commit: Commit) {
+        let stored = Stored::new(commit, false);
+        self.stored.insert(stored.key(), Arc::new(stored));
+    }
+
     /// The roll-ups of a day from those of its hours.
     pub fn roll_day(&self, hours: &[Arc<Stored>], book: &PriceBook) -> Rolls {
         let read = |stored: &Arc<Stored>, kind| {
@@ -352,6 +370,11 @@ impl Archive {
         *locked(&stored.groups) = Some(Arc::new(rolls.groups));
         self.stored.insert(stored.key(), Arc::new(stored));
     }
+}
+
+fn key_of(commit: &Commit) -> StoredKey {
+    let (stretch, cluster) = (commit.header.stretch, &commit.header.cluster);
+    (stretch.start, stretch.end, Arc::clone(cluster))
 }
 
 fn whole(stored: &Stored, lines: RollUp) -> HourRoll {

@@ -90,7 +90,7 @@ impl Ledger {
     /// When it cannot be written; then it is not added either.
     pub fn record(&mut self, observation: Observation) -> Result<(), StoreError> {
         if let Some(archive) = &self.archive {
-            archive.store.append(&observation)?;
+            archive.store.log(&observation)?;
         }
         let end = hour_of(observation.stretch.end);
         for facts in observation.hours {
@@ -99,10 +99,11 @@ impl Ledger {
         self.settle_before(end)
     }
 
-    /// Lets go of hours before `second` that the store has.
+    /// Makes tables of hours before `second` in the store, if there is one, and lets go of them. Hours that begin later, or
+    /// that cannot be written, stay.
     ///
     /// # Errors
-    /// When the store's directory cannot be read.
+    /// When an hour cannot be written.
     pub fn settle_before(&mut self, second: i64) -> Result<(), StoreError> {
         let Some(archive) = &mut self.archive else { return Ok(()) };
         let over: Vec<i64> = self.hours.range(..hour_of(second)).map(|(hour, _)| *hour).collect();
@@ -111,10 +112,17 @@ impl Ledger {
             let Some(clusters) = self.hours.get_mut(&hour) else { continue };
             let mut gone = Vec::new();
             for (cluster, facts) in clusters.iter() {
-                if let Some(commit) = archive.store.commit_of(cluster, hour)? {
-                    archive.settle(commit, facts, &self.prices);
-                    gone.push(Arc::clone(cluster));
+                let known = archive.store.commit_of(cluster, hour)?;
+                archive.store.finish(facts)?;
+                match known {
+                    // what is written down already stands
+                    Some(commit) => archive.add(commit),
+                    None => {
+                        let Some(commit) = archive.store.commit_of(cluster, hour)? else { continue };
+                        archive.settle(commit, facts, &self.prices);
+                    }
                 }
+                gone.push(Arc::clone(cluster));
             }
             for cluster in &gone {
                 clusters.remove(cluster);
@@ -207,7 +215,7 @@ impl Ledger {
     pub fn change_prices(&mut self, change: impl FnOnce(&mut PriceBook)) {
         change(&mut self.prices);
         if let Some(archive) = &mut self.archive {
-            archive.reprice();
+            archive.reprice(&self.prices);
         }
         *self.cache.get_mut().unwrap_or_else(PoisonError::into_inner) = Cache::default();
     }

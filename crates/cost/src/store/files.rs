@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::collector::Observation;
 use crate::facts::{Gap, HourFacts};
@@ -14,12 +14,15 @@ use crate::store::layout::{
     COMMITS, DAY, LOGS, at, day_of, entries, file_name, partition, remove, write_whole,
 };
 use crate::store::log::{append, hour_of_log, log_path, replay};
+use crate::store::record::Names;
 use crate::store::tables::TABLES;
 
 /// A directory with a ledger in it. One process may write, any number may read.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) root: PathBuf,
+    /// Who is named in the logs that this process writes.
+    names: Arc<Mutex<BTreeMap<PathBuf, Names>>>,
 }
 
 /// What a store holds of a window.
@@ -45,7 +48,7 @@ impl Store {
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
         let root = root.into();
         fs::create_dir_all(&root).map_err(at(&root))?;
-        Ok(Store { root })
+        Ok(Store { root, names: Arc::default() })
     }
 
     /// The directory.
@@ -56,18 +59,34 @@ impl Store {
     /// Writes down an observation: to the logs of its hours, on disk when this returns. Hours before the last one are over
     /// and become tables. An observation that begins before the end of what is written down is left out: it is counted.
     pub fn append(&self, observation: &Observation) -> Result<(), StoreError> {
-        for facts in &observation.hours {
-            let stretch = observation.stretch.overlap(facts.interval());
-            let path = log_path(&self.root, &facts.cluster, facts.hour);
-            let frame = Frame::encode(&facts.cluster, stretch, std::slice::from_ref(facts))
-                .and_then(|frame| frame.to_bytes())
-                .map_err(|what| unwritable(facts, what))?;
-            append(&path, &frame)?;
-        }
+        self.log(observation)?;
         if let Some(last) = observation.hours.last() {
             self.finish_before(&last.cluster, hour_of(observation.stretch.end))?;
         }
         Ok(())
+    }
+
+    /// Writes down an observation to the logs of its hours, on disk when this returns, and leaves it at that: who has the
+    /// hours in memory makes tables of them ([`Ledger::settle_before`](crate::Ledger::settle_before)).
+    pub fn log(&self, observation: &Observation) -> Result<(), StoreError> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        // hours that are over need their names no more
+        let first = observation.stretch.start.saturating_sub(3_600);
+        names.retain(|path, _| hour_of_log(path).is_some_and(|hour| hour >= hour_of(first)));
+        for facts in &observation.hours {
+            let stretch = observation.stretch.overlap(facts.interval());
+            let path = log_path(&self.root, &facts.cluster, facts.hour);
+            append(&path, facts, stretch, names.entry(path.clone()).or_default())?;
+        }
+        Ok(())
+    }
+
+    /// Writes an hour that is over, and removes its log.
+    pub(crate) fn finish(&self, facts: &HourFacts) -> Result<(), StoreError> {
+        if !self.is_committed(&facts.cluster, facts.hour) {
+            self.commit(facts)?;
+        }
+        remove(&log_path(&self.root, &facts.cluster, facts.hour))
     }
 
     /// Writes an hour that is over.

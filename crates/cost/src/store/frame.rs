@@ -38,7 +38,8 @@ pub(crate) struct HourHeader {
 }
 
 impl HourHeader {
-    fn of(facts: &HourFacts) -> HourHeader {
+    /// Of an hour's facts.
+    pub(super) fn of(facts: &HourFacts) -> HourHeader {
         let volume_uses = facts.volumes.iter().map(|volume| volume.uses.len()).sum();
         let balancer_uses = facts.balancers.iter().map(|balancer| balancer.uses.len()).sum();
         let rows = [
@@ -157,19 +158,7 @@ impl Frame {
         Ok(hours)
     }
 
-    /// All of it in one piece.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let header = serde_json::to_vec(&self.header).map_err(|error| error.to_string())?;
-        let length = u32::try_from(header.len()).map_err(|error| error.to_string())?;
-        let mut bytes = length.to_le_bytes().to_vec();
-        bytes.extend(header);
-        for file in &self.files {
-            bytes.extend(file);
-        }
-        Ok(bytes)
-    }
-
-    /// Reads what [`Frame::to_bytes`] wrote.
+    /// Reads a record of a log of the first format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Frame, String> {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or("it ends in its first four bytes")?;
         let length = u32::from_le_bytes(*length) as usize;

@@ -1,8 +1,9 @@
 //! The log of an hour that is not over: one record for each observation.
 //!
 //! ```text
-//! record := "SCL1" length(8, little end first) crc32(4) payload
+//! record := "SCL2" length(8, little end first) crc32(4) payload
 //! ```
+//! (payloads of `SCL1` have a whole frame, as an earlier version wrote it)
 //! A record counts if it is whole and its checksum is right; what follows the first that is not does not count.
 
 use std::fs::{self, OpenOptions};
@@ -15,8 +16,11 @@ use crate::store::checksum::crc32;
 use crate::store::error::StoreError;
 use crate::store::frame::{FORMAT, Frame};
 use crate::store::layout::{LOGS, at, path_name};
+use crate::store::record::{FORMAT as RECORDS, Names, decode, encode, header};
+use crate::store::tables::Strings;
 
-const MAGIC: &[u8; 4] = b"SCL1";
+const MAGIC: &[u8; 4] = b"SCL2";
+const FIRST_MAGIC: &[u8; 4] = b"SCL1";
 const HEAD: usize = 16;
 
 /// `DIR/log/cluster=C/<start of the hour>.log`.
@@ -32,24 +36,44 @@ pub(super) fn hour_of_log(path: &Path) -> Option<i64> {
     path.file_stem()?.to_str()?.parse().ok()
 }
 
-/// Appends a record and waits until it is on disk.
-pub(super) fn append(path: &Path, payload: &[u8]) -> Result<(), StoreError> {
+/// Appends facts of an hour in a stretch and waits until they are on disk. If that fails the log is as it was, and nothing
+/// that is said later is lost with it.
+pub(super) fn append(
+    path: &Path,
+    facts: &HourFacts,
+    stretch: Interval,
+    names: &mut Names,
+) -> Result<(), StoreError> {
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory).map_err(at(directory))?;
     }
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(at(path))?;
+    let length = file.metadata().map_err(at(path))?.len();
+    if names.length != length {
+        // somebody else wrote, or this process has just begun: what the log names is not known
+        *names = Names::default();
+    }
+    let payload = encode(facts, stretch, names).map_err(|what| StoreError::Unwritable {
+        cluster: facts.cluster.to_string(),
+        hour: facts.hour,
+        what,
+    })?;
     let mut record = Vec::with_capacity(HEAD + payload.len());
     record.extend(MAGIC);
     record.extend((payload.len() as u64).to_le_bytes());
-    record.extend(crc32(payload).to_le_bytes());
+    record.extend(crc32(&payload).to_le_bytes());
     record.extend(payload);
-    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(at(path))?;
-    let before = file.metadata().map_err(at(path))?.len();
-    let written = file.write_all(&record).and_then(|()| file.sync_data());
-    if written.is_err() {
-        // half a record would hide all that come after it; if even this fails, recovery puts the rest aside
-        let _ = file.set_len(before);
+    match file.write_all(&record).and_then(|()| file.sync_data()) {
+        Ok(()) => {
+            names.length = length + record.len() as u64;
+            Ok(())
+        }
+        Err(error) => {
+            *names = Names::default();
+            file.set_len(length).map_err(at(path))?;
+            Err(at(path)(error))
+        }
     }
-    written.map_err(at(path))
 }
 
 /// What a log says.
@@ -68,21 +92,28 @@ pub(super) fn replay(path: &Path, repair: bool) -> Result<Replay, StoreError> {
     let bytes = fs::read(path).map_err(at(path))?;
     let mut replay = Replay::default();
     let mut place = 0;
-    while let Some((payload, end)) = record(&bytes, place) {
+    let (mut names, mut strings) = (Vec::new(), Strings::default());
+    let later = |found: u32, known: u32| StoreError::Format { path: path.to_owned(), found, known };
+    while let Some((first_format, payload, end)) = record(&bytes, place) {
         let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
-        match Frame::from_bytes(payload) {
-            Ok(frame) if frame.header.format > FORMAT => {
-                return Err(StoreError::Format {
-                    path: path.to_owned(),
-                    found: frame.header.format,
-                    known: FORMAT,
-                });
-            }
-            Ok(frame) => match frame.decode() {
-                Ok(hours) => replay.take(frame.header.stretch, hours),
+        if first_format {
+            match Frame::from_bytes(payload) {
+                Ok(frame) if frame.header.format > FORMAT => return Err(later(frame.header.format, FORMAT)),
+                Ok(frame) => match frame.decode() {
+                    Ok(hours) => replay.take(frame.header.stretch, hours),
+                    Err(what) => replay.problems.push(damaged(what)),
+                },
                 Err(what) => replay.problems.push(damaged(what)),
-            },
-            Err(what) => replay.problems.push(damaged(what)),
+            }
+        } else {
+            match header(payload) {
+                Ok((header, _)) if header.format > RECORDS => return Err(later(header.format, RECORDS)),
+                Ok((header, rest)) => match decode(&header, rest, &mut names, &mut strings) {
+                    Ok(facts) => replay.take(header.stretch, vec![facts]),
+                    Err(what) => replay.problems.push(damaged(what)),
+                },
+                Err(what) => replay.problems.push(damaged(what)),
+            }
         }
         place = end;
     }
@@ -99,16 +130,16 @@ pub(super) fn replay(path: &Path, repair: bool) -> Result<Replay, StoreError> {
     Ok(replay)
 }
 
-/// The payload of the record that begins at a place, and where it ends.
-fn record(bytes: &[u8], place: usize) -> Option<(&[u8], usize)> {
+/// The record that begins at a place: whether it is of the first format, its payload, and where it ends.
+fn record(bytes: &[u8], place: usize) -> Option<(bool, &[u8], usize)> {
     let head = bytes.get(place..place.checked_add(HEAD)?)?;
     let (magic, rest) = head.split_first_chunk::<4>()?;
     let (length, sum) = rest.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
     let start = place + HEAD;
     let payload = bytes.get(start..start.checked_add(length)?)?;
-    let right = magic == MAGIC && sum == crc32(payload).to_le_bytes();
-    right.then_some((payload, start + length))
+    let right = (magic == MAGIC || magic == FIRST_MAGIC) && sum == crc32(payload).to_le_bytes();
+    right.then_some((magic == FIRST_MAGIC, payload, start + length))
 }
 
 impl Replay {

@@ -22,6 +22,7 @@ mod frame;
 mod layout;
 mod listing;
 mod log;
+mod record;
 mod rolls;
 mod spot_history;
 mod table;

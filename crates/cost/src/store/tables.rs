@@ -212,15 +212,23 @@ pub(super) fn empty(name: &str) -> Option<Table> {
 }
 
 fn container_table(facts: &Facts<'_, ContainerFact>) -> Table {
+    let mut columns = container_numbers(facts);
+    let workloads: Vec<&Workload> = facts.iter().map(|(_, fact)| &*fact.workload).collect();
+    // after start and end
+    columns.splice(2..2, workload_columns(&workloads));
+    Table { name: "containers", columns }
+}
+
+/// When and how much, in columns.
+pub(super) fn container_numbers(facts: &[(&HourFacts, &ContainerFact)]) -> Vec<(&'static str, Values)> {
     let of = |get: fn(&ContainerFact) -> u64| number(facts.iter().map(|(_, fact)| get(fact)));
     let moment =
         |get: fn(&ContainerFact) -> i64| Values::Moment(facts.iter().map(|(_, fact)| get(fact)).collect());
     let traffic =
         |get: fn(&NetworkBytes) -> u64| maybe(facts.iter().map(|(_, fact)| fact.network.as_ref().map(get)));
-    let mut columns =
-        vec![("start", moment(|fact| fact.interval.start)), ("end", moment(|fact| fact.interval.end))];
-    columns.extend(workload_columns(&facts.iter().map(|(_, fact)| &*fact.workload).collect::<Vec<_>>()));
-    columns.extend([
+    vec![
+        ("start", moment(|fact| fact.interval.start)),
+        ("end", moment(|fact| fact.interval.end)),
         ("cpu_requested", of(|fact| fact.cpu.requested)),
         ("cpu_used", of(|fact| fact.cpu.used)),
         ("cpu_charged", of(|fact| fact.cpu.charged)),
@@ -240,8 +248,7 @@ fn container_table(facts: &Facts<'_, ContainerFact>) -> Table {
         ("bytes_to_zones", traffic(|bytes| bytes.zone)),
         ("bytes_to_regions", traffic(|bytes| bytes.region)),
         ("bytes_to_internet", traffic(|bytes| bytes.internet)),
-    ]);
-    Table { name: "containers", columns }
+    ]
 }
 
 /// Who, in columns.
@@ -400,10 +407,19 @@ pub(super) fn from_tables(
     cluster: &Arc<str>,
     hours: &mut BTreeMap<i64, HourFacts>,
 ) -> Result<()> {
-    let mut strings = Strings::default();
+    from_tables_with(tables, cluster, hours, &mut Strings::default())
+}
+
+/// The same with texts that were met already. Hours that have containers are those of volumes and load balancers.
+pub(super) fn from_tables_with(
+    tables: &[Table],
+    cluster: &Arc<str>,
+    hours: &mut BTreeMap<i64, HourFacts>,
+    strings: &mut Strings,
+) -> Result<()> {
     let mut rows = |table: &Table, each: &mut dyn FnMut(&mut Reader<'_>) -> Result<()>| -> Result<()> {
         for row in 0..table.rows() {
-            each(&mut Reader { columns: table.columns.iter(), row, strings: &mut strings })?;
+            each(&mut Reader { columns: table.columns.iter(), row, strings: &mut *strings })?;
         }
         Ok(())
     };
@@ -411,11 +427,21 @@ pub(super) fn from_tables(
     let [containers, nodes, volumes, volume_uses, balancers, balancer_uses] = tables else {
         return Err(ParquetError::General(format!("{} tables of {}", tables.len(), TABLES.len())));
     };
+    // only those who use something are looked up
+    let in_use = volume_uses.rows() > 0 || balancer_uses.rows() > 0;
     let mut people: BTreeMap<(i64, [Arc<str>; 5]), Arc<Workload>> = BTreeMap::new();
+    for (hour, facts) in hours.iter().filter(|_| in_use) {
+        for fact in &facts.containers {
+            people.insert((*hour, person(&fact.workload)), Arc::clone(&fact.workload));
+        }
+    }
     rows(containers, &mut |reader| {
-        let fact = container(reader, cluster)?;
+        let fact =
+            read_numbers(reader, |reader| Ok(Arc::new(reader.workload(cluster, RowKind::Container)?)))?;
         let hour = hour_at(fact.interval.start);
-        people.insert((hour, person(&fact.workload)), Arc::clone(&fact.workload));
+        if in_use {
+            people.insert((hour, person(&fact.workload)), Arc::clone(&fact.workload));
+        }
         entry(hours, cluster, hour).containers.push(fact);
         Ok(())
     })?;
@@ -510,9 +536,13 @@ fn stranger(cluster: &Arc<str>, [node, namespace, pod, pod_uid, container]: [Arc
     Workload { cluster: Arc::clone(cluster), node, namespace, pod, pod_uid, container, ..Workload::default() }
 }
 
-fn container(reader: &mut Reader<'_>, cluster: &Arc<str>) -> Result<ContainerFact> {
+/// A row of [`container_numbers`], with who it is about after the interval.
+pub(super) fn read_numbers(
+    reader: &mut Reader<'_>,
+    who: impl FnOnce(&mut Reader<'_>) -> Result<Arc<Workload>>,
+) -> Result<ContainerFact> {
     let interval = reader.interval()?;
-    let workload = reader.workload(cluster, RowKind::Container)?;
+    let workload = who(reader)?;
     let (cpu, ram, gpu) = (reader.amount()?, reader.amount()?, reader.amount()?);
     let [cpu_limit, ram_limit, cpu_peak, ram_peak, measured] =
         [reader.number()?, reader.number()?, reader.number()?, reader.number()?, reader.number()?];
@@ -523,7 +553,6 @@ fn container(reader: &mut Reader<'_>, cluster: &Arc<str>) -> Result<ContainerFac
         }
         _ => None,
     };
-    let workload = Arc::new(workload);
     Ok(ContainerFact {
         workload,
         interval,
