@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::import::ImportArguments;
 
 /// Find what a cluster cost, by whom.
 #[derive(Clone, Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     long_about = "Shows what a cluster cost: by team and namespace, or by anything else that pods have; what was idle; how \
                   well what was asked for was used; what was paid for. Asks the cluster of supercargo up, or any server that has \
                   the API of OpenCost, or reads a ledger on disk.",
@@ -21,6 +25,9 @@ use clap::{Args, ValueEnum};
                   Exit codes: 0 there is an answer; 1 nothing is known of the window; 2 the input is wrong."
 )]
 pub struct Arguments {
+    /// What else to do
+    #[command(subcommand)]
+    pub command: Option<CostCommand>,
     /// What to show
     #[arg(value_enum, value_name = "WHAT", default_value_t = What::Report)]
     pub what: What,
@@ -61,6 +68,13 @@ pub struct Arguments {
     /// The moment that windows are counted from [default: now]
     #[arg(long, value_name = "TIME", conflicts_with = "from")]
     pub at: Option<jiff::Timestamp>,
+}
+
+/// What else there is to do with costs than to show them.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CostCommand {
+    /// Fill a ledger from a Prometheus server, or from dumps
+    Import(Box<ImportArguments>),
 }
 
 /// What to show.

@@ -10,6 +10,7 @@
 
 mod arguments;
 mod csv;
+mod import;
 mod outlet;
 mod parquet;
 mod rows;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use supercargo_cost::Money;
 use supercargo_cost::export::{SheetError, SheetWriter, csv_header, csv_lines};
 
-use super::arguments::{Arguments, Format, Share, What};
+use super::arguments::{Arguments, CostCommand, Format, Share, What};
+use super::import::import;
 use super::outlet::{Outlet, deliver};
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
 use super::source::{Subject, ask, focus, hourly_rows};
@@ -15,6 +16,9 @@ use crate::exit::{Exit, Failure};
 
 /// Asks and shows.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    if let Some(CostCommand::Import(arguments)) = &arguments.command {
+        return import(arguments, console);
+    }
     match (&arguments.query, arguments.what) {
         (Some(query), What::Sql) => return sql::run(arguments, query, console),
         (None, What::Sql) => {

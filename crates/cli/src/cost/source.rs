@@ -173,7 +173,7 @@ fn ask_server(url: &str, path: Subject, query: &str) -> Result<Answer, Failure> 
 }
 
 /// `http://host:1/model` as `http://host:1` and `/model`.
-fn split(url: &str) -> Option<(&str, &str)> {
+pub(super) fn split(url: &str) -> Option<(&str, &str)> {
     let host = url.find("://")? + 3;
     let end = url[host..].find('/').map_or(url.len(), |slash| host + slash);
     Some((&url[..end], &url[end..]))

@@ -9,6 +9,7 @@ use supercargo_catalog::Usd;
 use crate::facts::{GIB, NodeFact, VolumeFact};
 use crate::interval::{Interval, part};
 use crate::money::{Money, fraction};
+use crate::prices::files::PriceEntry;
 use crate::prices::{PriceSource, SplitMethod, UnitPrices, VOLUME_TYPES};
 
 /// Seconds of a month of 730 hours.
@@ -19,9 +20,11 @@ const MONTH: u128 = 730 * 3_600;
 pub enum NodePriceKey {
     /// One machine, by its instance id.
     Instance(Arc<str>),
+    /// One machine, by the node's name.
+    Node(Arc<str>),
     /// All machines of a type.
     Offering {
-        /// Region.
+        /// Region; empty for all.
         region: Arc<str>,
         /// Zone; empty for all of the region.
         zone: Arc<str>,
@@ -140,17 +143,47 @@ impl PriceBook {
         self.version += 1;
     }
 
+    /// Enters what a price file says.
+    pub fn apply(&mut self, entries: &[PriceEntry]) {
+        let nodes = entries.iter().filter_map(|entry| match entry {
+            PriceEntry::Node(key, price) => Some((key.clone(), *price)),
+            _ => None,
+        });
+        self.add_node_prices(nodes);
+        for entry in entries {
+            match entry {
+                PriceEntry::Node(..) => {}
+                PriceEntry::Volume { name, gib_month } => {
+                    let price = VolumePrice { gib_month: *gib_month, source: PriceSource::Custom };
+                    self.set_volume_price(name, price);
+                }
+                PriceEntry::Units(changes) => {
+                    self.units.apply(changes);
+                    self.version += 1;
+                }
+            }
+        }
+    }
+
     /// What a node costs per hour, at the beginning of its stretch: the most trusted source that knows, and of those the
     /// most particular (reference section 4.2). A node nobody knows costs what its parts cost by default.
     pub fn node(&self, node: &NodeFact) -> PricedNode {
-        let offering = |zone: &Arc<str>| NodePriceKey::Offering {
-            region: Arc::clone(&node.region),
+        let all: Arc<str> = "".into();
+        let offering = |region: &Arc<str>, zone: &Arc<str>| NodePriceKey::Offering {
+            region: Arc::clone(region),
             zone: Arc::clone(zone),
             instance_type: Arc::clone(&node.instance_type),
             spot: node.spot,
         };
-        let keys =
-            [NodePriceKey::Instance(node.instance_id().into()), offering(&node.zone), offering(&"".into())];
+        // the most particular first
+        let keys = [
+            NodePriceKey::Instance(node.instance_id().into()),
+            NodePriceKey::Node(Arc::clone(&node.name)),
+            offering(&node.region, &node.zone),
+            offering(&all, &node.zone),
+            offering(&node.region, &all),
+            offering(&all, &all),
+        ];
         let at = node.interval.start;
         let held = |price: &&NodePrice| {
             price.valid.start <= at && at < price.valid.end && !price.price.is_negative()
@@ -162,9 +195,10 @@ impl PriceBook {
                 self.nodes.get(key)?.iter().filter(held).min_by_key(|price| newest_first(price))
             })
             .min_by_key(|price| price.source);
-        match known {
+        let by_units = self.units.node_source;
+        match known.filter(|known| known.source <= by_units) {
             Some(known) => PricedNode { price: known.price, source: known.source, day: known.day },
-            None => PricedNode { price: self.default_price(node), source: PriceSource::Default, day: None },
+            None => PricedNode { price: self.default_price(node), source: by_units, day: None },
         }
     }
 
@@ -191,10 +225,11 @@ impl PriceBook {
         (money_part(all, node.interval, window), priced)
     }
 
-    /// The price of a volume: that of its StorageClass if one was set, or of its type, or the default.
+    /// The price of a volume: that of its own name or its StorageClass if one was set, or of its type, or the default.
     pub fn volume(&self, volume: &VolumeFact) -> VolumePrice {
-        let known =
-            [&volume.storage_class, &volume.volume_type].into_iter().find_map(|name| self.volumes.get(name));
+        let known = [&volume.name, &volume.storage_class, &volume.volume_type]
+            .into_iter()
+            .find_map(|name| self.volumes.get(name));
         known
             .copied()
             .unwrap_or(VolumePrice { gib_month: self.units.volume_gib_month, source: PriceSource::Default })

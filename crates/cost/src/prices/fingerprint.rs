@@ -50,6 +50,10 @@ impl PriceBook {
                 if !named {
                     match key {
                         NodePriceKey::Instance(id) => print.text(id),
+                        NodePriceKey::Node(name) => {
+                            print.text("node");
+                            print.text(name);
+                        }
                         NodePriceKey::Offering { region, zone, instance_type, spot } => {
                             print.text(region);
                             print.text(zone);

@@ -3,7 +3,10 @@
 
 mod book;
 mod catalogue;
+pub mod files;
 mod fingerprint;
+mod folder;
+mod reconcile;
 mod shadow;
 mod source;
 mod split;
@@ -12,8 +15,10 @@ mod units;
 
 pub use book::{NodePrice, NodePriceKey, PriceBook, PricedNode, VolumePrice};
 pub(crate) use book::{money_part as money_part_of, per_gib_of};
+pub use folder::{FolderError, PriceFolder};
+pub use reconcile::{BillRate, BilledDay, Observed, Reconciliation, reconcile};
 pub use shadow::ShadowPrices;
 pub use source::PriceSource;
 pub use split::{NodeParts, SplitMethod};
 pub use spot::SpotQuote;
-pub use units::{UnitPrices, VOLUME_TYPES};
+pub use units::{UnitPrice, UnitPriceChanges, UnitPrices, VOLUME_TYPES};

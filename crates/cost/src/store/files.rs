@@ -210,7 +210,8 @@ impl Store {
         write_whole(&self.commit_path(cluster, stretch), &commit)
     }
 
-    pub(super) fn is_committed(&self, cluster: &str, hour: i64) -> bool {
+    /// Whether an hour of a cluster is over and written.
+    pub fn is_committed(&self, cluster: &str, hour: i64) -> bool {
         let day = day_of(hour);
         let of_day = read_header(&self.commit_path(cluster, Interval::new(day, day + DAY)));
         self.commit_path(cluster, Interval::hour(hour)).exists()

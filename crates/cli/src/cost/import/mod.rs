@@ -1,0 +1,13 @@
+//! `supercargo cost import`: facts of other sources into a ledger on disk.
+//!
+//! ```text
+//! --prometheus URL ──range queries, an hour each──┐
+//! --dump FILE… ──────────────────────────────────┴──> HourFacts ──> the ledger's store
+//! ```
+
+mod arguments;
+mod run;
+mod server;
+
+pub use arguments::ImportArguments;
+pub use run::import;
