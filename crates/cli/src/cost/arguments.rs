@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::import::ImportArguments;
+use super::reprice::RepriceArguments;
 
 /// Find what a cluster cost, by whom.
 #[derive(Clone, Debug, Args)]
@@ -62,6 +63,10 @@ pub struct Arguments {
     /// The region whose prices the ledger's nodes have
     #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
     pub region: String,
+    /// Price files for this answer, before those that are kept beside the ledger: lists, OpenCost's lists, spot data feeds, spot
+    /// histories, prices of units
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "from")]
+    pub prices: Vec<PathBuf>,
     /// The account that is billed, for -o focus
     #[arg(long, value_name = "ID", default_value = "")]
     pub account: String,
@@ -75,6 +80,8 @@ pub struct Arguments {
 pub enum CostCommand {
     /// Fill a ledger from a Prometheus server, or from dumps
     Import(Box<ImportArguments>),
+    /// Price a ledger anew, by price files and bills
+    Reprice(Box<RepriceArguments>),
 }
 
 /// What to show.

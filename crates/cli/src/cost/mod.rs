@@ -9,10 +9,12 @@
 //! `supercargo cost sql` asks the ledger's files themselves; that takes the feature `sql`.
 
 mod arguments;
+mod book;
 mod csv;
 mod import;
 mod outlet;
 mod parquet;
+mod reprice;
 mod rows;
 mod run;
 mod source;

@@ -8,6 +8,7 @@ use supercargo_cost::export::{SheetError, SheetWriter, csv_header, csv_lines};
 use super::arguments::{Arguments, CostCommand, Format, Share, What};
 use super::import::import;
 use super::outlet::{Outlet, deliver};
+use super::reprice::reprice;
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
 use super::source::{Subject, ask, focus, hourly_rows};
 use super::{csv, parquet, sql, tables};
@@ -16,8 +17,10 @@ use crate::exit::{Exit, Failure};
 
 /// Asks and shows.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
-    if let Some(CostCommand::Import(arguments)) = &arguments.command {
-        return import(arguments, console);
+    match &arguments.command {
+        Some(CostCommand::Import(arguments)) => return import(arguments, console),
+        Some(CostCommand::Reprice(arguments)) => return reprice(arguments, console),
+        None => {}
     }
     match (&arguments.query, arguments.what) {
         (Some(query), What::Sql) => return sql::run(arguments, query, console),

@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::http::Request;
 use jiff::Timestamp;
 use serde_json::Value;
-use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, RealClock, VirtualClock};
 use supercargo_cost::export::{Sheet, allocation_sheet};
 use supercargo_cost::focus::{FocusSettings, write_focus};
@@ -19,6 +18,7 @@ use supercargo_cost::{Interval, Ledger, PriceBook, Store};
 
 use super::PORT;
 use super::arguments::Arguments;
+use super::book::prices_beside;
 use crate::exit::Failure;
 
 /// An answer: data, and what its maker warns of.
@@ -83,10 +83,8 @@ fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
 
 /// The prices of a ledger, and what of them could not be read.
 pub fn prices_of(arguments: &Arguments, store: &Store) -> Result<(PriceBook, Vec<String>), Failure> {
-    let (quotes, unread) = store.spot_prices().map_err(|error| Failure::new(error.to_string()))?;
-    let mut prices = PriceBook::of_region(Catalog::embedded(), &arguments.region);
-    prices.add_spot_quotes(&quotes);
-    Ok((prices, unread.iter().map(|problem| problem.to_string()).collect()))
+    let directory = arguments.store.as_deref().unwrap_or(Path::new(""));
+    prices_beside(store, directory, &arguments.region, &arguments.prices)
 }
 
 fn ask_store(arguments: &Arguments, directory: &Path, path: Subject, query: &str) -> Result<Answer, Failure> {

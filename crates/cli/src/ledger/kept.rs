@@ -1,17 +1,22 @@
 //! Opening the books of a cluster, and measuring it.
 
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::CloudProvider;
 use supercargo_cost::http::{CostService, ServiceSettings};
+use supercargo_cost::prices::PriceFolder;
 use supercargo_cost::{Ledger, PriceBook};
 use supercargo_meter::{Books, MeterOptions, MeterRun, Told};
 use supercargo_reconcile::Running;
 
 use crate::exit::Failure;
+
+/// How often new prices beside a ledger are looked for.
+const LOOKED_FOR_PRICES: Duration = Duration::from_secs(60);
 
 /// The ledger of a cluster.
 pub(crate) struct Account {
@@ -64,9 +69,39 @@ pub(crate) fn keep(account: &Account, measuring: Measuring<'_>) -> Result<Runnin
             for problem in problems {
                 told(&format!("ledger: {problem}"));
             }
+            follow_prices(PriceFolder::of(directory), &account.ledger, &account.time, Arc::clone(&told));
             books
         }
     };
     let time = account.time.clone();
     Ok(supercargo_meter::start(MeterRun { client, time, market, books: Arc::new(books), told, options }))
+}
+
+/// Enters the prices that are kept beside the ledger, and again whenever there are new ones, as long as the ledger is there.
+fn follow_prices(folder: PriceFolder, ledger: &Arc<RwLock<Ledger>>, time: &Time, told: Told) {
+    let ledger = Arc::downgrade(ledger);
+    let time = time.clone();
+    tokio::spawn(async move {
+        let mut entered = 0;
+        while let Some(ledger) = ledger.upgrade() {
+            match folder.version() {
+                Ok(version) if version != entered => {
+                    entered = version;
+                    let mut problems = Vec::new();
+                    // a writer replaces whole hours, so a poisoned ledger is still whole
+                    ledger.write().unwrap_or_else(PoisonError::into_inner).change_prices(|book| match folder
+                        .enter(book)
+                    {
+                        Ok(found) => problems.extend(found),
+                        Err(problem) => problems.push(problem),
+                    });
+                    problems.iter().for_each(|problem| told(&format!("prices: {problem}")));
+                }
+                Ok(_) => {}
+                Err(problem) => told(&format!("prices: {problem}")),
+            }
+            drop(ledger);
+            time.sleep(LOOKED_FOR_PRICES).await;
+        }
+    });
 }
