@@ -47,11 +47,15 @@ impl Style {
     }
 }
 
-/// A set: name to allocation.
-pub fn set(set: &AllocationSet, request: &AllocationRequest, machines: &Machines) -> Map<String, Value> {
+/// The rows of a set by name, each written when it is asked for: all at once they may be more than fits in memory.
+pub fn rows<'a>(
+    set: &'a AllocationSet,
+    request: &'a AllocationRequest,
+    machines: &'a Machines,
+) -> impl Iterator<Item = (&'a str, Map<String, Value>)> + 'a {
     let style = Style::of(request, set.window);
     let single = request.query.aggregation == Aggregation::None;
-    let named = set.aggregates.iter().map(|(name, aggregate)| {
+    set.aggregates.iter().map(move |(name, aggregate)| {
         let mut fields = allocation(name, aggregate, set.window, style, single, machines);
         if request.query.asset_shares {
             let shares = proportional(&aggregate.shares, &set.assets, style, machines);
@@ -61,9 +65,14 @@ pub fn set(set: &AllocationSet, request: &AllocationRequest, machines: &Machines
             let parts = shared_by(&aggregate.measures.shared_by, style);
             fields.insert("sharedCostBreakdown".to_owned(), parts);
         }
-        (name.clone(), Value::Object(fields))
-    });
-    named.collect()
+        (name.as_str(), fields)
+    })
+}
+
+/// A set: name to allocation.
+pub fn set(set: &AllocationSet, request: &AllocationRequest, machines: &Machines) -> Value {
+    let named = rows(set, request, machines).map(|(name, row)| (name.to_owned(), Value::Object(row)));
+    Value::Object(named.collect())
 }
 
 /// The fields that every allocation has, for tables without rows.

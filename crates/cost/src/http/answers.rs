@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::allocation::{AggregateBy, Aggregation, AllocationSet};
-use crate::http::envelope::{Refusal, success};
+use crate::http::envelope::{Refusal, success, success_text, write_map};
 use crate::http::machines::Machines;
 use crate::http::service::CostService;
 use crate::http::{
@@ -43,45 +43,46 @@ fn asked(service: &CostService, parameters: &Parameters) -> Result<Asked, Parame
     Ok(ask(service, AllocationRequest::read(parameters, &service.standpoint())?))
 }
 
-/// The rows of maps of rows.
-fn rows(maps: Vec<Map<String, Value>>) -> Vec<Map<String, Value>> {
-    let values = maps.into_iter().flat_map(|map| map.into_iter().map(|(_, value)| value));
-    values
-        .filter_map(|value| match value {
-            Value::Object(row) => Some(row),
-            _ => None,
-        })
-        .collect()
-}
-
 /// What `/allocation` answers, without its envelope: the sets, and a warning if there is reason for one.
 pub fn allocation_data(
     service: &CostService,
     parameters: &Parameters,
 ) -> Result<(Value, Option<String>), ParameterError> {
     let Asked { request, sets, machines, warning } = asked(service, parameters)?;
-    let set = |set: &AllocationSet| Value::Object(allocation_json::set(set, &request, &machines));
+    let set = |set: &AllocationSet| allocation_json::set(set, &request, &machines);
     Ok((Value::Array(sets.iter().map(set).collect()), warning))
 }
 
 /// `/allocation`.
 pub fn allocation(service: &CostService, parameters: &Parameters) -> Answer {
     let Asked { request, sets, machines, warning } = asked(service, parameters)?;
-    let maps: Vec<_> = sets.iter().map(|set| allocation_json::set(set, &request, &machines)).collect();
-    Ok(match request.format {
-        Format::Json => success(maps.into_iter().map(Value::Object).collect(), warning),
-        Format::Csv => csv::answer(csv::table(&allocation_json::blank(&request), &rows(maps))),
-    })
+    if request.format == Format::Csv {
+        let rows = || {
+            let named = sets.iter().flat_map(|set| allocation_json::rows(set, &request, &machines));
+            named.map(|(_, row)| row)
+        };
+        return Ok(csv::answer(csv::table(&allocation_json::blank(&request), rows)));
+    }
+    let mut text = b"[".to_vec();
+    for (index, set) in sets.into_iter().enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        // the set goes when it is written
+        write_map(&mut text, allocation_json::rows(&set, &request, &machines));
+    }
+    text.push(b']');
+    Ok(success_text(&text, warning))
 }
 
 /// `/allocation/summary`.
 pub fn summary(service: &CostService, parameters: &Parameters) -> Answer {
     let Asked { request, sets, warning, .. } = asked(service, parameters)?;
     Ok(match request.format {
-        Format::Json => success(summary_json::summary(&sets, &request), warning),
+        Format::Json => success_text(&summary_json::summary(&sets, &request), warning),
         Format::Csv => {
-            let rows = summary_json::rows(&sets, &request);
-            csv::answer(csv::table(&summary_json::blank(&request), &rows))
+            let rows = || sets.iter().flat_map(|set| summary_json::rows(set, &request)).map(|(_, row)| row);
+            csv::answer(csv::table(&summary_json::blank(&request), rows))
         }
     })
 }
@@ -113,7 +114,7 @@ pub fn efficiency(service: &CostService, parameters: &Parameters) -> Answer {
     let rows = efficiency::efficiencies(&sets, &request, headroom);
     Ok(match request.format {
         Format::Json => success(json!({"efficiencies": rows}), warning),
-        Format::Csv => csv::answer(csv::table(&efficiency::blank(&request), &rows)),
+        Format::Csv => csv::answer(csv::table(&efficiency::blank(&request), || rows.iter().cloned())),
     })
 }
 
@@ -132,7 +133,9 @@ pub fn assets(service: &CostService, parameters: &Parameters) -> Answer {
     let (request, maps, warning) = asset_maps(service, parameters)?;
     Ok(match request.format {
         Format::Json => success(asset_value(&request, maps), warning),
-        Format::Csv => csv::answer(csv::table(&asset_blank(), &rows(maps))),
+        Format::Csv => csv::answer(csv::table(&asset_blank(), || {
+            maps.iter().flat_map(|map| map.values()).filter_map(Value::as_object).cloned()
+        })),
     })
 }
 

@@ -6,14 +6,22 @@ use axum::response::{IntoResponse, Response};
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
-/// A table. The columns are those of a blank row, then whatever else rows have, in the order they have it.
-pub fn table(blank: &Map<String, Value>, rows: &[Map<String, Value>]) -> String {
-    let flat: Vec<Map<String, Value>> = rows.iter().map(flatten).collect();
+/// A table. The columns are those of a blank row, then whatever else rows have, in the order they have it. The rows are
+/// asked for twice: for their columns, and to be written.
+pub fn table<R>(blank: &Map<String, Value>, rows: impl Fn() -> R) -> String
+where
+    R: Iterator<Item = Map<String, Value>>,
+{
     let mut columns: IndexSet<String> = flatten(blank).into_iter().map(|(column, _)| column).collect();
-    columns.extend(flat.iter().flat_map(|row| row.keys().cloned()));
+    for row in rows() {
+        for (column, _) in flatten(&row) {
+            columns.insert(column);
+        }
+    }
     let mut text = String::new();
     write_line(&mut text, columns.iter().map(|column| quoted(column)));
-    for row in &flat {
+    for row in rows() {
+        let row = flatten(&row);
         write_line(&mut text, columns.iter().map(|column| row.get(column).map_or_else(String::new, cell)));
     }
     text
@@ -94,10 +102,10 @@ mod tests {
         }));
         let blank = map(json!({"name": "", "totalCost": 0}));
         assert_eq!(
-            table(&blank, &[row]),
+            table(&blank, || [row.clone()].into_iter()),
             "name,totalCost,properties.cluster,properties.labels,window.start,window.end,pvs,more\r\n\
              \"a,\"\"b\"\"\",1.5,east,\"{\"\"team\"\":\"\"x\"\"}\",s,e,,\"{\"\"deep\"\":{\"\"er\"\":1}}\"\r\n"
         );
-        assert_eq!(table(&blank, &[]), "name,totalCost\r\n");
+        assert_eq!(table(&blank, std::iter::empty), "name,totalCost\r\n");
     }
 }

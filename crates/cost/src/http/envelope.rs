@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::query::ParameterError;
 
@@ -41,6 +41,33 @@ pub fn success(data: Value, warning: Option<String>) -> Response {
         fields.insert("warning".to_owned(), Value::String(warning));
     }
     json_response(StatusCode::OK, &body)
+}
+
+/// An answer whose data is JSON already.
+pub fn success_text(data: &[u8], warning: Option<String>) -> Response {
+    let mut body = Vec::with_capacity(data.len() + 100);
+    body.extend_from_slice(b"{\"code\":200,\"status\":\"success\",\"data\":");
+    body.extend_from_slice(data);
+    if let Some(warning) = warning {
+        body.extend_from_slice(format!(",\"warning\":{}", Value::String(warning)).as_bytes());
+    }
+    body.push(b'}');
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    (StatusCode::OK, [kind], body).into_response()
+}
+
+/// Writes an object, row by row.
+pub fn write_map<'a>(text: &mut Vec<u8>, rows: impl Iterator<Item = (&'a str, Map<String, Value>)>) {
+    text.push(b'{');
+    for (index, (name, row)) in rows.enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        text.extend_from_slice(Value::from(name).to_string().as_bytes());
+        text.push(b':');
+        text.extend_from_slice(Value::Object(row).to_string().as_bytes());
+    }
+    text.push(b'}');
 }
 
 /// A document as it is.

@@ -31,12 +31,14 @@ pub fn router(service: CostService) -> Router {
 }
 
 fn methods(route: &Route) -> MethodRouter<CostService> {
+    let of_window = route.parameters.iter().flat_map(|list| list.iter()).any(|one| one.name == "window");
     let answer = route.answer;
-    let handler =
-        move |State(service): State<CostService>,
-              uri: Uri,
-              headers: HeaderMap,
-              body: Result<Bytes, BytesRejection>| reply(service, answer, uri, headers, body);
+    let handler = move |State(service): State<CostService>,
+                        uri: Uri,
+                        headers: HeaderMap,
+                        body: Result<Bytes, BytesRejection>| {
+        reply(service, answer, of_window, uri, headers, body)
+    };
     let methods = if route.changes { post(handler) } else { get(handler).post(handler) };
     methods.options(preflight)
 }
@@ -44,6 +46,7 @@ fn methods(route: &Route) -> MethodRouter<CostService> {
 async fn reply(
     service: CostService,
     answer: Answer,
+    of_window: bool,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -53,10 +56,12 @@ async fn reply(
         Ok(form) => Parameters::read(uri.query().unwrap_or_default(), form),
         Err(refusal) => return refusal.into_response(),
     };
-    // answers take processor time: other requests go on meanwhile
-    let computed = tokio::task::spawn_blocking(move || match answer(&service, &parameters) {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
+    // answers take processor time: other requests go on meanwhile. Those of windows take memory, too, so they wait their turn,
+    // which lasts until they are computed, whether or not somebody still waits for them
+    let turn = if of_window { service.turn().await } else { None };
+    let computed = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        answer(&service, &parameters).unwrap_or_else(IntoResponse::into_response)
     });
     computed.await.unwrap_or_else(|_| Refusal::Failed.into_response())
 }

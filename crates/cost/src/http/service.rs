@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use supercargo_clock::Clock;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::allocation::LabelAliases;
 use crate::http::telemetry::Telemetry;
@@ -58,7 +59,11 @@ pub struct CostService {
     settings: Arc<ServiceSettings>,
     telemetry: Arc<Telemetry>,
     refresh: Option<RefreshPrices>,
+    turns: Arc<Semaphore>,
 }
+
+/// How many answers are computed at once.
+const AT_ONCE: usize = 4;
 
 impl fmt::Debug for CostService {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +74,14 @@ impl fmt::Debug for CostService {
 impl CostService {
     /// Serves a ledger.
     pub fn new(ledger: Arc<RwLock<Ledger>>, clock: Arc<dyn Clock>, settings: ServiceSettings) -> CostService {
-        CostService { ledger, clock, settings: Arc::new(settings), telemetry: Arc::default(), refresh: None }
+        CostService {
+            ledger,
+            clock,
+            settings: Arc::new(settings),
+            telemetry: Arc::default(),
+            refresh: None,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
     /// What `/refreshPricing` does. Without it the prices are as fresh as they can be.
@@ -101,6 +113,12 @@ impl CostService {
             compatibility: self.settings.compatibility,
             aliases: self.settings.label_aliases.clone(),
         }
+    }
+
+    /// Waits for its turn to compute.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // nobody closes it
+        Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
     /// Time since an unspecified moment.

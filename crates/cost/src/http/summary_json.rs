@@ -5,26 +5,23 @@ use serde_json::{Map, Value, json};
 use crate::allocation::AllocationSet;
 use crate::facts::{MICROCORES, MILLI_GPUS};
 use crate::http::allocation_json::{Style, window_json};
+use crate::http::envelope::write_map;
 use crate::http::number::quotient;
 use crate::interval::rfc3339;
 use crate::measures::Measures;
 use crate::query::AllocationRequest;
 
-/// All sets with step and window.
-pub fn summary(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
-    let one = |set: &AllocationSet| {
-        let style = Style::of(request, set.window);
-        let rows = set
-            .aggregates
-            .iter()
-            .map(|(name, aggregate)| (name.clone(), Value::Object(row(name, &aggregate.measures, style))));
-        json!({"allocations": Value::Object(rows.collect()), "window": window_json(set.window)})
-    };
-    json!({
-        "step": request.step.saturating_mul(1_000_000_000),
-        "sets": sets.iter().map(one).collect::<Vec<_>>(),
-        "window": window_json(request.window),
-    })
+/// All sets with step and window, as text.
+pub fn summary(sets: &[AllocationSet], request: &AllocationRequest) -> Vec<u8> {
+    let mut text =
+        format!("{{\"step\":{},\"sets\":[", request.step.saturating_mul(1_000_000_000)).into_bytes();
+    for (index, set) in sets.iter().enumerate() {
+        text.extend_from_slice(if index == 0 { b"{\"allocations\":" } else { b",{\"allocations\":" });
+        write_map(&mut text, rows(set, request));
+        text.extend_from_slice(format!(",\"window\":{}}}", window_json(set.window)).as_bytes());
+    }
+    text.extend_from_slice(format!("],\"window\":{}}}", window_json(request.window)).as_bytes());
+    text
 }
 
 /// One row of everything.
@@ -51,14 +48,13 @@ pub fn blank(request: &AllocationRequest) -> Map<String, Value> {
     row("", &Measures::default(), Style::of(request, request.window))
 }
 
-/// All rows of all sets, in order.
-pub fn rows(sets: &[AllocationSet], request: &AllocationRequest) -> Vec<Map<String, Value>> {
-    let of_set = |set: &AllocationSet| {
-        let style = Style::of(request, set.window);
-        let named = set.aggregates.iter();
-        named.map(move |(name, aggregate)| row(name, &aggregate.measures, style)).collect::<Vec<_>>()
-    };
-    sets.iter().flat_map(of_set).collect()
+/// The rows of a set by name, each written when it is asked for.
+pub fn rows<'a>(
+    set: &'a AllocationSet,
+    request: &AllocationRequest,
+) -> impl Iterator<Item = (&'a str, Map<String, Value>)> + use<'a> {
+    let style = Style::of(request, set.window);
+    set.aggregates.iter().map(move |(name, aggregate)| (name.as_str(), row(name, &aggregate.measures, style)))
 }
 
 fn row(name: &str, row: &Measures, style: Style) -> Map<String, Value> {

@@ -32,6 +32,6 @@ pub(crate) use commits::Commit;
 pub use error::StoreError;
 pub(crate) use files::damaged_hour;
 pub use files::{Loaded, Recovered, Store};
+pub use listing::{Finished, Listing, Running, TABLE_NAMES, TableFile, empty_table};
 pub(crate) use rolls::RollKind;
 pub(crate) use tables::Strings;
-pub use listing::{Finished, Listing, Running, TABLE_NAMES, TableFile, empty_table};

@@ -126,3 +126,16 @@ async fn other_methods_are_refused_and_preflight_is_answered() {
     assert_eq!(send(&router, Method::POST, "/refreshPricing", None).await.0, StatusCode::OK);
     assert_eq!(data(&router, "/managementPlatform").await, "eks");
 }
+
+/// More requests than are computed at once all get their answer.
+#[tokio::test]
+async fn many_at_once_take_turns() {
+    let router = service(made_up::ledger(3));
+    let asked = (0..40).map(|index| {
+        let router = router.clone();
+        tokio::spawn(async move { data(&router, &format!("/allocation?window=1d&offset={index}")).await })
+    });
+    for answer in asked.collect::<Vec<_>>() {
+        assert!(answer.await.unwrap()[0].is_object());
+    }
+}
