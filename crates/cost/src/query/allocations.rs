@@ -7,7 +7,7 @@ use crate::money::Money;
 use crate::prices::SplitMethod;
 use crate::query::filters_v1::filter_v1;
 use crate::query::format::{CostMetric, Format};
-use crate::query::parameters::{ParameterError, Parameters, parse_bool};
+use crate::query::parameters::{MOST_NAMES, MOST_PROPERTIES, ParameterError, Parameters, parse_bool};
 use crate::query::standpoint::{Compatibility, Standpoint};
 use crate::query::steps::Steps;
 
@@ -57,13 +57,13 @@ impl AllocationRequest {
         let aliases = &standpoint.aliases;
         let text = parameters.text("filter").unwrap_or_default();
         let filter = Filter::parse_with(text, Vocabulary::Allocations, aliases)?;
-        let aggregate = parameters.list("aggregate").join(",");
+        let aggregate = parameters.list("aggregate", MOST_PROPERTIES)?.join(",");
         let query = AllocationQuery {
             steps,
             groups,
             aggregation: Aggregation::parse_with(&aggregate, opencost, aliases)?,
             sharing,
-            filter: filter.and(filter_v1(parameters, aliases)),
+            filter: filter.and(filter_v1(parameters, aliases)?),
             keep_labels: parameters.flag("includeAggregatedMetadata")?,
             asset_shares,
             per_step: opencost,
@@ -142,7 +142,7 @@ fn sharing(parameters: &Parameters, opencost: bool) -> Result<Sharing, Parameter
         _ => None,
     })?;
     let mut labels = Vec::new();
-    for pair in parameters.list("shareLabels") {
+    for pair in parameters.list("shareLabels", MOST_NAMES)? {
         match pair.split_once(':').or_else(|| pair.split_once('=')) {
             Some((key, value)) => labels.push((key.trim().to_owned(), value.trim().to_owned())),
             None if parameters.is_forgiving() => {}
@@ -158,7 +158,7 @@ fn sharing(parameters: &Parameters, opencost: bool) -> Result<Sharing, Parameter
         idle_by_node: parameters.flag("idleByNode")?,
         split_idle: parameters.flag("splitIdle")?,
         include_overhead: parameters.flag("includeOverhead")?,
-        namespaces: parameters.list("shareNamespaces").into_iter().map(str::to_owned).collect(),
+        namespaces: parameters.list("shareNamespaces", MOST_NAMES)?.into_iter().map(str::to_owned).collect(),
         labels,
         monthly: monthly.unwrap_or_default(),
         balancers: parameters.flag("sharelb")? || parameters.flag("shareLB")?,

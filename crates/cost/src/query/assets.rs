@@ -6,7 +6,7 @@ use crate::interval::Interval;
 use crate::prices::SplitMethod;
 use crate::query::allocations::{decimals, descending, is_paged, page, split_method};
 use crate::query::format::Format;
-use crate::query::parameters::{ParameterError, Parameters};
+use crate::query::parameters::{MOST_PROPERTIES, ParameterError, Parameters};
 use crate::query::standpoint::{Compatibility, Standpoint};
 use crate::query::steps::Steps;
 
@@ -89,7 +89,7 @@ impl AssetRequest {
         let window = standpoint.window(parameters)?;
         let text = parameters.text("filter").unwrap_or_default();
         let mut by = Vec::new();
-        for word in parameters.list("aggregate") {
+        for word in parameters.list("aggregate", MOST_PROPERTIES)? {
             match aggregation(word, standpoint) {
                 Some(known) if by.contains(&known) => {}
                 Some(known) => by.push(known),

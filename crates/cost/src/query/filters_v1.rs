@@ -3,7 +3,7 @@
 
 use crate::allocation::LabelAliases;
 use crate::filter::{Comparison, Field, Filter, Operator};
-use crate::query::parameters::Parameters;
+use crate::query::parameters::{MOST_NAMES, ParameterError, Parameters};
 
 const SIMPLE: [(&str, Field); 8] = [
     ("filterClusters", Field::Cluster),
@@ -26,19 +26,20 @@ const ALIASES: [(&str, &str); 5] = [
 ];
 
 /// What the parameters ask for; everything if none is there.
-pub(super) fn filter_v1(parameters: &Parameters, aliases: &LabelAliases) -> Filter {
+pub(super) fn filter_v1(parameters: &Parameters, aliases: &LabelAliases) -> Result<Filter, ParameterError> {
+    let words = |name| parameters.list(name, MOST_NAMES);
     let mut filter = Filter::Everything;
     for (name, field) in SIMPLE {
-        filter =
-            filter.and(any(parameters.list(name).into_iter().map(|value| compare(field.clone(), value))));
+        filter = filter.and(any(words(name)?.into_iter().map(|value| compare(field.clone(), value))));
     }
     for (name, word) in ALIASES {
         let field = || Field::Label(aliases.label(word).map(str::to_owned));
-        filter = filter.and(any(parameters.list(name).into_iter().map(|value| compare(field(), value))));
+        filter = filter.and(any(words(name)?.into_iter().map(|value| compare(field(), value))));
     }
-    filter = filter.and(any(parameters.list("filterControllers").into_iter().map(controller)));
-    filter = filter.and(any(pairs(parameters, "filterLabels", Field::Label)));
-    filter.and(any(pairs(parameters, "filterAnnotations", Field::Annotation)))
+    filter = filter.and(any(words("filterControllers")?.into_iter().map(controller)));
+    filter = filter.and(any(words("filterLabels")?.into_iter().map(|pair| compare_pair(Field::Label, pair))));
+    let annotations = words("filterAnnotations")?;
+    Ok(filter.and(any(annotations.into_iter().map(|pair| compare_pair(Field::Annotation, pair)))))
 }
 
 fn any(filters: impl Iterator<Item = Filter>) -> Filter {
@@ -65,15 +66,11 @@ fn controller(text: &str) -> Filter {
     }
 }
 
-fn pairs<'a>(
-    parameters: &'a Parameters,
-    name: &str,
-    field: fn(Option<String>) -> Field,
-) -> impl Iterator<Item = Filter> + use<'a> {
-    parameters.list(name).into_iter().map(move |pair| match pair.split_once(':') {
+fn compare_pair(field: fn(Option<String>) -> Field, pair: &str) -> Filter {
+    match pair.split_once(':') {
         Some((key, value)) => compare(field(Some(key.trim().to_owned())), value.trim()),
         None => compare(field(None), pair),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -87,9 +84,9 @@ mod tests {
             b"",
         );
         assert_eq!(
-            filter_v1(&parameters, &LabelAliases::default()).to_string(),
+            filter_v1(&parameters, &LabelAliases::default()).unwrap().to_string(),
             "((namespace:\"a\"|namespace<~:\"b\")+(controllerKind:\"deployment\"+controllerName:\"web\"))+label[team]:\"x\""
         );
-        assert_eq!(filter_v1(&Parameters::default(), &LabelAliases::default()), Filter::Everything);
+        assert_eq!(filter_v1(&Parameters::default(), &LabelAliases::default()), Ok(Filter::Everything));
     }
 }

@@ -45,6 +45,16 @@ pub enum ParameterError {
         /// How many there may be.
         most: u64,
     },
+    /// A list that is longer than anyone needs.
+    #[error("invalid parameter {name}: it lists {count} words, at most {most} are read")]
+    TooManyWords {
+        /// The parameter.
+        name: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// One parameter needs another.
     #[error("invalid parameter {name}: bad request: it needs {needs}")]
     Needs {
@@ -54,6 +64,11 @@ pub enum ParameterError {
         needs: &'static str,
     },
 }
+
+/// How many properties there are to aggregate by, at most.
+pub(super) const MOST_PROPERTIES: usize = 20;
+/// How many names a list may have: it is asked about every row.
+pub(super) const MOST_NAMES: usize = 1_000;
 
 /// Names and values, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,10 +101,15 @@ impl Parameters {
         found.map(|(_, value)| value.trim())
     }
 
-    /// A parameter that may be repeated, and be a list with commas each time.
-    pub fn list(&self, name: &str) -> Vec<&str> {
+    /// A parameter that may be repeated, and be a list with commas each time, of at most `most` words in all.
+    pub fn list(&self, name: &'static str, most: usize) -> Result<Vec<&str>, ParameterError> {
         let found = self.pairs.iter().filter(|(known, _)| known == name);
-        found.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|word| !word.is_empty()).collect()
+        let words = found.flat_map(|(_, value)| value.split(',')).map(str::trim);
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        match words.len() {
+            count if count > most => Err(ParameterError::TooManyWords { name, count, most }),
+            _ => Ok(words),
+        }
     }
 
     /// A truth value as Go's `strconv.ParseBool` reads it.
@@ -150,6 +170,14 @@ mod tests {
         assert_eq!(parameters.text("aggregate"), Some("namespace"));
         assert_eq!(parameters.text("filter"), Some("label[app]:\"a b\""));
         assert_eq!(parameters.text("step"), None);
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let parameters = Parameters::read("a=x,,y, z&a=u", b"a=v");
+        assert_eq!(parameters.list("a", 5).unwrap(), ["x", "y", "z", "u", "v"]);
+        let error = parameters.list("a", 4).unwrap_err().to_string();
+        assert_eq!(error, "invalid parameter a: it lists 5 words, at most 4 are read");
     }
 
     #[test]

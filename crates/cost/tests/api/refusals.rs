@@ -10,7 +10,7 @@ use serde_json::Value;
 use supercargo_cost::http::router;
 use tower::ServiceExt;
 
-use crate::asking::{cost_service, send, send_as, service};
+use crate::asking::{cost_service, query, send, send_as, service};
 use crate::made_up;
 
 /// Reference section 2.7: one shape, status and code agree, the window's text is upstream's.
@@ -84,6 +84,30 @@ async fn a_body_has_to_be_a_form_of_reasonable_length() {
         send_as(&router, Method::POST, "/allocation?window=1d", Some("application/json"), String::new())
             .await;
     assert_eq!(found, StatusCode::OK);
+}
+
+/// Lists and filters without end would be asked about every row.
+#[rstest]
+#[case("aggregate", "label:a,".repeat(21), "it lists 21 words, at most 20 are read")]
+#[case("shareNamespaces", "a,".repeat(100_000), "it lists 100000 words, at most 1000 are read")]
+#[case("shareLabels", "a:b,".repeat(1_001), "it lists 1001 words, at most 1000 are read")]
+#[case("filterPods", "a,".repeat(200_000), "it lists 200000 words, at most 1000 are read")]
+#[case("filterLabels", "a:b,".repeat(1_001), "it lists 1001 words, at most 1000 are read")]
+#[case("filter", "(".repeat(300_000), "300000 bytes, at most 65536 are read")]
+#[case("filter", "(".repeat(60_000), "parentheses deeper than 64")]
+#[case("filter", "namespace:\"a\"+".repeat(4_000), "ends where a comparison is expected")]
+#[case("window", "7d".repeat(400_000), "illegal window: 7d7d7d")]
+#[case("step", "9999h".repeat(100_000), "is out of range: expected one second to 100 years")]
+#[tokio::test]
+async fn what_has_no_end_is_refused_at_once(#[case] name: &str, #[case] value: String, #[case] reason: &str) {
+    let router = service(made_up::ledger(3));
+    let (path, form) = match name {
+        "window" => ("/allocation", query(&[(name, &value)])),
+        _ => ("/allocation?window=1d", query(&[(name, &value)])),
+    };
+    let (status, body) = send(&router, Method::POST, path, Some(&form)).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body.contains(reason) && body.len() < 1_000, "{}", &body[..body.len().min(500)]);
 }
 
 #[tokio::test]
