@@ -7,6 +7,7 @@
 //! [`HourFacts::absorb`]: crate::facts::HourFacts::absorb
 
 mod balancers;
+mod known;
 mod nodes;
 mod observe;
 mod owners;

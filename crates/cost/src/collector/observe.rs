@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+use supercargo_api::Pod;
 use thiserror::Error;
 
 use crate::collector::balancers::balancer_fact;
+use crate::collector::known::KnownPods;
 use crate::collector::nodes::node_fact;
 use crate::collector::owners::Owners;
 use crate::collector::pods::{LiveContainer, LivePod, Surroundings, life};
-use crate::collector::view::{ContainerUsage, Measurements, View};
+use crate::collector::view::{ContainerUsage, Measurements, Seen, View};
 use crate::collector::volumes::{ClaimUsers, volume_fact};
 use crate::facts::{Amount, ContainerFact, Gap, HourFacts, ManagementFact, NetworkBytes};
 use crate::interval::Interval;
@@ -77,12 +81,13 @@ pub struct Collector {
     settings: CollectorSettings,
     last: Option<i64>,
     counters: BTreeMap<PodName, NetworkBytes>,
+    known: KnownPods,
 }
 
 impl Collector {
     /// A collector that knows nothing yet; its first observation only begins the time.
     pub fn new(settings: CollectorSettings) -> Collector {
-        Collector { settings, last: None, counters: BTreeMap::new() }
+        Collector { settings, last: None, counters: BTreeMap::new(), known: KnownPods::default() }
     }
 
     /// A collector that goes on from the time until which everything is written down.
@@ -108,10 +113,10 @@ impl Collector {
 
     /// The facts since the last observation. Objects that were there all the time count from then on, others from their
     /// own beginning; what vanished in between counts until it was seen to go, or until the last observation.
-    pub fn observe(
+    pub fn observe<'a>(
         &mut self,
         now: i64,
-        view: &View<'_>,
+        view: &View<'a>,
         measured: &Measurements<'_>,
     ) -> Result<Observation, ObserveError> {
         let stretch = self.advance(now)?;
@@ -120,7 +125,7 @@ impl Collector {
             return Ok(Observation { stretch, hours: Vec::new() });
         }
         let stale = stretch.seconds() > self.settings.longest_stretch;
-        let mut usage: Usage<'_> = BTreeMap::new();
+        let mut usage: Usage<'_> = FxHashMap::default();
         if !stale {
             for each in measured.containers {
                 usage.entry((&each.namespace, &each.pod, &each.container, &each.pod_uid)).or_insert(each);
@@ -136,11 +141,14 @@ impl Collector {
             &view.services,
             Owners::new(&view.owners),
             provider_ids.collect(),
+            self.known.lend(),
         );
         let silent = if stale { &[] } else { measured.silent_nodes };
         let absence = i64::try_from(self.settings.longest_absence).unwrap_or(i64::MAX);
         let believed = Interval::new(now.saturating_sub(absence), now);
-        let hours = recent(stretch).map(|(hour, all)| {
+        let mut last_seen: Vec<LivePod<'_>> = Vec::new();
+        let mut hours = Vec::new();
+        for (hour, all) in recent(stretch) {
             let inside = all.overlap(believed);
             let mut facts = self.blank(hour);
             let unknown = Interval::new(all.start, all.end.min(believed.start));
@@ -148,23 +156,26 @@ impl Collector {
                 facts.gaps.push(gap(unknown, "everything"));
             }
             if inside.is_empty() {
-                return facts;
+                hours.push(facts);
+                continue;
             }
-            let pods: Vec<LivePod<'_>> =
-                view.pods.iter().filter_map(|pod| around.live(*pod, inside)).collect();
-            for live in &pods {
-                let share = PodShare { live, usage: &usage, traffic: &traffic, stretch };
-                facts.containers.extend(share.containers());
-            }
+            let live = |pod: &Seen<'a, Pod>| around.live(*pod, inside, &self.known);
+            let pods: Vec<LivePod<'_>> = view.pods.par_iter().filter_map(live).collect();
+            let containers = |live: &LivePod<'_>| {
+                PodShare { live, usage: &usage, traffic: &traffic, stretch }.containers()
+            };
+            facts.containers = pods.par_iter().flat_map_iter(containers).collect();
             self.things(&mut facts, view, measured, &pods, inside);
             if stale {
                 facts.gaps.push(gap(inside, "use of everything"));
             }
             facts.gaps.extend(silent.iter().map(|node| gap(inside, &format!("use of node {node}"))));
             facts.sort();
-            facts
-        });
-        Ok(Observation { stretch, hours: hours.collect() })
+            hours.push(facts);
+            last_seen = pods;
+        }
+        self.known.remember(&last_seen, around.into_maps());
+        Ok(Observation { stretch, hours })
     }
 
     /// Moves on to a time; the stretch since the last one, which is empty the first time.
@@ -227,7 +238,7 @@ impl Collector {
             return BTreeMap::new();
         }
         // pods that are there, and whether they are younger than the last observation
-        let mut there: BTreeMap<(&str, &str, &str), bool> = BTreeMap::new();
+        let mut there: FxHashMap<(&str, &str, &str), bool> = FxHashMap::default();
         for pod in &view.pods {
             let metadata = &pod.object.metadata;
             let young = life(*pod).is_some_and(|life| life.start >= last);
@@ -281,7 +292,7 @@ fn gap(interval: Interval, subject: &str) -> Gap {
 }
 
 /// What was used, by namespace, pod, container and uid.
-type Usage<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), &'a ContainerUsage>;
+type Usage<'a> = FxHashMap<(&'a str, &'a str, &'a str, &'a str), &'a ContainerUsage>;
 
 /// A pod's containers in a part of the stretch.
 struct PodShare<'a> {

@@ -4,6 +4,7 @@
 //! then on (reference section 1.2, item 12, #2960). It is paid for until its last container has ended. Its containers share
 //! its life (item 3); plain init containers have no row, what they ask for is not more than the pod holds anyway.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use k8s_openapi::api::core::v1::{Container, Namespace, ResourceRequirements, Ser
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use supercargo_api::Pod;
 
+use crate::collector::known::{KnownPods, SharedMaps, is_still};
 use crate::collector::nodes::{GPU_RESOURCES, milli, whole};
 use crate::collector::owners::Owners;
 use crate::collector::view::Seen;
@@ -53,6 +55,7 @@ pub(super) struct Surroundings<'a> {
     services: BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a Service>>,
     owners: Owners<'a>,
     provider_ids: BTreeMap<&'a str, Arc<str>>,
+    maps: SharedMaps,
 }
 
 impl<'a> Surroundings<'a> {
@@ -62,11 +65,12 @@ impl<'a> Surroundings<'a> {
         services: &[Seen<'a, Service>],
         owners: Owners<'a>,
         provider_ids: BTreeMap<&'a str, Arc<str>>,
+        maps: SharedMaps,
     ) -> Surroundings<'a> {
         let named = namespaces.iter().copied().map(|namespace| {
             let metadata = &namespace.metadata;
-            let maps = (shared(metadata.labels.as_ref()), shared(metadata.annotations.as_ref()));
-            (metadata.name.as_deref().unwrap_or_default(), maps)
+            let both = (maps.get(metadata.labels.as_ref()), maps.get(metadata.annotations.as_ref()));
+            (metadata.name.as_deref().unwrap_or_default(), both)
         });
         let mut by_label: BTreeMap<_, Vec<&Service>> = BTreeMap::new();
         for service in services.iter().map(|seen| seen.object) {
@@ -81,18 +85,33 @@ impl<'a> Surroundings<'a> {
             services: by_label,
             owners,
             provider_ids,
+            maps,
         }
     }
 
-    /// A pod in the stretch; none if it was not bound in it.
-    pub fn live(&self, seen: Seen<'a, Pod>, stretch: Interval) -> Option<LivePod<'a>> {
+    /// Gives back the maps.
+    pub fn into_maps(self) -> SharedMaps {
+        self.maps
+    }
+
+    /// A pod in the stretch; none if it was not bound in it. Who is known from before and has not changed stays the same.
+    pub fn live(&self, seen: Seen<'a, Pod>, stretch: Interval, known: &KnownPods) -> Option<LivePod<'a>> {
         let pod = seen.object;
         let whole = life(seen)?;
         let life = whole.overlap(stretch);
         if life.is_empty() {
             return None;
         }
-        let template = self.workload(pod);
+        let known = known.of(pod.metadata.uid.as_deref().unwrap_or_default());
+        let known = if known.first().is_some_and(|first| self.is_still(first, pod)) { known } else { &[] };
+        let fresh = OnceCell::new();
+        let who = |name: &str| match known.iter().find(|workload| *workload.container == *name) {
+            Some(workload) => Arc::clone(workload),
+            None => {
+                let template: &Workload = fresh.get_or_init(|| self.workload(pod));
+                Arc::new(Workload { container: name.into(), ..template.clone() })
+            }
+        };
         let spec = pod.spec()?;
         let sidecars = spec
             .init_containers
@@ -100,11 +119,38 @@ impl<'a> Surroundings<'a> {
             .flatten()
             .filter(|each| each.restart_policy.as_deref() == Some("Always"));
         let containers = spec.containers.iter().chain(sidecars).map(|container| LiveContainer {
-            workload: Arc::new(Workload { container: container.name.as_str().into(), ..template.clone() }),
+            workload: who(&container.name),
             asked: asked(container),
             mounts: container.volume_mounts.iter().flatten().map(|mount| mount.name.clone()).collect(),
         });
         Some(LivePod { pod, whole, life, containers: containers.collect() })
+    }
+
+    /// Whether a workload is what [`Surroundings::workload`] would say of a pod, but for the container.
+    fn is_still(&self, known: &Workload, pod: &Pod) -> bool {
+        let metadata = &pod.metadata;
+        let (name, namespace) = (metadata.name.as_deref(), metadata.namespace.as_deref().unwrap_or_default());
+        let node = pod.node_name().unwrap_or_default();
+        let (labels, annotations) = match self.namespaces.get(namespace) {
+            Some((labels, annotations)) => (Arc::clone(labels), Arc::clone(annotations)),
+            None => Default::default(),
+        };
+        let of_namespace = |known: &Labels, labels: &Labels| Arc::ptr_eq(known, labels) || known == labels;
+        *known.pod == *name.unwrap_or_default()
+            && *known.namespace == *namespace
+            && *known.node == *node
+            && is_still(&known.labels, metadata.labels.as_ref())
+            && is_still(&known.annotations, metadata.annotations.as_ref())
+            && of_namespace(&known.namespace_labels, &labels)
+            && of_namespace(&known.namespace_annotations, &annotations)
+            && *known.provider_id == *self.provider_ids.get(node).map_or("", |id| &**id)
+            && known.services == self.services_of(namespace, metadata)
+            && {
+                let ((kind, controller), (root_kind, root)) =
+                    self.owners.of_pod(metadata).unwrap_or_default();
+                (&known.controller_kind, &known.controller) == (&kind, &controller)
+                    && (&known.root_kind, &known.root) == (&root_kind, &root)
+            }
     }
 
     fn workload(&self, pod: &Pod) -> Workload {
@@ -127,8 +173,8 @@ impl<'a> Surroundings<'a> {
             root,
             provider_id: self.provider_ids.get(node).cloned().unwrap_or_default(),
             services: self.services_of(namespace, metadata),
-            labels: shared(metadata.labels.as_ref()),
-            annotations: shared(metadata.annotations.as_ref()),
+            labels: self.maps.get(metadata.labels.as_ref()),
+            annotations: self.maps.get(metadata.annotations.as_ref()),
             namespace_labels,
             namespace_annotations,
             ..Workload::default()
@@ -156,13 +202,6 @@ pub(super) fn selects(service: &Service, pod: &ObjectMeta) -> bool {
     let Some(selector) = selector(service) else { return false };
     let labels = pod.labels.as_ref();
     selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
-}
-
-fn shared(map: Option<&BTreeMap<String, String>>) -> Labels {
-    /// Written by `kubectl apply`: a copy of the whole object, of no use here.
-    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-    let kept = map.into_iter().flatten().filter(|(key, _)| *key != LAST_APPLIED);
-    Arc::new(kept.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect())
 }
 
 fn second(time: &Time) -> i64 {

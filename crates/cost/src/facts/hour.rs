@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{BalancerFact, ContainerFact, NodeFact, VolumeFact};
@@ -61,7 +62,7 @@ impl HourFacts {
     pub fn sort(&mut self) {
         self.nodes
             .sort_by(|one, other| (&one.name, one.interval, one).cmp(&(&other.name, other.interval, other)));
-        self.containers.sort_by(|one, other| {
+        self.containers.par_sort_by(|one, other| {
             (&one.workload, one.interval, one.cpu.charged, one.ram.charged).cmp(&(
                 &other.workload,
                 other.interval,
