@@ -27,6 +27,7 @@ mod drifted;
 mod execution;
 mod part;
 mod propose;
+mod static_drift;
 mod survey;
 mod validate;
 

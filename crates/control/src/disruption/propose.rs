@@ -14,6 +14,7 @@ use supercargo_engine::disruption::BlockReason;
 use supercargo_engine::whatif::{Ask, SpotRule};
 
 use super::command::Command;
+use super::static_drift::static_drift;
 use super::survey::{Question, Survey};
 
 /// One node's pods may need so many new nodes.
@@ -95,6 +96,7 @@ pub fn propose(question: &Question, contended: &BTreeSet<String>, favour: Favour
     let mut proposal = Proposal::default();
     proposal.look_around(&survey);
     proposal.drifted = drifted(&survey, contended, favour, &mut proposal.blocked_drift);
+    proposal.drifted.extend(static_drift(&survey, &mut proposal.blocked_drift));
     if !proposal.drifted.is_empty() {
         let going = proposal.drifted.iter().flat_map(|command| &command.candidates);
         let going: BTreeSet<String> = going.map(|candidate| candidate.node.clone()).collect();
@@ -273,7 +275,7 @@ fn drifted(
     commands
 }
 
-fn stays(survey: &Survey<'_>, room: u32, code: &str, why: String) -> Option<Staying> {
+pub(super) fn stays(survey: &Survey<'_>, room: u32, code: &str, why: String) -> Option<Staying> {
     let candidate = survey.candidate(room)?;
     Some(Staying {
         node: candidate.node,

@@ -403,3 +403,42 @@ fn nothing_is_computed_while_nothing_changes() {
     scene.run(200);
     assert_eq!(scene.looks(), looks);
 }
+
+#[rstest]
+#[case::one_takes_the_place_of_another(json!(null), 1)]
+#[case::its_limit_leaves_room(json!({"nodes": "3"}), 1)]
+#[case::its_limit_leaves_none(json!({"nodes": "2"}), 0)]
+fn a_drifted_node_of_a_static_pool_is_replaced_by_one_that_is_alike_section_2_15(
+    #[case] limits: Value,
+    #[case] expected: usize,
+) {
+    let mut scene = Scene::new(json!([{"nodes": "1"}]));
+    let body = json!({"spec": {"replicas": 2, "limits": limits}});
+    scene.stage.toy.patch(Kind::NodePool, &Key::cluster("web"), body);
+    for name in ["a", "b"] {
+        scene.node(name, "web", "m6i.large", &[1_500]);
+        let mut status = scene.stage.get(Kind::NodeClaim, &format!("web-{name}"))["status"].clone();
+        status["conditions"].as_array_mut().unwrap().push(json!({
+            "type": "Drifted", "status": "True", "reason": "AMIDrift", "lastTransitionTime": "2026-03-02T08:30:00Z",
+        }));
+        let key = Key::cluster(format!("web-{name}"));
+        let action = supercargo_reconcile::Action::patch(
+            Kind::NodeClaim,
+            key,
+            Some("status"),
+            json!({"status": status}),
+        );
+        scene.stage.toy.apply(&action);
+    }
+    scene.run(60);
+    let made = scene.made();
+    assert_eq!(made.len(), expected);
+    assert!(scene.has("a") && scene.has("b"), "nobody goes before another has come");
+    if let Some(made) = made.first() {
+        let claim = scene.stage.get(Kind::NodeClaim, made);
+        assert_eq!(claim["metadata"]["labels"]["karpenter.sh/nodepool"], "web");
+        scene.initialize(made);
+        scene.run(10);
+        assert!(!scene.has("a") && scene.has("b"), "the budget is for one");
+    }
+}

@@ -20,4 +20,5 @@ pub use hash::hash;
 pub use overlays::Overlays;
 pub use readiness::{class_finding, validation_finding};
 pub use replicas::StaticPools;
+pub(crate) use replicas::static_shape;
 pub use take_over::take_over;

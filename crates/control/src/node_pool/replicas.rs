@@ -46,7 +46,7 @@ impl StaticPools {
 
     fn grow(&mut self, pool: &NodePool, missing: i64, state: &State, now: Timestamp) -> Vec<Action> {
         let name = pool.metadata.name.clone().unwrap_or_default();
-        let shape = shape(pool);
+        let shape = static_shape(pool);
         let mut actions = Vec::new();
         let mut fresh: Vec<String> = Vec::new();
         for _ in 0..missing.min(AT_ONCE) {
@@ -100,7 +100,7 @@ impl StaticPools {
 }
 
 /// What a claim of a static NodePool asks for: all that the NodePool does. The type is chosen at launch.
-fn shape(pool: &NodePool) -> ClaimShape {
+pub(crate) fn static_shape(pool: &NodePool) -> ClaimShape {
     let name = pool.metadata.name.clone().unwrap_or_default();
     let template = &pool.spec.template;
     let class = &template.spec.node_class_ref;
