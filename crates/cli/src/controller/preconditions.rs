@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use supercargo_control::election::{LEASE_NAMES, rivals};
+use supercargo_control::election::rivals;
+use supercargo_control::outside::autoscaler_leases;
 
 use crate::exit::Failure;
 
@@ -36,12 +36,7 @@ pub(super) async fn definitions(client: &Client) -> Result<(), Failure> {
 pub(super) async fn alone(client: &Client, now: Timestamp) -> Result<(), Failure> {
     let deployments: Api<Deployment> = Api::all(client.clone());
     let deployments = deployments.list(&ListParams::default()).await.map_err(|error| failure(&error))?;
-    let leases: Api<Lease> = Api::all(client.clone());
-    let mut held = Vec::new();
-    for (name, _) in LEASE_NAMES {
-        let only = ListParams::default().fields(&format!("metadata.name={name}"));
-        held.extend(leases.list(&only).await.map_err(|error| failure(&error))?.items);
-    }
+    let held = autoscaler_leases(client).await.map_err(|error| failure(&error))?;
     let found = rivals(&deployments.items, &held, now);
     if found.is_empty() {
         return Ok(());

@@ -2,65 +2,103 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
 use supercargo_api::{ConditionStatus, set_condition};
-use supercargo_reconcile::{Action, Change, Key, Kind, Outcome, Part, State};
+use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Outcome, Part, State};
 
-use super::rivals::{Rival, rivals};
+use super::rivals::{Rival, Trace, rivals};
 use crate::journal::{Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
+use crate::outside::{LeaseAnswer, LeaseQuery};
 
 /// The condition of NodePools that says whether another autoscaler stands in the way.
 pub const CONDITION: &str = "AutoscalerConflict";
 /// The reason of Events.
 const REASON: &str = "AutoscalerConflict";
 /// How often an Event says again that nothing is done.
-const REMINDER_SECONDS: i64 = 300;
+const REMINDER: Duration = Duration::from_secs(300);
+/// How often leases are asked for.
+const LEASES: Duration = Duration::from_secs(20);
 
-/// Notices Deployments of other autoscalers: while one has replicas, whatever buys or gives up nodes waits, the NodePools say so
-/// in a condition, and an Event on the Deployment says how to remove it. Leases are looked at once, before the start.
+/// Notices other autoscalers, by their Deployments at once and by their leases within seconds: while one works, whatever buys or
+/// gives up nodes waits, the NodePools say so in a condition, and an Event on the Deployment or the lease says how to remove it.
 pub struct Guard {
     knowledge: Arc<Knowledge>,
     is_due: bool,
-    /// When an Event was last written about a Deployment, in seconds.
-    reminded: BTreeMap<Key, Timestamp>,
+    /// When an Event was last written about an object.
+    reminded: BTreeMap<Trace, Timestamp>,
     next: Option<Timestamp>,
-    /// The Deployment that was in the way last.
+    /// Leases as they were last told.
+    leases: Vec<Lease>,
+    /// The question for leases that is under way.
+    asked: Option<u64>,
+    next_question: Timestamp,
+    tickets: u64,
+    /// The object that was in the way last.
     last: Option<Subject>,
 }
 
 impl Guard {
     /// A guard that has seen nothing yet.
     pub fn new(knowledge: Arc<Knowledge>) -> Self {
-        Self { knowledge, is_due: true, reminded: BTreeMap::new(), next: None, last: None }
+        Self {
+            knowledge,
+            is_due: true,
+            reminded: BTreeMap::new(),
+            next: None,
+            leases: Vec::new(),
+            asked: None,
+            next_question: Timestamp::MIN,
+            tickets: 0,
+            last: None,
+        }
     }
 
-    /// Events about the Deployments that were not spoken of lately.
+    /// Events about the objects that were not spoken of lately.
     fn remind(&mut self, found: &[Rival], state: &State, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
         let mut reminded = BTreeMap::new();
         for rival in found {
-            let Some((namespace, name)) = &rival.deployment else { continue };
-            let key = Key::new(namespace, name);
-            let last = self.reminded.get(&key).copied();
-            if let Some(last) = last
-                && now.duration_since(last).as_secs() < REMINDER_SECONDS
-            {
-                reminded.insert(key, last);
+            let last = self.reminded.get(&rival.trace).copied();
+            if let Some(last) = last.filter(|last| now.duration_since(*last).unsigned_abs() < REMINDER) {
+                reminded.insert(rival.trace.clone(), last);
                 continue;
             }
-            if let Some(deployment) = state.deployments.get(&key) {
-                let message = format!("supercargo buys and removes no nodes while {rival}");
-                actions.push(Action::warn(&**deployment, "karpenter", REASON, message));
+            let message = format!("supercargo buys and removes no nodes while {rival}");
+            match &rival.trace {
+                Trace::Deployment(namespace, name) => {
+                    let deployment = state.deployments.get(&Key::new(namespace, name));
+                    let warn = |deployment| Action::warn(deployment, "karpenter", REASON, message);
+                    actions.extend(deployment.map(|deployment| warn(&**deployment)));
+                }
+                Trace::Lease(namespace, name) => {
+                    let is_it = |lease: &&Lease| {
+                        lease.metadata.name.as_ref() == Some(name)
+                            && lease.metadata.namespace.as_deref().unwrap_or_default() == namespace
+                    };
+                    let lease = self.leases.iter().find(is_it);
+                    actions.extend(lease.map(|lease| Action::warn(lease, "karpenter", REASON, message)));
+                }
             }
-            reminded.insert(key, now);
+            reminded.insert(rival.trace.clone(), now);
         }
         let earliest = reminded.values().min().copied();
-        self.next =
-            earliest.map(|last| last + std::time::Duration::from_secs(REMINDER_SECONDS.unsigned_abs()));
+        self.next = earliest.map(|last| later(last, REMINDER));
         self.reminded = reminded;
         actions
+    }
+
+    /// Asks for leases, if it is time.
+    fn ask(&mut self, now: Timestamp) -> Option<Action> {
+        if self.asked.is_some() || self.next_question > now {
+            return None;
+        }
+        self.tickets += 1;
+        self.asked = Some(self.tickets);
+        Some(Action::ask(Kind::NodePool, Key::cluster("guard"), self.tickets, LeaseQuery))
     }
 
     /// The NodePools that say something else than what is.
@@ -105,9 +143,13 @@ impl Guard {
         if before == words {
             return;
         }
-        let deployment = found.first().and_then(|rival| rival.deployment.clone());
-        if let Some((namespace, name)) = deployment {
-            self.last = Some(Subject { kind: "Deployment".to_owned(), namespace, name });
+        if let Some(rival) = found.first() {
+            let (kind, namespace, name) = match &rival.trace {
+                Trace::Deployment(namespace, name) => ("Deployment", namespace, name),
+                Trace::Lease(namespace, name) => ("Lease", namespace, name),
+            };
+            self.last =
+                Some(Subject { kind: kind.to_owned(), namespace: namespace.clone(), name: name.clone() });
         }
         let Some(about) = self.last.clone() else { return };
         let decision = if found.is_empty() {
@@ -140,13 +182,15 @@ impl Part for Guard {
     }
 
     fn step(&mut self, state: &State, now: Timestamp) -> Vec<Action> {
+        let mut actions: Vec<Action> = self.ask(now).into_iter().collect();
         if !self.is_due && self.next.is_none_or(|next| next > now) {
-            return Vec::new();
+            return actions;
         }
         self.is_due = false;
-        let found = rivals(state.deployments.values().map(|deployment| &**deployment), [], now);
+        let deployments = state.deployments.values().map(|deployment| &**deployment);
+        let found = rivals(deployments, &self.leases, now);
         self.note(&found, now);
-        let mut actions = self.remind(&found, state, now);
+        actions.extend(self.remind(&found, state, now));
         actions.extend(Self::conditions(&found, state, now));
         actions
     }
@@ -154,20 +198,43 @@ impl Part for Guard {
     fn done(&mut self, _: &Action, outcome: &Outcome, _: &State, now: Timestamp) {
         if outcome.is_err() {
             // the NodePool changed meanwhile, or the API server is away; not at once, or nobody else has a turn
-            let soon = now + std::time::Duration::from_secs(1);
+            let soon = later(now, Duration::from_secs(1));
             self.next = Some(self.next.map_or(soon, |next| next.min(soon)));
         }
     }
 
-    fn wake(&self) -> Option<Timestamp> {
-        if self.is_due { Some(Timestamp::MIN) } else { self.next }
+    fn answered(&mut self, ticket: u64, answer: Answer, _: &State, now: Timestamp) {
+        if self.asked != Some(ticket) {
+            return;
+        }
+        self.asked = None;
+        self.next_question = later(now, LEASES);
+        match answer.downcast::<LeaseAnswer>().map(|answer| *answer) {
+            Ok(Ok(leases)) => {
+                self.leases = leases;
+                self.is_due = true;
+            }
+            // what was seen last gets old by itself
+            Ok(Err(error)) => tracing::debug!(error, "the leases of other autoscalers cannot be asked for"),
+            Err(_) => {}
+        }
     }
+
+    fn wake(&self) -> Option<Timestamp> {
+        if self.is_due {
+            return Some(Timestamp::MIN);
+        }
+        let question = self.asked.is_none().then_some(self.next_question);
+        [question, self.next].into_iter().flatten().min()
+    }
+}
+
+fn later(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
     use supercargo_cloud::Cluster;
     use supercargo_reconcile::toy::Toy;
@@ -231,5 +298,39 @@ mod tests {
         assert_eq!(condition(&toy), Some((ConditionStatus::False, "NoOtherAutoscaler".to_owned())));
         let words = knowledge.journal.after(0);
         assert_eq!(words.len(), 2);
+    }
+
+    fn lease(holder: &str, renewed: Timestamp) -> Lease {
+        serde_json::from_value(json!({
+            "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system"},
+            "spec": {"holderIdentity": holder, "renewTime": renewed.to_string()},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_lease_that_somebody_renews_stops_the_work_until_it_is_old() {
+        let (mut toy, knowledge) = guarded();
+        toy.run(Duration::from_secs(1));
+        assert_eq!(toy.asked.len(), 1, "asked at once");
+        let answer: LeaseAnswer = Ok(vec![lease("ca-7d", toy.now)]);
+        toy.answer_first(Box::new(answer));
+        toy.run(Duration::from_secs(1));
+        assert!(knowledge.is_paused());
+        assert_eq!(condition(&toy), Some((ConditionStatus::True, "ClusterAutoscalerRunning".to_owned())));
+        assert_eq!(toy.said("cluster-autoscaler", "AutoscalerConflict").len(), 1);
+        let entries = knowledge.journal.after(0);
+        assert_eq!((entries.len(), entries[0].subject.kind.as_str()), (1, "Lease"));
+        toy.run(Duration::from_secs(20));
+        assert_eq!(toy.asked.len(), 1, "asked again");
+        let answer: LeaseAnswer = Err("forbidden".to_owned());
+        toy.answer_first(Box::new(answer));
+        toy.run(Duration::from_secs(20));
+        assert!(knowledge.is_paused(), "nobody said that it ended");
+        let answer: LeaseAnswer = Ok(vec![lease("", toy.now)]);
+        toy.answer_first(Box::new(answer));
+        toy.run(Duration::from_secs(1));
+        assert!(!knowledge.is_paused());
+        assert_eq!(condition(&toy), Some((ConditionStatus::False, "NoOtherAutoscaler".to_owned())));
     }
 }

@@ -18,4 +18,4 @@ pub use candidate::{Candidate, ElectionOptions, Move, OWN_IDENTITY};
 pub use elector::Elector;
 pub use guard::{CONDITION, Guard};
 pub use paused::Paused;
-pub use rivals::{LEASE_NAMES, Rival, RivalKind, rivals};
+pub use rivals::{LEASE_NAMES, Rival, RivalKind, Trace, rivals};

@@ -55,8 +55,17 @@ pub struct Rival {
     pub found: String,
     /// How to remove it.
     pub removal: String,
-    /// Namespace and name of its Deployment, if that is what was found.
-    pub deployment: Option<(String, String)>,
+    /// The object by which it was found.
+    pub trace: Trace,
+}
+
+/// An object that tells of another autoscaler.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trace {
+    /// A Deployment, by namespace and name.
+    Deployment(String, String),
+    /// A lease, by namespace and name.
+    Lease(String, String),
 }
 
 impl fmt::Display for Rival {
@@ -101,7 +110,7 @@ fn of_deployment(deployment: &Deployment) -> Option<Rival> {
         "Deployment {namespace}/{name} has {replicas} replica{}",
         if replicas == 1 { "" } else { "s" }
     );
-    Some(Rival { kind, found, removal, deployment: Some((namespace, name)) })
+    Some(Rival { kind, found, removal, trace: Trace::Deployment(namespace, name) })
 }
 
 /// Which autoscaler a Deployment is, by its images and labels.
@@ -172,7 +181,7 @@ fn of_lease(lease: &Lease, now: Timestamp) -> Option<Rival> {
         kind,
         found: format!("{holder} renewed the lease {namespace}/{name} within the last minute"),
         removal: format!("end the process {holder}, and delete its Deployment"),
-        deployment: None,
+        trace: Trace::Lease(namespace.to_owned(), name.to_owned()),
     })
 }
 
