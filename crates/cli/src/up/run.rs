@@ -89,7 +89,9 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     // who listened is gone already if it is not heard
     let _ = ended.send(true);
     drop(costs);
-    drop(working);
+    if let Some(working) = working {
+        working.end().await;
+    }
     serving.shutdown().await;
     drop(cluster);
     if let Some(data_dir) = &arguments.data_dir {
