@@ -7,11 +7,11 @@ use std::time::Duration;
 use axum::Router;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{CloudProvider, Cluster};
-use supercargo_control::election::{ElectionOptions, Elector, OWN_IDENTITY};
+use supercargo_control::election::{ElectionOptions, OWN_IDENTITY};
 use supercargo_control::endpoints::{Endpoints, EndpointsOptions};
 use supercargo_control::metrics::BuildInfo;
 use supercargo_control::node_class::service_range;
-use supercargo_control::outside::Computing;
+use supercargo_control::outside::{Computing, limited};
 use supercargo_control::settings::{ProcessSettings, Read, Settings};
 use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
 use tokio::sync::watch;
@@ -19,7 +19,9 @@ use tokio::sync::watch;
 use super::arguments::Arguments;
 use super::cloud::Cloud;
 use super::kept::{keep_journal, open_journal};
+use super::leading::{Ended, Leadership};
 use super::listen::listen;
+use super::memory::watch_memory;
 use super::{logs, preconditions};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -91,12 +93,18 @@ impl Process<'_> {
         let (ended, end) = watch::channel(false);
         self.listen(self.process.metrics_port, endpoints.metrics_router(), end.clone()).await?;
         self.listen(self.process.health_probe_port, endpoints.health_router(), end).await?;
-        let machines = cloud.machines(client.clone(), self.time.clone(), self.arguments.seed);
+        let unlimited = client.clone();
+        let client = match self.process.kube_client_qps {
+            Some(rate) => limited(client, self.time.clone(), rate, self.process.kube_client_burst),
+            None => client,
+        };
+        let machines = cloud.machines(unlimited.clone(), self.time.clone(), self.arguments.seed);
         console
             .note(format_args!("running against Kubernetes {}; Ctrl-C ends it", cluster.kubernetes_version));
         let work = Work {
             process: &self,
             client,
+            unlimited,
             cluster,
             provider: Arc::clone(&cloud.provider),
             knowledge: Arc::clone(&knowledge),
@@ -106,6 +114,7 @@ impl Process<'_> {
             biased;
             exit = work.lead() => exit,
             () = keep_journal(journal, &knowledge) => Exit::Success,
+            () = watch_memory(self.process.memory_limit) => Exit::Success,
         };
         let _ = ended.send(true);
         drop(machines);
@@ -129,7 +138,10 @@ impl Process<'_> {
 /// The way to the lease and back.
 struct Work<'a> {
     process: &'a Process<'a>,
+    /// For the controllers, at the rate that they were told.
     client: kube::Client,
+    /// For the lease, which must not wait for them.
+    unlimited: kube::Client,
     cluster: Cluster,
     provider: Arc<dyn CloudProvider>,
     knowledge: Arc<Knowledge>,
@@ -139,53 +151,20 @@ struct Work<'a> {
 impl Work<'_> {
     /// Waits for the lease, works as long as it is held, and gives it back.
     async fn lead(&self) -> Exit {
-        let process = &self.process.process;
-        if process.disable_leader_election {
-            let mut controllers = self.start();
-            tokio::select! {
-                biased;
-                () = interrupted() => {}
-                () = controllers.ended() => return lost("the watches ended"),
-            }
-            return finish(controllers).await;
-        }
-        let options = self.election();
-        let name = options.name.clone();
-        let metrics = &self.knowledge.metrics;
-        metrics.leads(&name, false);
-        tracing::info!(lease = name, identity = options.identity, "waiting for the lease");
-        let seed = seed_of(&options.identity);
-        let mut elector = Elector::new(self.client.clone(), self.process.time.clone(), options, seed);
-        tokio::select! {
-            biased;
-            () = interrupted() => return Exit::Success,
-            () = elector.acquire() => {}
-        }
-        metrics.leads(&name, true);
-        tracing::info!(lease = name, "leading");
-        let mut controllers = self.start();
-        tokio::select! {
-            biased;
-            () = interrupted() => {}
-            () = elector.hold() => {
-                // others may begin soon: nothing more may be written, not even what is half done
-                drop(controllers);
-                metrics.leads(&name, false);
-                return lost("the lease was lost");
-            }
-            () = controllers.ended() => {
-                elector.release().await;
-                return lost("the watches ended");
-            }
-        }
-        let exit = tokio::select! {
-            biased;
-            exit = finish(controllers) => exit,
-            () = elector.hold() => return lost("the lease was lost"),
+        let leadership = Leadership {
+            client: self.unlimited.clone(),
+            time: self.process.time.clone(),
+            lease: (!self.process.process.disable_leader_election).then(|| self.election()),
+            in_order: true,
+            metrics: &self.knowledge.metrics,
         };
-        elector.release().await;
-        metrics.leads(&name, false);
-        exit
+        match leadership.work(|| self.start(), interrupted()).await {
+            Ended::Asked => Exit::Success,
+            Ended::Lost(why) => {
+                tracing::error!("ending: {why}");
+                Exit::Incomplete
+            }
+        }
     }
 
     fn start(&self) -> Controllers {
@@ -220,19 +199,6 @@ impl Work<'_> {
     }
 }
 
-/// Ends the controllers in order.
-async fn finish(controllers: Controllers) -> Exit {
-    tracing::info!("ending: what is under way is finished first");
-    controllers.end().await;
-    tracing::info!("ended");
-    Exit::Success
-}
-
-fn lost(why: &str) -> Exit {
-    tracing::error!("ending: {why}");
-    Exit::Incomplete
-}
-
 /// `1.36` of `1` and `36+`.
 fn minor_version(major: &str, minor: &str) -> String {
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
@@ -246,12 +212,6 @@ fn build_info() -> BuildInfo {
         other => other,
     };
     BuildInfo { version: env!("CARGO_PKG_VERSION"), compiler: "rust", architecture, commit: logs::COMMIT }
-}
-
-/// A number out of a name: candidates with different names do not ask in step.
-fn seed_of(name: &str) -> u64 {
-    name.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::explanation::{ExplanationQuery, Question};
 use crate::cluster::inputs;
 use crate::controllers::Controllers;
 use crate::knowledge::Knowledge;
-use crate::metrics::{Exposition, Observed};
+use crate::metrics::{Exposition, Observed, ProcessFacts};
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +59,9 @@ impl Endpoints {
         let mut out = Exposition::default();
         metrics.write(&mut out);
         out.append(gauges);
+        if let Some(facts) = ProcessFacts::read() {
+            facts.write(&mut out);
+        }
         out.into_text()
     }
 

@@ -63,6 +63,43 @@ pub enum CloudAnswer {
     Swept(Result<Vec<String>, CloudError>),
 }
 
+impl CloudRequest {
+    /// What metrics call it; nothing for launches, which are counted by who asks for them, and for messages, which are waited for.
+    pub(super) fn method(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Launch(_) | Self::ReceiveMessages(_) => return None,
+            Self::DescribeInstances(_) => "List",
+            Self::DescribeInstanceStatus => "DescribeInstanceStatus",
+            Self::TerminateInstances(_) => "Delete",
+            Self::CreateTags(..) => "CreateTags",
+            Self::DeleteMessage(_) => "DeleteMessage",
+            Self::DescribeSpotPrices => "DescribeSpotPrices",
+            Self::DescribeTypeOfferings => "DescribeTypeOfferings",
+            Self::ResolveNodeClass(_) => "ResolveNodeClass",
+            Self::ReleaseNodeClass(_) => "ReleaseNodeClass",
+            Self::Sweep(_) => "Sweep",
+        })
+    }
+}
+
+impl CloudAnswer {
+    /// The code of the error, if that is what the answer is.
+    pub(super) fn error(&self) -> Option<&str> {
+        let error = match self {
+            Self::Instances(Err(error))
+            | Self::Statuses(Err(error))
+            | Self::Terminated(Err(error))
+            | Self::Done(Err(error))
+            | Self::Messages(Err(error))
+            | Self::SpotPrices(Err(error))
+            | Self::TypeOfferings(Err(error))
+            | Self::Swept(Err(error)) => error,
+            _ => return None,
+        };
+        Some(&error.code)
+    }
+}
+
 /// Asks the cloud.
 pub(super) async fn ask(provider: &dyn CloudProvider, request: &CloudRequest) -> CloudAnswer {
     match request {

@@ -186,6 +186,9 @@ pub struct SettingsArguments {
     /// before. Without it they are deleted when their time is over
     #[arg(long, env = "EXPIRE_UNDER_BUDGETS", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Planning")]
     pub expire_under_budgets: String,
+    /// Drain a spot node when EC2 recommends to leave it, before it is interrupted
+    #[arg(long, env = "DRAIN_ON_REBALANCE", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Cluster and cloud")]
+    pub drain_on_rebalance: String,
     /// Work beside a running Cluster Autoscaler or Karpenter
     #[arg(long, env = "BESIDE_OTHER_AUTOSCALERS", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Several replicas")]
     pub beside_other_autoscalers: String,
@@ -266,6 +269,37 @@ pub struct SettingsArguments {
         help_heading = "Watching it"
     )]
     pub cpu_requests: String,
+    /// Requests to the API server in a second, in the long run [default: no limit, the API server's own fairness decides]
+    #[arg(
+        long,
+        env = "KUBE_CLIENT_QPS",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        default_value = "",
+        hide_default_value = true,
+        help_heading = "Watching it"
+    )]
+    pub kube_client_qps: String,
+    /// Requests at once where there is a limit for a second
+    #[arg(
+        long,
+        env = "KUBE_CLIENT_BURST",
+        hide_env_values = true,
+        value_name = "NUMBER",
+        default_value = "300",
+        help_heading = "Watching it"
+    )]
+    pub kube_client_burst: String,
+    /// Warn when the process takes nine tenths of so many bytes of memory; -1 for never
+    #[arg(
+        long,
+        env = "MEMORY_LIMIT",
+        hide_env_values = true,
+        value_name = "BYTES",
+        default_value = "-1",
+        help_heading = "Watching it"
+    )]
+    pub memory_limit: String,
     /// Name of the Service
     #[arg(
         long,
@@ -277,42 +311,12 @@ pub struct SettingsArguments {
         help_heading = "Accepted, without effect here"
     )]
     pub karpenter_service: String,
-    /// Requests a second; the API server's own fairness decides
-    #[arg(
-        long,
-        env = "KUBE_CLIENT_QPS",
-        hide_env_values = true,
-        value_name = "NUMBER",
-        default_value = "200",
-        help_heading = "Accepted, without effect here"
-    )]
-    pub kube_client_qps: String,
-    /// Requests at once
-    #[arg(
-        long,
-        env = "KUBE_CLIENT_BURST",
-        hide_env_values = true,
-        value_name = "NUMBER",
-        default_value = "300",
-        help_heading = "Accepted, without effect here"
-    )]
-    pub kube_client_burst: String,
-    /// Serve Go profiles
+    /// Serve Go profiles: there are none
     #[arg(long, env = "ENABLE_PROFILING", hide_env_values = true, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Accepted, without effect here")]
     pub enable_profiling: String,
     /// Waiting replicas do not watch
     #[arg(long, env = "DISABLE_CONTROLLER_WARMUP", hide_env_values = true, value_name = "BOOL", default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Accepted, without effect here")]
     pub disable_controller_warmup: String,
-    /// Soft limit of Go's garbage collector
-    #[arg(
-        long,
-        env = "MEMORY_LIMIT",
-        hide_env_values = true,
-        value_name = "BYTES",
-        default_value = "-1",
-        help_heading = "Accepted, without effect here"
-    )]
-    pub memory_limit: String,
     /// Where problems of the logger go
     #[arg(
         long,

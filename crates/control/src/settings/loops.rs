@@ -47,6 +47,8 @@ pub struct Settings {
     /// Whether expired nodes are replaced as drifted ones are, under budgets: `EXPIRE_UNDER_BUDGETS`, which Karpenter does not
     /// have.
     pub expire_under_budgets: bool,
+    /// Whether a rebalance recommendation is taken for an interruption: `DRAIN_ON_REBALANCE`, which Karpenter does not have.
+    pub drain_on_rebalance: bool,
     /// Whether other autoscalers are put up with: `BESIDE_OTHER_AUTOSCALERS`, which Karpenter does not have.
     pub beside_other_autoscalers: bool,
     /// What is switched on: `FEATURE_GATES`.
@@ -74,6 +76,7 @@ impl Default for Settings {
             reserved_enis: 0,
             interruption_queue: None,
             expire_under_budgets: false,
+            drain_on_rebalance: false,
             beside_other_autoscalers: false,
             gates: FeatureGates::default(),
         }

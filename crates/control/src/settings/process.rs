@@ -21,6 +21,12 @@ pub struct ProcessSettings {
     pub pod_metrics: bool,
     /// Processor time that is asked for, in millicores; it decides how many requests are under way at once: `CPU_REQUESTS`.
     pub cpu_requests_millicores: u32,
+    /// Requests to the API server in a second, in the long run; nothing for no limit: `KUBE_CLIENT_QPS`. Karpenter's is 200.
+    pub kube_client_qps: Option<u32>,
+    /// Requests at once where there is a limit for a second: `KUBE_CLIENT_BURST`.
+    pub kube_client_burst: u32,
+    /// Bytes of memory that the process should not come near to; nothing for no limit: `MEMORY_LIMIT`.
+    pub memory_limit: Option<u64>,
     /// What is logged: `LOG_LEVEL`.
     pub log_level: LogLevel,
     /// How it is logged: `LOG_FORMAT`, which Karpenter does not have.
@@ -92,6 +98,9 @@ impl Default for ProcessSettings {
             disable_cluster_state_observability: false,
             pod_metrics: false,
             cpu_requests_millicores: 1_000,
+            kube_client_qps: None,
+            kube_client_burst: 300,
+            memory_limit: None,
             log_level: LogLevel::Info,
             log_format: LogFormat::Auto,
             log_output_paths: vec![LogPath::Stdout],

@@ -108,6 +108,8 @@ impl SettingsArguments {
     fn read_cloud(&self, settings: &mut Settings, reader: &mut Reader) {
         let expire = &mut settings.expire_under_budgets;
         reader.take("EXPIRE_UNDER_BUDGETS", &self.expire_under_budgets, expire, boolean);
+        let drain = &mut settings.drain_on_rebalance;
+        reader.take("DRAIN_ON_REBALANCE", &self.drain_on_rebalance, drain, boolean);
         let beside = &mut settings.beside_other_autoscalers;
         reader.take("BESIDE_OTHER_AUTOSCALERS", &self.beside_other_autoscalers, beside, boolean);
         reader.take("CLUSTER_NAME", &self.cluster_name, &mut settings.cluster_name, some);
@@ -177,6 +179,15 @@ impl SettingsArguments {
                 })
                 .collect())
         });
+        let rate = &mut process.kube_client_qps;
+        reader.take("KUBE_CLIENT_QPS", &self.kube_client_qps, rate, |text| at_least_one(text).map(Some));
+        let burst = &mut process.kube_client_burst;
+        reader.take("KUBE_CLIENT_BURST", &self.kube_client_burst, burst, at_least_one);
+        reader.take("MEMORY_LIMIT", &self.memory_limit, &mut process.memory_limit, |text| {
+            let bytes =
+                text.parse::<i64>().map_err(|_| "write a number of bytes, or -1 for none".to_owned())?;
+            Ok(u64::try_from(bytes).ok().filter(|bytes| *bytes > 0))
+        });
         let cpu = &mut process.cpu_requests_millicores;
         reader.take("CPU_REQUESTS", &self.cpu_requests, cpu, count);
         if process.metrics_port != 0 && process.metrics_port == process.health_probe_port {
@@ -187,13 +198,13 @@ impl SettingsArguments {
 
     /// What has no effect here shall still be what Karpenter takes, or it would fail on the way back.
     fn check_unused(&self, reader: &mut Reader) {
-        reader.take("KUBE_CLIENT_QPS", &self.kube_client_qps, &mut 0, count);
-        reader.take("KUBE_CLIENT_BURST", &self.kube_client_burst, &mut 0, count);
-        reader.take("ENABLE_PROFILING", &self.enable_profiling, &mut false, boolean);
+        let mut profiles = false;
+        reader.take("ENABLE_PROFILING", &self.enable_profiling, &mut profiles, boolean);
+        if profiles {
+            let told = "ENABLE_PROFILING: this program has no Go profiles; perf reads it as it runs";
+            reader.warnings.push(told.to_owned());
+        }
         reader.take("DISABLE_CONTROLLER_WARMUP", &self.disable_controller_warmup, &mut false, boolean);
-        reader.take("MEMORY_LIMIT", &self.memory_limit, &mut 0, |text| {
-            text.parse::<i64>().map_err(|_| "write a number of bytes, or -1 for none".to_owned())
-        });
     }
 }
 
@@ -247,6 +258,10 @@ fn some(text: &str) -> Result<Option<String>, String> {
 
 fn count(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "write a whole number from 0 on".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a whole number from 1 on".to_owned())
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -326,6 +341,9 @@ mod tests {
             "--feature-gates=NodeRepair=true,Drift=true",
             "--log-output-paths=stderr,/var/log/x.log",
             "--cpu-requests=4000",
+            "--kube-client-qps=50",
+            "--memory-limit=1000000",
+            "--enable-profiling",
         ])
         .read()
         .unwrap();
@@ -338,7 +356,9 @@ mod tests {
         assert_eq!(read.settings.interruption_queue.as_deref(), Some("fleet"));
         assert_eq!(read.process.log_output_paths, [LogPath::Stderr, LogPath::File("/var/log/x.log".into())]);
         assert_eq!(read.process.concurrency(), 128);
-        assert_eq!(read.warnings.len(), 1);
+        assert_eq!((read.process.kube_client_qps, read.process.kube_client_burst), (Some(50), 300));
+        assert_eq!(read.process.memory_limit, Some(1_000_000));
+        assert_eq!(read.warnings.len(), 2);
     }
 
     #[test]
