@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -48,14 +48,16 @@ fn eventful() -> Metrics {
         ["spot"],
     );
     metrics.eligible_nodes("underutilized", 3);
-    metrics.consolidation_timed_out(ConsolidationType::Single);
+    metrics.consolidation_has_no_timeout();
     metrics.disruption_validation_failed(ConsolidationType::Empty);
     metrics.disruption_failed(DisruptionDecision::Delete, "drifted", ConsolidationType::None);
     metrics.move_scored("approved", "spot", "Balanced", 0.4);
     metrics.allowed_disruptions("spot", "drifted", 2);
     metrics.nodes_consuming_budgets("spot", "drifted", 1);
     metrics.node_pool_cost("spot", Usd::from_f64(0.384));
-    metrics.node_pool_cost_unknown("spot");
+    for _ in 0..2 {
+        metrics.node_pool_costs_unknown(BTreeSet::from([("spot".to_owned(), "n".to_owned())]));
+    }
     metrics.cluster_state(3, None);
     let call = CloudCall { controller: "launching", method: "Create", provider: "aws" };
     metrics.cloud_called(call, SECOND);
@@ -65,7 +67,7 @@ fn eventful() -> Metrics {
     metrics.launch_failed("us-east-1a", "use1-az1", "spot", "InsufficientInstanceCapacity");
     metrics.termination_failed("us-east-1a", "use1-az1");
     metrics.batch_sent("create_fleet", 12, SECOND);
-    metrics.user_data_bytes("default", 1_024);
+    metrics.user_data_bytes([("default", 1_024)]);
     metrics.interruption_received("spot_interrupted", SECOND);
     metrics.interruption_deleted();
     metrics.instance_unhealthy("system");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use supercargo_api::NodeClaim;
 use supercargo_api::labels::{CAPACITY_RESERVATION_ID, CAPACITY_TYPE, INSTANCE_TYPE, NODEPOOL, ZONE};
+use supercargo_catalog::CapacityType;
 use supercargo_cloud::event::EventKind;
 use supercargo_cloud::{CheckStatus, InstanceState, InstanceStatus, ProviderId};
 use supercargo_reconcile::{Action, Key, State};
@@ -41,9 +42,10 @@ pub(super) enum End {
     Forced,
 }
 
-/// What a message means for the claims of its instances.
-pub(super) fn of_message(kind: &EventKind) -> Notice {
-    let end = if kind.ends_instances() { End::Drained } else { End::Not };
+/// What a message means for the claims of its instances; with `drains`, instances that EC2 recommends to leave are left.
+pub(super) fn of_message(kind: &EventKind, drains: bool) -> Notice {
+    let is_left = drains && matches!(kind, EventKind::RebalanceRecommendation { .. });
+    let end = if is_left || kind.ends_instances() { End::Drained } else { End::Not };
     let (reason, message): (Option<(&'static str, bool)>, &str) = match kind {
         EventKind::SpotInterruption { .. } => {
             (Some(("SpotInterrupted", true)), "Spot interruption warning was triggered")
@@ -105,9 +107,13 @@ pub(super) fn claims_by_instance(state: &State) -> BTreeMap<String, Key> {
     claims.collect()
 }
 
-/// Puts aside what the message says is being taken back.
+/// Puts aside what the message says is being taken back; where that is recommended to be left and is left, so that what comes
+/// instead is not in the same place.
 pub(super) fn put_aside(knowledge: &Knowledge, kind: &EventKind, claim: &NodeClaim, now: Timestamp) {
     let mut unavailable = knowledge.unavailable();
+    if knowledge.settings.drain_on_rebalance && matches!(kind, EventKind::RebalanceRecommendation { .. }) {
+        unavailable.mark(CapacityType::Spot, label(claim, INSTANCE_TYPE), label(claim, ZONE), now);
+    }
     unavailable.mark_event(kind, label(claim, INSTANCE_TYPE), label(claim, ZONE), now);
     let reservation = label(claim, CAPACITY_RESERVATION_ID);
     if matches!(kind, EventKind::ReservationInterruption { .. }) && !reservation.is_empty() {

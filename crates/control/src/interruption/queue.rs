@@ -85,7 +85,7 @@ impl Interruptions {
                 tracing::warn!(%error, "a message of the interruption queue is not understood and deleted")
             }
             Ok(event) => {
-                let notice = of_message(&event.kind);
+                let notice = of_message(&event.kind, self.knowledge.settings.drain_on_rebalance);
                 self.knowledge.metrics.interruption_received(notice.label, since(event.time, now));
                 taken.label = notice.label;
                 for id in event.kind.instance_ids() {

@@ -28,7 +28,11 @@ struct Case {
 
 impl Case {
     fn new() -> Case {
-        let settings = Settings { interruption_queue: Some("queue".to_owned()), ..Settings::default() };
+        Case::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Case {
+        let settings = Settings { interruption_queue: Some("queue".to_owned()), ..settings };
         let knowledge = test_world::with_settings(settings);
         let parts: Vec<Box<dyn supercargo_reconcile::Part>> = vec![
             Box::new(Interruptions::new(Arc::clone(&knowledge))),
@@ -122,6 +126,17 @@ fn messages_of_all_kinds_section_5_7(#[case] kind: EventKind, #[case] goes: bool
     assert_eq!(case.goes(), goes);
     assert_eq!(case.deleted, ["r0"]);
     assert_eq!(case.toy.said("web-1", said).len(), usize::from(!said.is_empty()));
+}
+
+#[test]
+fn a_node_that_ec2_recommends_to_leave_is_left_on_demand_of_the_user() {
+    let mut case = Case::with(Settings { drain_on_rebalance: true, ..Settings::default() });
+    let mut messages = vec![case.message(EventKind::RebalanceRecommendation { instance_id: id() })];
+    case.run(3, &mut messages, &[]);
+    assert!(case.goes());
+    assert_eq!(case.toy.said("web-1", "SpotRebalanceRecommendation").len(), 1);
+    let aside = case.knowledge.unavailable();
+    assert!(aside.contains(CapacityType::Spot, "m6i.large", "us-east-1a", case.toy.now));
 }
 
 #[test]

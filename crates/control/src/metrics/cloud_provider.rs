@@ -100,8 +100,9 @@ impl Metrics {
         self.cloud_provider.batch_size.observe([batcher], size as f64);
     }
 
-    /// The user data of a class has so many bytes.
-    pub fn user_data_bytes(&self, node_class: &str, bytes: usize) {
-        self.cloud_provider.user_data.set([node_class], bytes as f64);
+    /// The user data of all classes that have some, in bytes.
+    pub fn user_data_bytes<'a>(&self, node_classes: impl IntoIterator<Item = (&'a str, usize)>) {
+        let samples = node_classes.into_iter().map(|(name, bytes)| ([name.to_owned()], bytes as f64));
+        self.cloud_provider.user_data.replace(samples);
     }
 }

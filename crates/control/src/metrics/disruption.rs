@@ -101,9 +101,11 @@ impl Metrics {
         self.disruption.eligible.set([reason], nodes as f64);
     }
 
-    /// The search ended before everything was looked at.
-    pub fn consolidation_timed_out(&self, kind: ConsolidationType) {
-        self.disruption.timeouts.count([kind.word()]);
+    /// Searches are bounded by their work and have no time-out, which is shown as none that was reached.
+    pub fn consolidation_has_no_timeout(&self) {
+        for kind in [ConsolidationType::Multi, ConsolidationType::Single] {
+            self.disruption.timeouts.add([kind.word()], 0.0);
+        }
     }
 
     /// What had been decided did not hold any more when it was looked at again.

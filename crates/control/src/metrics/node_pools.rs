@@ -1,5 +1,8 @@
 //! Budgets and prices of NodePools. Limits and usage are read from the mirrored state.
 
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
 use supercargo_catalog::Usd;
 
 use super::Metrics;
@@ -35,9 +38,14 @@ impl Metrics {
         self.node_pools.cost.set([node_pool], price.as_f64());
     }
 
-    /// The price of one of its nodes is not known.
-    pub fn node_pool_cost_unknown(&self, node_pool: &str) {
-        self.node_pools.cost_errors.count([node_pool]);
+    /// The prices of these nodes are not known, each with its NodePool. Each is counted once for as long as that lasts.
+    pub fn node_pool_costs_unknown(&self, nodes: BTreeSet<(String, String)>) {
+        // the set is replaced whole
+        let mut known = self.node_pools_unpriced.lock().unwrap_or_else(PoisonError::into_inner);
+        for (node_pool, _) in nodes.difference(&known) {
+            self.node_pools.cost_errors.count([node_pool]);
+        }
+        *known = nodes;
     }
 
     /// A NodePool is gone, and with it its gauges.

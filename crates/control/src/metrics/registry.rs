@@ -1,5 +1,8 @@
 //! All metrics of the process.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use super::build::BuildFamilies;
 use super::cloud_provider::CloudProviderFamilies;
 use super::cluster_state::ClusterStateFamilies;
@@ -26,6 +29,8 @@ pub struct Metrics {
     pub(super) interruption: InterruptionFamilies,
     pub(super) node_claims: NodeClaimFamilies,
     pub(super) node_pools: NodePoolFamilies,
+    /// Nodes whose price was not known the last time, with their NodePools.
+    pub(super) node_pools_unpriced: Mutex<BTreeSet<(String, String)>>,
     pub(super) nodes: NodeFamilies,
     pub(super) operator: OperatorFamilies,
     pub(super) pods: PodFamilies,

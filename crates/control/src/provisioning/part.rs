@@ -141,6 +141,8 @@ impl Provisioner {
         let inputs = inputs(state, &self.knowledge, now);
         let has_buffers = self.knowledge.settings.gates.capacity_buffer && !state.capacity_buffers.is_empty();
         if inputs.waiting() == 0 && !has_buffers && !self.has_pods_to_move(state) {
+            self.knowledge.metrics.unschedulable_pods(CONTROLLER, 0);
+            self.knowledge.metrics.pending_pods_by_zone(CONTROLLER, &BTreeMap::new());
             return None;
         }
         tracing::info!(pods = inputs.waiting(), "found provisionable pods");
@@ -234,6 +236,7 @@ impl Provisioner {
         metrics.planning_ended(CONTROLLER, &under_way.ticket.to_string());
         metrics.unschedulable_pods(CONTROLLER, planned.failed.iter().filter(|(pod, _)| pod.waits).count());
         metrics.ignored_pods(planned.ignored.len());
+        metrics.pending_pods_by_zone(CONTROLLER, &planned.pending_by_zone);
         for (pod, _) in planned.failed.iter().filter(|(pod, _)| pod.waits) {
             metrics.pod_planned(&pod.uid, false, now);
         }

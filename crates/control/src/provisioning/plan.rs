@@ -1,6 +1,6 @@
 //! What is to be bought for the pods that wait: a pure function of the cluster and the market.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use supercargo_api::Objects;
@@ -71,6 +71,8 @@ pub struct Planned {
     pub ignored: Vec<(Key, String)>,
     /// NodePools whose own requirements leave no instance type.
     pub without_types: Vec<String>,
+    /// How many pods that wait can go to each zone, `flexible` where there are several, `none` where there is none.
+    pub pending_by_zone: BTreeMap<String, usize>,
     /// By CapacityBuffer.
     pub buffers: BTreeMap<Key, BufferFit>,
     /// Dollars per hour of what is to be bought.
@@ -146,7 +148,37 @@ impl Reader<'_> {
             planned.ignored.push((Key::new(namespace, name), ignored.reason.clone()));
         }
         planned.without_types = self.pools_without_types();
+        planned.pending_by_zone = self.pending_by_zone();
         planned
+    }
+
+    /// How many pods that wait can go to each zone, by their own rules and their volumes.
+    fn pending_by_zone(&self) -> BTreeMap<String, usize> {
+        let types = self.snapshot.market.tables().flat_map(|(_, table)| &table.types);
+        let zones: BTreeSet<&str> =
+            types.flat_map(|one| &one.offerings).map(|offering| offering.zone.as_str()).collect();
+        let mut of_rules: BTreeMap<u32, String> = BTreeMap::new();
+        let mut counts = BTreeMap::new();
+        for pod in &self.snapshot.pending {
+            if !self.pod(*pod).is_some_and(|pod| pod.waits) {
+                continue;
+            }
+            let rules = self.snapshot.classes[self.snapshot.pods[*pod as usize].class as usize].rules;
+            let zone = of_rules.entry(rules).or_insert_with(|| {
+                let allows = |zone: &&&str| {
+                    let mut ways = self.snapshot.rules[rules as usize].alternatives.iter();
+                    ways.any(|way| way.get(keys::ZONE).is_none_or(|wanted| wanted.has(zone)))
+                };
+                let mut open = zones.iter().filter(allows);
+                match (open.next(), open.next()) {
+                    (None, _) => "none".to_owned(),
+                    (Some(zone), None) => (*zone).to_owned(),
+                    (Some(_), Some(_)) => "flexible".to_owned(),
+                }
+            });
+            *counts.entry(zone.clone()).or_default() += 1;
+        }
+        counts
     }
 
     /// The pod; none if it is a stand-in of a buffer.

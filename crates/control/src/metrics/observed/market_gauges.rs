@@ -1,9 +1,9 @@
 //! What the cloud sells, and what the nodes of NodePools cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use supercargo_api::labels::keys;
-use supercargo_catalog::{Tenancy, Usd};
+use supercargo_catalog::{CapacityType, Tenancy, Usd};
 use supercargo_engine::market::Market;
 
 use super::Observed;
@@ -43,17 +43,28 @@ impl Observed {
             .iter()
             .filter_map(|pool| Some((pool.metadata.name.as_deref()?, Usd::ZERO)))
             .collect();
+        let mut unknown = BTreeSet::new();
         for node in &self.nodes {
             let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
             let place =
                 || Some([label(keys::INSTANCE_TYPE)?, label(keys::CAPACITY_TYPE)?, label(keys::ZONE)?]);
             let price = place().and_then(|labels| offerings.get(&labels)).map(|(_, price)| *price);
-            if let (Some(cost), Some(price)) =
-                (label(keys::NODEPOOL).and_then(|pool| costs.get_mut(pool)), price)
-            {
-                *cost += price;
+            // what a reservation costs is not among the offerings
+            let is_reserved = label(keys::CAPACITY_TYPE) == Some(CapacityType::Reserved.as_str());
+            let Some((pool, cost)) =
+                label(keys::NODEPOOL).and_then(|pool| Some((pool, costs.get_mut(pool)?)))
+            else {
+                continue;
+            };
+            match price {
+                Some(price) => *cost += price,
+                None if is_reserved => {}
+                None => {
+                    unknown.insert((pool.to_owned(), node.metadata.name.clone().unwrap_or_default()));
+                }
             }
         }
+        metrics.node_pool_costs_unknown(unknown);
         for (pool, cost) in costs {
             metrics.node_pool_cost(pool, cost);
         }

@@ -73,6 +73,9 @@ impl Observed {
         });
         let unsynced = if self.is_filled { None } else { Some(Duration::ZERO) };
         metrics.cluster_state(self.nodes.len() + on_their_way.count(), unsynced);
+        metrics.user_data_bytes(self.node_classes.iter().filter_map(|class| {
+            Some((class.metadata.name.as_deref()?, class.spec.user_data.as_ref()?.len()))
+        }));
     }
 }
 
