@@ -18,6 +18,7 @@ use crate::metrics::Watcher;
 use crate::node_class::NodeClasses;
 use crate::node_pool::{Buffers, NodePools, Overlays, StaticPools};
 use crate::outside::{Computing, World};
+use crate::protection::Protections;
 use crate::provisioning::Provisioner;
 use crate::repair::Repair;
 use crate::settings::Settings;
@@ -33,6 +34,7 @@ pub const PART_NAMES: &[&str] = &[
     "launching",
     "lifecycle",
     "pod-events",
+    "protection",
     "consolidatable",
     "expiry",
     "consistency",
@@ -86,8 +88,10 @@ pub fn start(options: ControllerOptions) -> Controllers {
 
 /// Starts all loops with what is known already: its settings and its cluster count. To be called within a tokio runtime.
 pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> Controllers {
+    knowledge.metrics.consolidation_has_no_timeout();
     let parts = attended(parts(&knowledge, options.seed), &knowledge);
-    let world = World::new(options.provider, options.computing);
+    let world = World::new(options.provider, options.computing).with_client(options.client.clone());
+    let world = world.counted(Arc::clone(&knowledge), options.time.clone());
     let driver = DriverOptions {
         client: options.client,
         time: options.time,
@@ -109,6 +113,7 @@ pub(crate) fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>>
         Box::new(Launching::new(known())),
         Box::new(Keyed::new(Lifecycle::new(known()))),
         Box::new(PodEvents::default()),
+        Box::new(Keyed::new(Protections::default())),
         Box::new(Keyed::new(Consolidatables::default())),
         Box::new(Keyed::new(Expiry::new(known()))),
         Box::new(Keyed::new(Consistency::default())),

@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod node_class;
 pub mod node_pool;
 pub mod outside;
+pub mod protection;
 pub mod provisioning;
 pub mod repair;
 mod said;
