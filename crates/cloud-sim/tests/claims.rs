@@ -15,7 +15,8 @@ use rstest::rstest;
 use serde_json::json;
 use supercargo_catalog::CapacityType;
 use supercargo_cloud::launch::{
-    AddressesInFlight, LaunchError, LaunchInput, LaunchWarning, MinValuesPolicy, observe, perform, plan,
+    AddressesInFlight, Direct, LaunchError, LaunchInput, LaunchWarning, MinValuesPolicy, observe, perform,
+    plan,
 };
 use supercargo_cloud::{
     AllocationStrategy, CloudProvider, ImageLine, InstanceQuery, PurchaseOption, Selector, Unavailable,
@@ -248,12 +249,12 @@ fn a_launch_template_that_is_gone_is_made_again() {
     let world = World::calm();
     let class = class(&world, json!({}));
     let plan = planned(&class, &claim(json!([]), small())).unwrap();
-    now(perform(&world.region, &plan)).unwrap();
+    now(perform(&Direct(&world.region), &plan)).unwrap();
     for template in &plan.templates {
         world.region.delete_launch_template(&template.name).outcome.unwrap();
     }
-    now(perform(&world.region, &plan)).unwrap();
-    now(perform(&world.region, &plan)).unwrap();
+    now(perform(&Direct(&world.region), &plan)).unwrap();
+    now(perform(&Direct(&world.region), &plan)).unwrap();
     assert_eq!(world.region.census().launched, 3);
 }
 
@@ -290,7 +291,7 @@ fn reserved_capacity_comes_first_and_others_keep_out_of_it() {
         (plan.capacity_type, plan.instance_types.as_slice()),
         (CapacityType::Reserved, &["m5.4xlarge".to_owned()][..])
     );
-    let launched = now(perform(&world.region, &plan)).unwrap();
+    let launched = now(perform(&Direct(&world.region), &plan)).unwrap();
     assert_eq!(launched.capacity_type, CapacityType::Reserved);
     let instance =
         now(CloudProvider::describe_instances(&world.region, &InstanceQuery::ids([&launched.instance_id])))
@@ -302,7 +303,7 @@ fn reserved_capacity_comes_first_and_others_keep_out_of_it() {
         labels.get("karpenter.k8s.aws/capacity-reservation-type").map(String::as_str),
         Some("default")
     );
-    let failure = now(perform(&world.region, &plan)).unwrap_err();
+    let failure = now(perform(&Direct(&world.region), &plan)).unwrap_err();
     assert_eq!(failure.errors[0].code, "ReservationCapacityExceeded");
     assert!(failure.is_insufficient_capacity);
 }

@@ -29,5 +29,5 @@ pub use choose::{Choice, Chosen, Funnel, MAX_TYPES, MinValuesPolicy, choose};
 pub use error::LaunchError;
 pub use fit::offering_fits;
 pub use observe::{Observed, observe};
-pub use perform::{LaunchFailure, Launched, perform};
+pub use perform::{Direct, LaunchFailure, Launched, Launcher, perform};
 pub use plan::{LaunchInput, LaunchPlan, LaunchWarning, plan};

@@ -4,8 +4,8 @@ use supercargo_catalog::CapacityType;
 
 use super::LaunchPlan;
 use crate::{
-    CloudError, CloudProvider, ErrorKind, FleetAnswer, FleetError, FleetOverride, LaunchTemplateRequest,
-    Selector, is_unfulfillable, launch_reason,
+    CloudError, CloudProvider, ErrorKind, FleetAnswer, FleetError, FleetOverride, FleetRequest,
+    LaunchTemplateRequest, Reply, Selector, is_unfulfillable, launch_reason,
 };
 
 /// What was launched.
@@ -37,17 +37,44 @@ pub struct LaunchFailure {
     pub errors: Vec<FleetError>,
 }
 
-/// Launches the instance of a plan. A launch template that is missing after all is made again, once.
-pub async fn perform(provider: &dyn CloudProvider, plan: &LaunchPlan) -> Result<Launched, LaunchFailure> {
-    for template in &plan.templates {
-        ensure(provider, template).await.map_err(|error| LaunchFailure::of_call(&error))?;
+/// Who makes the calls of a launch. A cloud makes each as it comes; others may remember and put together.
+pub trait Launcher: Send + Sync {
+    /// Sees to it that a launch template is there.
+    fn ensure<'a>(&'a self, template: &'a LaunchTemplateRequest) -> Reply<'a, ()>;
+    /// Makes a launch template that is missing after all.
+    fn make<'a>(&'a self, template: &'a LaunchTemplateRequest) -> Reply<'a, ()>;
+    /// Calls CreateFleet.
+    fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer>;
+}
+
+/// A cloud that is called for every step.
+pub struct Direct<'p>(pub &'p dyn CloudProvider);
+
+impl Launcher for Direct<'_> {
+    fn ensure<'a>(&'a self, template: &'a LaunchTemplateRequest) -> Reply<'a, ()> {
+        Box::pin(ensure(self.0, template))
     }
-    let mut answer = provider.create_fleet(&plan.request).await;
+
+    fn make<'a>(&'a self, template: &'a LaunchTemplateRequest) -> Reply<'a, ()> {
+        Box::pin(create(self.0, template))
+    }
+
+    fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+        self.0.create_fleet(request)
+    }
+}
+
+/// Launches the instance of a plan. A launch template that is missing after all is made again, once.
+pub async fn perform(launcher: &dyn Launcher, plan: &LaunchPlan) -> Result<Launched, LaunchFailure> {
+    for template in &plan.templates {
+        launcher.ensure(template).await.map_err(|error| LaunchFailure::of_call(&error))?;
+    }
+    let mut answer = launcher.create_fleet(&plan.request).await;
     if matches!(&answer, Err(error) if error.kind == ErrorKind::LaunchTemplateNotFound) {
         for template in &plan.templates {
-            create(provider, template).await.map_err(|error| LaunchFailure::of_call(&error))?;
+            launcher.make(template).await.map_err(|error| LaunchFailure::of_call(&error))?;
         }
-        answer = provider.create_fleet(&plan.request).await;
+        answer = launcher.create_fleet(&plan.request).await;
     }
     match answer {
         Ok(answer) => read_answer(answer),

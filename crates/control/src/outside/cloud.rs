@@ -1,6 +1,6 @@
 //! Requests to the cloud, as values.
 
-use supercargo_cloud::launch::{self, LaunchFailure, LaunchPlan, Launched};
+use supercargo_cloud::launch::{self, LaunchFailure, LaunchPlan, Launched, Launcher};
 use supercargo_cloud::{
     CloudError, CloudProvider, Instance, InstanceQuery, InstanceStatus, QueueMessage, ReceiveRequest,
     SpotPrice, StateChange, Tags, TypeOffering,
@@ -101,9 +101,13 @@ impl CloudAnswer {
 }
 
 /// Asks the cloud.
-pub(super) async fn ask(provider: &dyn CloudProvider, request: &CloudRequest) -> CloudAnswer {
+pub(super) async fn ask(
+    provider: &dyn CloudProvider,
+    launcher: &dyn Launcher,
+    request: &CloudRequest,
+) -> CloudAnswer {
     match request {
-        CloudRequest::Launch(plan) => CloudAnswer::Launched(launch::perform(provider, plan).await),
+        CloudRequest::Launch(plan) => CloudAnswer::Launched(launch::perform(launcher, plan).await),
         CloudRequest::DescribeInstances(query) => {
             CloudAnswer::Instances(provider.describe_instances(query).await)
         }

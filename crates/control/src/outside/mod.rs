@@ -2,6 +2,7 @@
 
 mod cloud;
 mod computation;
+mod fleets;
 mod leases;
 mod limited;
 
@@ -13,10 +14,12 @@ pub use limited::limited;
 use std::any::Any;
 use std::sync::Arc;
 
+use fleets::Fleets;
 use futures::future::BoxFuture;
 use kube::Client;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::CloudProvider;
+use supercargo_cloud::launch::{Direct, Launcher};
 use supercargo_reconcile::{Answer, Outside, Request};
 
 use crate::knowledge::Knowledge;
@@ -29,12 +32,13 @@ pub struct World {
     computing: Computing,
     client: Option<Client>,
     counted: Option<(Arc<Knowledge>, Time)>,
+    fleets: Option<Arc<Fleets>>,
 }
 
 impl World {
     /// A world with this cloud in it.
     pub fn new(provider: Arc<dyn CloudProvider>, computing: Computing) -> Self {
-        Self { provider, computing, client: None, counted: None }
+        Self { provider, computing, client: None, counted: None, fleets: None }
     }
 
     /// The same world, with this cluster in it.
@@ -42,9 +46,11 @@ impl World {
         Self { client: Some(client), ..self }
     }
 
-    /// The same world, in which calls to the cloud are counted, and timed by this.
+    /// The same world, in which calls to the cloud are counted, and timed by this, and launches do not call more often than EC2
+    /// answers.
     pub fn counted(self, knowledge: Arc<Knowledge>, time: Time) -> Self {
-        Self { counted: Some((knowledge, time)), ..self }
+        let fleets = Fleets::new(Arc::clone(&self.provider), time.clone(), Arc::clone(&knowledge));
+        Self { counted: Some((knowledge, time)), fleets: Some(Arc::new(fleets)), ..self }
     }
 }
 
@@ -54,15 +60,21 @@ impl Outside for World {
         let computing = self.computing;
         let client = self.client.clone();
         let counted = self.counted.clone();
+        let fleets = self.fleets.clone();
         Box::pin(async move {
             let request: &dyn Any = (*request).as_any();
             if let Some(request) = request.downcast_ref::<CloudRequest>() {
+                let direct = Direct(&*provider);
+                let launcher: &dyn Launcher = match &fleets {
+                    Some(fleets) => &**fleets,
+                    None => &direct,
+                };
                 let method = request.method().zip(counted);
                 let Some((method, (knowledge, time))) = method else {
-                    return Box::new(cloud::ask(&*provider, request).await) as Answer;
+                    return Box::new(cloud::ask(&*provider, launcher, request).await) as Answer;
                 };
                 let begun = time.elapsed();
-                let answer = cloud::ask(&*provider, request).await;
+                let answer = cloud::ask(&*provider, launcher, request).await;
                 let call = CloudCall { controller: "", method, provider: "aws" };
                 knowledge.metrics.cloud_called(call, time.elapsed().saturating_sub(begun));
                 if let Some(error) = answer.error() {
