@@ -26,6 +26,11 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How often a kubelet writes the status of its node though nothing has changed.
 const HEARTBEAT: Duration = Duration::from_secs(300);
+/// What holds of every claim.
+const CLAIM_CONDITIONS: [&str; 5] =
+    ["Launched", "Registered", "Initialized", "Ready", "ConsistentStateFound"];
+/// What holds of every pod.
+const POD_CONDITIONS: [&str; 4] = ["PodScheduled", "Initialized", "ContainersReady", "Ready"];
 /// Hundredths of a second, in which Linux counts processor time.
 const TICKS: f64 = 100.0;
 
@@ -380,7 +385,7 @@ impl Likeness {
         json!({"status": {
             "nodeName": format!("node-{number}"), "providerID": provider_id(number), "imageID": self.image,
             "capacity": capacity(), "allocatable": allocatable(),
-            "conditions": ["Launched", "Registered", "Initialized", "Ready", "ConsistentStateFound"].map(condition),
+            "conditions": CLAIM_CONDITIONS.map(condition),
         }})
     }
 }
@@ -395,12 +400,16 @@ fn labels(number: usize) -> Value {
         "karpenter.k8s.aws/instance-cpu": "16", "karpenter.k8s.aws/instance-memory": "65536",
         "node.kubernetes.io/instance-type": "m7i.4xlarge", "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
         "kubernetes.io/hostname": format!("node-{number}"), "topology.kubernetes.io/region": "us-east-1",
-        "topology.kubernetes.io/zone": ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3],
+        "topology.kubernetes.io/zone": zone(number),
     })
 }
 
+fn zone(number: usize) -> &'static str {
+    ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3]
+}
+
 fn provider_id(number: usize) -> String {
-    format!("aws:///{}/i-{number:017x}", ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3])
+    format!("aws:///{}/i-{number:017x}", zone(number))
 }
 
 fn capacity() -> Value {
@@ -462,7 +471,7 @@ fn pod_status(number: usize, now: &str) -> Value {
     let condition = |name: &str| json!({"type": name, "status": "True", "lastTransitionTime": now});
     json!({"status": {
         "phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "startTime": now,
-        "conditions": ["PodScheduled", "Initialized", "ContainersReady", "Ready"].map(condition),
+        "conditions": POD_CONDITIONS.map(condition),
         "containerStatuses": [{
             "name": "web", "image": "nginx", "imageID": "sha256:0", "ready": true, "restartCount": 0,
             "state": {"running": {"startedAt": now}},

@@ -10,8 +10,8 @@ use serde_json::json;
 use supercargo_api::{EC2NodeClass, NodeClaim};
 use supercargo_catalog::{CapacitySettings, InstanceType, NodeClassModel};
 use supercargo_cloud::launch::{
-    AddressesInFlight, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, Launched, MinValuesPolicy,
-    perform, plan,
+    AddressesInFlight, Direct, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, Launched,
+    MinValuesPolicy, perform, plan,
 };
 use supercargo_cloud::{CloudProvider, Cluster, Subnet, resolve};
 
@@ -122,5 +122,5 @@ pub fn planned(class: &Class, claim: &NodeClaim) -> Result<LaunchPlan, LaunchErr
 }
 
 pub fn launched(world: &World, class: &Class, claim: &NodeClaim) -> Result<Launched, LaunchFailure> {
-    now(perform(&world.region, &planned(class, claim).unwrap()))
+    now(perform(&Direct(&world.region), &planned(class, claim).unwrap()))
 }
