@@ -92,10 +92,16 @@ async fn measure(pods: usize, running: usize, sizes: &[&str]) -> Outcome<Value> 
     let wanted = || batches().iter().map(|batch| batch.claims).sum::<usize>();
     let is_over = || {
         let wanted = wanted();
-        let waiting = controllers.running().ask(|state| {
-            state.pods.values().filter(|pod| pod.metadata.name.as_deref().is_some_and(is_new)).count()
+        // every pod has a node, or a claim that was made for it
+        let placed = controllers.running().ask(|state| {
+            let assignments = controllers.knowledge().assignments();
+            let new = state.pods.iter().filter(|(key, _)| is_new(&key.name));
+            new.filter(|(key, pod)| {
+                pod.node_name().is_some() || assignments.of(key, pod.metadata.uid.as_deref()).is_some()
+            })
+            .count()
         });
-        waiting == pods && wanted > 0 && launched() >= wanted && controllers.knowledge().launches().is_empty()
+        placed == pods && wanted > 0 && launched() >= wanted && controllers.knowledge().launches().is_empty()
     };
     let finished = until(&time, is_over).await.is_ok();
     let (batches, calls) = (batches(), counted.calls());

@@ -101,7 +101,8 @@ impl Fleets {
         })
     }
 
-    /// Sees to it that a launch template is there: asked once, however many launches need it.
+    /// Sees to it that a launch template is there: once, however many launches need it. It is made without a look, which would
+    /// cost a call before each first launch; one that is there already is as good.
     async fn ensure(&self, template: &LaunchTemplateRequest) -> Result<(), CloudError> {
         let known = {
             let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +112,7 @@ impl Fleets {
         };
         let mut is_there = known.lock().await;
         if !*is_there {
-            Direct(&*self.provider).ensure(template).await?;
+            Direct(&*self.provider).make(template).await?;
             *is_there = true;
         }
         Ok(())
