@@ -165,6 +165,11 @@ impl Server {
         axum::Router::new().fallback(move |request: Request<Body>| handle(server.clone(), request))
     }
 
+    /// Answers a request, as the router does.
+    pub async fn answer(&self, request: Request<Body>) -> axum::response::Response {
+        handle(self.clone(), request).await
+    }
+
     /// A client in this process: no sockets, no TLS. To be made within a tokio runtime.
     pub fn client(&self) -> kube::Client {
         self.client_that(|_| {})

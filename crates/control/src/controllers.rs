@@ -98,6 +98,7 @@ pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> C
         concurrency: options.concurrency,
         manager: "supercargo",
         outside: Some(Arc::new(world)),
+        events: true,
     };
     Controllers { running: Running::start(driver, parts), knowledge }
 }

@@ -49,6 +49,8 @@ pub struct PartOptions {
     pub pace: f64,
     /// The region whose machines get kubelets.
     pub region: Option<Region>,
+    /// Whether scheduler, kubelets and workload controllers write Events.
+    pub events: bool,
 }
 
 /// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` without a region.
@@ -66,13 +68,13 @@ fn part_hearing(name: &str, options: &PartOptions, shared: Option<&Heartbeats>) 
         "attachments" => Box::new(Keyed::new(Attachments)),
         "volume-protection" => Box::new(Keyed::new(VolumeProtection)),
         "deployments" => Box::new(Keyed::new(Deployments)),
-        "replicasets" => Box::new(Keyed::new(ReplicaSets)),
+        "replicasets" => Box::new(Keyed::new(ReplicaSets::default())),
         "statefulsets" => Box::new(Keyed::new(StatefulSets)),
         "daemonsets" => Box::new(Keyed::new(DaemonSets)),
         "jobs" => Box::new(Keyed::new(Jobs)),
         "cronjobs" => Box::new(Keyed::new(CronJobs)),
         "autoscalers" => Box::new(Keyed::new(Autoscalers::new(seed))),
-        "budgets" => Box::new(Keyed::new(Budgets)),
+        "budgets" => Box::new(Keyed::new(Budgets::default())),
         "endpoints" => Box::new(Keyed::new(EndpointSlices)),
         "node-health" => {
             let grace = NodeHealthOptions::default().grace.mul_f64(pace);
@@ -106,7 +108,7 @@ fn part_hearing(name: &str, options: &PartOptions, shared: Option<&Heartbeats>) 
 
 /// How the simulated parts of a cluster are driven.
 pub fn driver_options(client: Client, time: Time, concurrency: usize) -> DriverOptions {
-    DriverOptions { client, time, concurrency, manager: "supercargo-local", outside: None }
+    DriverOptions { client, time, concurrency, manager: "supercargo-local", outside: None, events: true }
 }
 
 /// Why a cluster did not start.
@@ -130,7 +132,8 @@ impl Cluster {
         let heartbeats = Heartbeats::default();
         let parts =
             PART_NAMES.iter().filter_map(|name| part_hearing(name, &options, Some(&heartbeats))).collect();
-        let plane = Running::start(driver_options(server.control_plane_client(), time.clone(), 1), parts);
+        let driver = driver_options(server.control_plane_client(), time.clone(), 1);
+        let plane = Running::start(DriverOptions { events: options.events, ..driver }, parts);
         logs::mount(&server, Arc::clone(plane.state()), time.clone());
         metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })

@@ -13,13 +13,13 @@ use supercargo_reconcile::toy::Toy;
 fn parts(seed: u64) -> Vec<Box<dyn Part>> {
     vec![
         Box::new(Keyed::new(Deployments)),
-        Box::new(Keyed::new(ReplicaSets)),
+        Box::new(Keyed::new(ReplicaSets::default())),
         Box::new(Keyed::new(StatefulSets)),
         Box::new(Keyed::new(DaemonSets)),
         Box::new(Keyed::new(Jobs)),
         Box::new(Keyed::new(CronJobs)),
         Box::new(Keyed::new(Autoscalers::new(seed))),
-        Box::new(Keyed::new(Budgets)),
+        Box::new(Keyed::new(Budgets::default())),
         Box::new(Keyed::new(EndpointSlices)),
         Box::new(Keyed::new(NodeHealth::new(NodeHealthOptions::default()))),
         Box::new(Keyed::new(Evictions)),

@@ -47,6 +47,11 @@ pub trait Controller: Send {
     /// The kinds it must see.
     const KINDS: &'static [Kind];
 
+    /// Takes notice of a change, for what it remembers.
+    fn observe(&mut self, change: &Change) {
+        let _ = change;
+    }
+
     /// The objects it must look at after a change.
     fn concerned(&self, change: &Change, state: &State) -> Vec<Key>;
 
@@ -89,6 +94,7 @@ impl<C: Controller> Part for Keyed<C> {
     }
 
     fn observe(&mut self, change: &Change, state: &State, _: Timestamp) {
+        self.controller.observe(change);
         for key in self.controller.concerned(change, state) {
             self.queue.add(key);
         }

@@ -1,6 +1,6 @@
 //! A run: from a scenario to what came of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use supercargo_clock::Clock;
 use thiserror::Error;
 
 use crate::invariants::{Invariant, at_rest, placeable};
-use crate::observing::{Sample, Seen, observers, sample};
+use crate::observing::{Sample, Seen, lock, observers, sample};
 use crate::outcome::{Cost, Outcome};
 use crate::scenario::{Baseline, FaultKind, Scenario};
 use crate::timeline::{Happening, What, timeline};
@@ -76,7 +76,9 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
     let mut world = World::build(scenario, seed, watching).await?;
     world.start_controllers();
     let end = scenario.duration.0 + scenario.settle.0;
-    let mut happenings = timeline(scenario).into_iter().peekable();
+    let happenings = timeline(scenario);
+    let last_step = happenings.last().map_or(0, |happening| happening.at.as_secs());
+    let mut happenings = happenings.into_iter().peekable();
     let mut samples = Vec::new();
     let mut next_sample = Duration::ZERO;
     loop {
@@ -87,18 +89,14 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
             perform(&mut world, &seen, happening).await?;
         }
         if next >= next_sample {
-            samples.push(take_sample(&world, &seen, next));
+            samples.push(sample(next.as_secs(), &lock(world.seen()), &world.region));
             next_sample = next + options.sample_every.max(Duration::from_secs(1));
         }
         if next >= end {
             break;
         }
     }
-    Ok(finish(scenario, seed, &world, &seen, samples))
-}
-
-fn take_sample(world: &World, seen: &Mutex<Seen>, after: Duration) -> Sample {
-    sample(after.as_secs(), &lock(seen).state, &world.region)
+    Ok(Outcome { last_step, ..finish(scenario, seed, &world, &seen, samples) })
 }
 
 async fn perform(world: &mut World, seen: &Arc<Mutex<Seen>>, happening: Happening) -> Result<(), RunError> {
@@ -153,10 +151,10 @@ fn finish(
     samples: Vec<Sample>,
 ) -> Outcome {
     let now = world.time.now();
+    let state = lock(world.seen());
     let mut seen = lock(seen);
-    let seen = &mut *seen;
-    at_rest(&mut seen.checks, &seen.state, &world.region, now);
-    placeable(&mut seen.checks, &seen.state, &world.region, now);
+    at_rest(&mut seen.checks, &state, &world.region, now);
+    placeable(&mut seen.checks, &state, &world.region, now);
     let bill = world.region.bill();
     Outcome {
         scenario: scenario.name.clone(),
@@ -171,7 +169,7 @@ fn finish(
         interruptions: world.region.census().noticed,
         cost: Cost::of(&bill, (scenario.duration.0 + scenario.settle.0).as_secs()),
         baseline: None,
-        last_step: timeline(scenario).last().map_or(0, |happening| happening.at.as_secs()),
+        last_step: 0,
         samples,
         violations: seen.violations().to_vec(),
         log_lines: seen.log.count(),
@@ -217,11 +215,6 @@ fn without_spot(value: &mut Value) {
 
 fn seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
-    // a change is taken in whole or not at all
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Outcome {

@@ -12,20 +12,27 @@ use supercargo_api::Pod;
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
 
+use super::census::{Census, Count, Sort};
 use super::proportions::resolve;
-use crate::conditions::{is_finished, is_ready};
+use crate::conditions::{is_active, is_finished, is_ready};
 
 /// An eviction that was granted counts for this long, if the pod does not go.
 const GRANTED_FOR: Duration = Duration::from_secs(120);
 
-/// The controller of PodDisruptionBudgets.
+/// The controller of PodDisruptionBudgets. It remembers how many pods there are.
 #[derive(Debug, Default)]
-pub struct Budgets;
+pub struct Budgets {
+    census: Census,
+}
 
 impl Controller for Budgets {
     const NAME: &'static str = "budgets";
     const KINDS: &'static [Kind] =
         &[Kind::PodDisruptionBudget, Kind::Pod, Kind::Deployment, Kind::ReplicaSet, Kind::StatefulSet];
+
+    fn observe(&mut self, change: &Change) {
+        self.census.observe(change);
+    }
 
     fn concerned(&self, change: &Change, state: &State) -> Vec<Key> {
         match change.kind {
@@ -75,24 +82,22 @@ impl Controller for Budgets {
     fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision {
         let Some(budget) = state.budgets.get(key) else { return Decision::nothing() };
         let selector = selector_of(budget);
-        let pods: Vec<&Pod> = state
-            .pods
+        let sorts: Vec<(&Sort, &Count)> = self
+            .census
             .of_namespace(&key.namespace)
-            .map(|(_, pod)| &**pod)
-            .filter(|pod| !is_finished(pod) && selector.matches_optional(pod.metadata.labels.as_ref()))
+            .filter(|(sort, count)| count.present > 0 && selector.matches(&sort.labels))
             .collect();
         let mut decision = Decision::nothing();
         let known = budget.status.clone().unwrap_or_default();
-        let granted = still_granted(&known, &pods, now, &mut decision);
-        let healthy = pods
-            .iter()
-            .filter(|pod| {
-                let name = pod.metadata.name.as_deref().unwrap_or_default();
-                is_ready(pod) && pod.metadata.deletion_timestamp.is_none() && !granted.contains_key(name)
-            })
-            .count();
-        let healthy = i64::try_from(healthy).unwrap_or(i64::MAX);
-        let (expected, desired, countable) = match expectations(budget, &pods, state) {
+        let meant = |name: &str| {
+            let pod = state.pods.named(&key.namespace, name);
+            pod.filter(|pod| is_active(pod) && selector.matches_optional(pod.metadata.labels.as_ref()))
+        };
+        let granted = still_granted(&known, meant, now, &mut decision);
+        let going = granted.keys().filter(|name| meant(name).is_some_and(|pod| is_ready(pod))).count();
+        let ready: usize = sorts.iter().map(|(_, count)| count.ready).sum();
+        let healthy = i64::try_from(ready.saturating_sub(going)).unwrap_or(i64::MAX);
+        let (expected, desired, countable) = match expectations(budget, &sorts, state) {
             Some((expected, desired)) => (expected, desired, true),
             None => (0, 0, false),
         };
@@ -121,19 +126,16 @@ impl Controller for Budgets {
 }
 
 /// Evictions that were granted and whose pods are still there, for as long as that counts.
-fn still_granted(
+fn still_granted<'a>(
     known: &PodDisruptionBudgetStatus,
-    pods: &[&Pod],
+    active: impl Fn(&str) -> Option<&'a Arc<Pod>>,
     now: Timestamp,
     decision: &mut Decision,
 ) -> BTreeMap<String, Time> {
     let mut granted = BTreeMap::new();
     for (name, since) in known.disrupted_pods.iter().flatten() {
-        let living = pods
-            .iter()
-            .any(|pod| pod.metadata.name.as_ref() == Some(name) && pod.metadata.deletion_timestamp.is_none());
         let end = since.0 + GRANTED_FOR;
-        if living && end > now {
+        if end > now && active(name).is_some() {
             decision.look_again(end);
             granted.insert(name.clone(), since.clone());
         }
@@ -142,9 +144,10 @@ fn still_granted(
 }
 
 /// How many pods there should be and how many must be healthy; nothing if that cannot be told.
-fn expectations(budget: &PodDisruptionBudget, pods: &[&Pod], state: &State) -> Option<(i64, i64)> {
+fn expectations(budget: &PodDisruptionBudget, pods: &[(&Sort, &Count)], state: &State) -> Option<(i64, i64)> {
     let spec = budget.spec.as_ref()?;
-    let present = i64::try_from(pods.len()).unwrap_or(i64::MAX);
+    let present = pods.iter().map(|(_, count)| count.present).sum::<usize>();
+    let present = i64::try_from(present).unwrap_or(i64::MAX);
     if let Some(most) = &spec.max_unavailable {
         let expected = sum_of_controllers(pods, state)?;
         return Some((expected, (expected - resolve(most, expected, true)).max(0)));
@@ -161,25 +164,26 @@ fn expectations(budget: &PodDisruptionBudget, pods: &[&Pod], state: &State) -> O
 
 /// The sizes of all controllers of the pods together; nothing if a pod has a controller without a size. Pods without any
 /// do not count.
-fn sum_of_controllers(pods: &[&Pod], state: &State) -> Option<i64> {
+fn sum_of_controllers(pods: &[(&Sort, &Count)], state: &State) -> Option<i64> {
     let mut sizes: BTreeMap<String, i64> = BTreeMap::new();
-    for pod in pods {
-        let Some(owner) = controller_of(&pod.metadata) else { continue };
-        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-        let (uid, size) = match owner.kind.as_str() {
+    for (sort, _) in pods {
+        let (kind, name, uid) = &sort.owner;
+        if uid.is_empty() {
+            continue;
+        }
+        let namespace = sort.namespace.as_str();
+        let (uid, size) = match kind.as_str() {
             "ReplicaSet" => {
-                let set = state.replica_sets.named(namespace, &owner.name)?;
+                let set = state.replica_sets.named(namespace, name)?;
                 let deployment = controller_of(&set.metadata).filter(|owner| owner.kind == "Deployment");
                 match deployment.and_then(|owner| {
                     Some((owner.uid.clone(), state.deployments.named(namespace, &owner.name)?))
                 }) {
                     Some((uid, deployment)) => (uid, deployment.spec.replicas),
-                    None => (owner.uid.clone(), set.spec.replicas),
+                    None => (uid.clone(), set.spec.replicas),
                 }
             }
-            "StatefulSet" => {
-                (owner.uid.clone(), state.stateful_sets.named(namespace, &owner.name)?.spec.replicas)
-            }
+            "StatefulSet" => (uid.clone(), state.stateful_sets.named(namespace, name)?.spec.replicas),
             _ => return None,
         };
         sizes.insert(uid, i64::from(size.unwrap_or(1)));

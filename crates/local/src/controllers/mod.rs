@@ -4,6 +4,7 @@
 //! without memory of its own unless its file says so.
 
 mod budget;
+mod census;
 mod cloud_nodes;
 mod cron;
 mod cron_schedule;

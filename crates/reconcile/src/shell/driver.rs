@@ -41,6 +41,8 @@ pub struct DriverOptions {
     pub manager: &'static str,
     /// Who answers requests that are not for the API server. Without it they are never answered.
     pub outside: Option<Arc<dyn Outside>>,
+    /// Whether what parts note becomes Events. They are half of all writes where nobody reads them.
+    pub events: bool,
 }
 
 /// Answers on their way, with the part and the ticket they are for.
@@ -218,12 +220,12 @@ impl Driver {
                 self.asked.push(async move { (index, ticket, answer.await) }.boxed());
             }
         }
-        let recorder = &mut self.recorder;
+        let (recorder, events) = (&mut self.recorder, self.options.events);
         let requests: Vec<_> = wave
             .iter()
             .map(|action| {
                 let event = match &action.verb {
-                    Verb::Record(note) => Some(recorder.record(note, now)),
+                    Verb::Record(note) if events => Some(recorder.record(note, now)),
                     _ => None,
                 };
                 async move {

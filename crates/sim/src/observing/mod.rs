@@ -12,5 +12,6 @@ mod samples;
 
 pub use lives::{Latencies, Lives};
 pub use log::Log;
+pub(crate) use observer::lock;
 pub use observer::{Observer, Seen, observers};
 pub use samples::{Sample, sample};

@@ -21,10 +21,8 @@ pub struct Seen {
     pub log: Log,
     /// Nodes that ever were.
     pub nodes_made: usize,
-    /// Spot machines that were given notice of their end.
+    /// The invariants.
     pub checks: Checks,
-    /// The state of the cluster as it was seen last.
-    pub state: State,
 }
 
 /// A part that sees everything and does nothing.
@@ -39,20 +37,20 @@ pub fn observers(keep_log: bool) -> (Observers, Arc<Mutex<Seen>>) {
         log: Log::new(keep_log),
         nodes_made: 0,
         checks: Checks::default(),
-        state: State::default(),
     }));
     let auditing = Arc::clone(&seen);
-    let auditor = Arc::new(move |audit: Audit| lock(&auditing).audit(&audit));
+    let auditor = Arc::new(move |audit: &Audit, state: &State| lock(&auditing).audit(audit, state));
     (Observers { part: Box::new(Observer { seen: Arc::clone(&seen) }), auditor }, seen)
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+/// What was seen, locked. Whoever needs the state of the cluster, too, locks that first.
+pub(crate) fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
     // a change is taken in whole or not at all
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Seen {
-    fn change(&mut self, change: &Change, now: Timestamp) {
+    fn change(&mut self, change: &Change, state: &State, now: Timestamp) {
         let verb = match (&change.old, &change.new) {
             (None, _) => "added",
             (_, None) => "gone",
@@ -62,30 +60,19 @@ impl Seen {
         let version = version.unwrap_or_default();
         self.log.add(now, format_args!("{verb} {} {} {version}", change.kind.name(), change.key));
         match (&change.new, &change.old) {
-            (Some(new), _) => {
-                self.state.put(new.clone());
-            }
-            (None, Some(old)) => {
-                // a later object may have the same name
-                let version = old.metadata().resource_version.as_deref().unwrap_or_default();
-                self.state.take(change.kind, &old.key(), version.parse().unwrap_or(u64::MAX));
-            }
-            (None, None) => {}
-        }
-        match (&change.new, &change.old) {
             (Some(Object::Pod(pod)), _) => self.lives.see(pod, now),
             (None, Some(Object::Pod(pod))) => self.lives.forget(pod),
             (Some(Object::Node(_)), None) => self.nodes_made += 1,
             _ => {}
         }
-        self.checks.change(change, &self.state, now);
+        self.checks.change(change, state, now);
     }
 
-    fn audit(&mut self, audit: &Audit) {
+    fn audit(&mut self, audit: &Audit, state: &State) {
         let body: String = audit.body.to_string().chars().take(LOGGED_BODY).collect();
         let (method, path, status) = (&audit.method, &audit.path, audit.status.as_u16());
         self.log.add(audit.at, format_args!("{method} {path} {status} {body}"));
-        self.checks.audit(audit, &self.state);
+        self.checks.audit(audit, state);
     }
 
     /// What was wrong so far.
@@ -110,8 +97,8 @@ impl Part for Observer {
         ]
     }
 
-    fn observe(&mut self, change: &Change, _: &State, now: Timestamp) {
-        lock(&self.seen).change(change, now);
+    fn observe(&mut self, change: &Change, state: &State, now: Timestamp) {
+        lock(&self.seen).change(change, state, now);
     }
 
     fn step(&mut self, _: &State, _: Timestamp) -> Vec<Action> {

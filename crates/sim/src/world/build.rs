@@ -1,6 +1,6 @@
 //! A world, started.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use supercargo_control::outside::Computing;
 use supercargo_control::settings::{FeatureGates, Settings};
 use supercargo_control::{ControllerOptions, Controllers, start};
 use supercargo_local::{Cluster, ClusterError, PartOptions, driver_options};
-use supercargo_reconcile::{Part, Running};
+use supercargo_reconcile::{Part, Running, State};
 use thiserror::Error;
 
 use super::apply::{ApplyError, apply, delete, patch};
@@ -57,7 +57,7 @@ pub struct World {
     joined: JoinedCluster,
     controllers: Option<Controllers>,
     _cluster: Cluster,
-    _observer: Running,
+    observer: Running,
 }
 
 /// Watches everything: a part that never acts, and what it does with the controllers' writes.
@@ -91,11 +91,12 @@ impl World {
             ..JoinedCluster::default()
         };
         let region = Region::new(options);
-        let parts = PartOptions { seed, pace: 1.0, region: Some(region.clone()) };
+        let parts = PartOptions { seed, pace: 1.0, region: Some(region.clone()), events: false };
         let cluster = Cluster::start(server.clone(), time.clone(), parts).await?;
         let observing = driver_options(server.client(), time.clone(), 1);
         let observer = Running::start(observing, vec![observers.part]);
-        let gate = Gate::new(server.clone(), time.clone(), seed, observers.auditor);
+        let seen = Arc::clone(observer.state());
+        let gate = Gate::new(server.clone(), time.clone(), seed, observers.auditor, seen);
         let settings = Settings {
             gates: gates(&scenario.feature_gates).map_err(WorldError::Gates)?,
             interruption_queue: Some(scenario.cluster.clone()),
@@ -112,7 +113,7 @@ impl World {
             joined,
             controllers: None,
             _cluster: cluster,
-            _observer: observer,
+            observer,
         };
         world.furnish(scenario).await?;
         Ok(world)
@@ -174,6 +175,11 @@ impl World {
         self.skew = seconds;
         self.kill_controllers();
         self.start_controllers();
+    }
+
+    /// The cluster as the observers see it.
+    pub fn seen(&self) -> &Arc<Mutex<State>> {
+        self.observer.state()
     }
 
     /// The time of everybody but the controllers.

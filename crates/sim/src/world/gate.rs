@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use supercargo_apiserver::Server;
 use supercargo_clock::{Clock, Randomness, Time};
+use supercargo_reconcile::State;
 use tokio::sync::watch;
-use tower::ServiceExt;
 
 /// A write of the controllers that reached the API server.
 #[derive(Clone, Debug)]
@@ -30,8 +30,8 @@ pub struct Audit {
     pub status: StatusCode,
 }
 
-/// Takes notice of a write, right after it.
-pub type Auditor = Arc<dyn Fn(Audit) + Send + Sync>;
+/// Takes notice of a write, right after it, with the state of the cluster as it was seen last.
+pub type Auditor = Arc<dyn Fn(&Audit, &State) + Send + Sync>;
 
 /// The controllers' connection: faults disturb it, writes are noted. Clones are the same connection.
 #[derive(Clone)]
@@ -39,6 +39,8 @@ pub struct Gate {
     server: Server,
     time: Time,
     auditor: Auditor,
+    /// The cluster as the observers see it.
+    seen: Arc<Mutex<State>>,
     state: Arc<Mutex<Disturbance>>,
     /// Grows when all watches break off.
     generation: Arc<watch::Sender<u64>>,
@@ -61,10 +63,10 @@ enum Fate {
 
 impl Gate {
     /// An undisturbed connection.
-    pub fn new(server: Server, time: Time, seed: u64, auditor: Auditor) -> Self {
+    pub fn new(server: Server, time: Time, seed: u64, auditor: Auditor, seen: Arc<Mutex<State>>) -> Self {
         let randomness = Randomness::from_seed(seed).fork("gate");
         let state = Arc::new(Mutex::new(Disturbance { randomness, errors: 0.0 }));
-        Self { server, time, auditor, state, generation: Arc::new(watch::Sender::new(0)) }
+        Self { server, time, auditor, seen, state, generation: Arc::new(watch::Sender::new(0)) }
     }
 
     /// From now on this share of requests fails.
@@ -126,13 +128,12 @@ impl Gate {
         let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let sent = if is_write { serde_json::from_slice(&bytes).unwrap_or_default() } else { Value::Null };
         let request = Request::from_parts(parts, Body::from(bytes));
-        let answer = match self.server.router().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        };
+        let answer = self.server.answer(request).await;
         if is_write {
             let (at, status) = (self.time.now(), answer.status());
-            (self.auditor)(Audit { at, method, path, body: sent, status });
+            // a change is taken in whole or not at all
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            (self.auditor)(&Audit { at, method, path, body: sent, status }, &seen);
         }
         answer
     }
