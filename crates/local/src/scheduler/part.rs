@@ -11,6 +11,7 @@ use supercargo_clock::Randomness;
 use supercargo_reconcile::{Action, Change, Key, Kind, Object, Outcome, Part, State, Verb, node_of};
 
 use super::amounts::add;
+use super::class::PodClass;
 use super::cycle::{Cycles, Verdict};
 use super::filter::{Cure, static_reason};
 use super::index::{Index, Placed};
@@ -135,8 +136,10 @@ impl Scheduler {
         match self.cycles.run(&class, &pod, &mut self.index, state, nominated) {
             Verdict::Node { slot, undecided, unbound } => {
                 let node = self.index.nodes[slot].name.clone();
+                let number = class.id;
                 self.index.put_pod(key, Placed { class, started: now.as_second() }, &node);
                 self.nominated.remove(key);
+                self.waiting.follow(number);
                 if unbound.is_empty() {
                     self.waiting.set(key, Stage::Binding { node: node.clone() });
                     return vec![bind(&pod, key, node)];
@@ -285,12 +288,15 @@ impl Part for Scheduler {
         let changed = std::mem::take(&mut self.changed);
         let nodes = std::mem::take(&mut self.changed_nodes);
         let index = &self.index;
-        self.waiting.reconsider(changed, now, |class, needed| {
+        let helps = |class: &PodClass, needed: Cure| {
             // a change of nodes alone helps only if one of them could do
             let more = Cure::POD_GONE.and(Cure::POD_PLACED).and(Cure::VOLUME);
             (changed.meets(more) && needed.meets(more))
                 || nodes.iter().any(|slot| static_reason(class, &index.nodes[*slot]).is_none())
-        });
+        };
+        // who preempts does it for itself
+        let alike = |class: &PodClass| !class.preempts || !index.has_below(class.priority);
+        self.waiting.reconsider(changed, now, helps, alike);
         let mut actions: Vec<Action> = self.owed.drain(..).collect();
         for _ in 0..PORTION {
             let Some(key) = self.waiting.next(now) else { break };

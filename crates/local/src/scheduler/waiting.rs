@@ -1,4 +1,7 @@
 //! Pods without a node, in the order of their turns.
+//!
+//! Pods for which nothing fits wait by class. When a change may help a class its oldest pod goes ahead; the others follow one by
+//! one as long as there is room, and need not find out each for itself that there is none left.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use supercargo_api::Pod;
-use supercargo_reconcile::Key;
+use supercargo_reconcile::{Key, claims_of};
 
 use super::class::PodClass;
 use super::filter::Cure;
@@ -29,6 +32,8 @@ pub(super) struct Waiting {
     /// Turns so far.
     attempts: u32,
     stage: Stage,
+    /// Whether it has nothing of its own, such as volumes, that its class has not.
+    plain: bool,
 }
 
 /// Where a pod stands.
@@ -36,8 +41,10 @@ pub(super) struct Waiting {
 pub(super) enum Stage {
     /// In line for its turn.
     Active,
-    /// In line from this moment.
+    /// In line from this moment, after a refused request.
     Backoff(Timestamp),
+    /// In line from this moment, or when nobody else is, as in kube-scheduler since 1.33.
+    Late(Timestamp),
     /// Nothing fits; only these changes help. It failed at this moment.
     Unschedulable(Cure, Timestamp),
     /// Held back by scheduling gates.
@@ -62,9 +69,25 @@ pub(super) struct WaitingPods {
     pods: BTreeMap<Key, Waiting>,
     active: BTreeSet<(Reverse<i32>, Timestamp, Key)>,
     backoff: BTreeSet<(Timestamp, Key)>,
-    unschedulable: BTreeSet<Key>,
+    late: BTreeSet<(Timestamp, Key)>,
+    /// Pods for which nothing fits, by the number of their class.
+    unschedulable: BTreeMap<u64, Group>,
     /// The same, by the moment they failed.
     failed: BTreeSet<(Timestamp, Key)>,
+    /// Classes whose oldest pod has gone ahead.
+    ahead: BTreeSet<u64>,
+}
+
+/// Pods of one class for which nothing fits.
+#[derive(Debug)]
+struct Group {
+    class: Arc<PodClass>,
+    /// What may help, as the last of them found.
+    cure: Cure,
+    /// Those that have nothing of their own, oldest first.
+    plain: BTreeSet<(Timestamp, Key)>,
+    /// The others.
+    special: BTreeSet<Key>,
 }
 
 impl WaitingPods {
@@ -82,10 +105,12 @@ impl WaitingPods {
     pub(super) fn put(&mut self, key: Key, pod: Arc<Pod>, class: Arc<PodClass>, now: Timestamp) {
         let (since, attempts) =
             self.pods.get(&key).map_or((now, 0), |waiting| (waiting.since, waiting.attempts));
-        self.take(&key);
+        self.unlist(&key);
+        self.pods.remove(&key);
+        let plain = claims_of(&pod).next().is_none();
         let gates = pod.spec().and_then(|spec| spec.scheduling_gates.as_ref());
         let gated = gates.is_some_and(|gates| !gates.is_empty());
-        let waiting = Waiting { pod, class, since, attempts, stage: Stage::Gated };
+        let waiting = Waiting { pod, class, since, attempts, stage: Stage::Gated, plain };
         self.pods.insert(key.clone(), waiting);
         if !gated {
             self.set(&key, Stage::Active);
@@ -100,9 +125,27 @@ impl WaitingPods {
     }
 
     /// A pod goes.
-    pub(super) fn take(&mut self, key: &Key) -> Option<Waiting> {
+    pub(super) fn take(&mut self, key: &Key) {
         self.unlist(key);
-        self.pods.remove(key)
+        let Some(waiting) = self.pods.remove(key) else { return };
+        // others may have waited for what it would find out
+        if matches!(waiting.stage, Stage::Active | Stage::Late(_)) {
+            self.follow(waiting.class.id);
+        }
+    }
+
+    /// A pod of this class found a place: the next one that waits may find one, too.
+    pub(super) fn follow(&mut self, class: u64) {
+        if !self.ahead.contains(&class) {
+            return;
+        }
+        let next = self.unschedulable.get(&class).and_then(|group| group.plain.first());
+        match next.map(|(_, key)| key.clone()) {
+            Some(key) => self.set(&key, Stage::Active),
+            None => {
+                self.ahead.remove(&class);
+            }
+        }
     }
 
     /// A pod stands somewhere else now.
@@ -116,8 +159,24 @@ impl WaitingPods {
             Stage::Backoff(until) => {
                 self.backoff.insert((*until, key.clone()));
             }
-            Stage::Unschedulable(_, failed) => {
-                self.unschedulable.insert(key.clone());
+            Stage::Late(from) => {
+                self.late.insert((*from, key.clone()));
+            }
+            Stage::Unschedulable(cure, failed) => {
+                let class = &waiting.class;
+                let group = self.unschedulable.entry(class.id).or_insert_with(|| Group {
+                    class: Arc::clone(class),
+                    cure: *cure,
+                    plain: BTreeSet::new(),
+                    special: BTreeSet::new(),
+                });
+                group.cure = group.cure.and(*cure);
+                if waiting.plain {
+                    group.plain.insert((waiting.since, key.clone()));
+                    self.ahead.remove(&class.id);
+                } else {
+                    group.special.insert(key.clone());
+                }
                 self.failed.insert((*failed, key.clone()));
             }
             Stage::Gated | Stage::Volumes { .. } | Stage::Binding { .. } => {}
@@ -135,6 +194,14 @@ impl WaitingPods {
                 self.set(&key, Stage::Active);
             }
         }
+        while let Some((from, _)) = self.late.first() {
+            if *from > now && !self.active.is_empty() {
+                break;
+            }
+            if let Some((_, key)) = self.late.pop_first() {
+                self.set(&key, Stage::Active);
+            }
+        }
         let (_, _, key) = self.active.first().cloned()?;
         if let Some(waiting) = self.pods.get_mut(&key) {
             waiting.attempts = waiting.attempts.saturating_add(1);
@@ -144,7 +211,7 @@ impl WaitingPods {
 
     /// When the next pod has its turn: the beginning of time if one is in line.
     pub(super) fn wake(&self) -> Option<Timestamp> {
-        if !self.active.is_empty() {
+        if !self.active.is_empty() || !self.late.is_empty() {
             return Some(Timestamp::MIN);
         }
         let backoff = self.backoff.first().map(|(until, _)| *until);
@@ -160,24 +227,38 @@ impl WaitingPods {
         }
     }
 
-    /// Puts pods in line for which the changes may help, and those that nobody looked at for long.
-    pub(super) fn reconsider(&mut self, cure: Cure, now: Timestamp, helps: impl Fn(&PodClass, Cure) -> bool) {
-        let oldest = self.failed.first().map(|(failed, _)| *failed + FORGOTTEN);
-        if cure == Cure::default() && oldest.is_none_or(|oldest| oldest > now) {
-            return;
-        }
-        let mut again = Vec::new();
-        for key in &self.unschedulable {
-            let Some(waiting) = self.pods.get(key) else { continue };
-            let Stage::Unschedulable(needed, failed) = waiting.stage else { continue };
-            let forgotten = now.duration_since(failed).unsigned_abs() >= FORGOTTEN;
-            if forgotten || (needed.meets(cure) && helps(&waiting.class, needed)) {
-                again.push((key.clone(), failed + backoff(waiting.attempts)));
+    /// Puts pods in line for which the changes may help, and those that nobody looked at for long. `alike` says whether all
+    /// pods of a class have the same chances: then one goes ahead.
+    pub(super) fn reconsider(
+        &mut self,
+        cure: Cure,
+        now: Timestamp,
+        helps: impl Fn(&PodClass, Cure) -> bool,
+        alike: impl Fn(&PodClass) -> bool,
+    ) {
+        let mut again: Vec<Key> = Vec::new();
+        if cure != Cure::default() {
+            for (number, group) in &self.unschedulable {
+                if !group.cure.meets(cure) || !helps(&group.class, group.cure) {
+                    continue;
+                }
+                let keys = group.plain.iter().map(|(_, key)| key.clone());
+                if alike(&group.class) {
+                    self.ahead.insert(*number);
+                    again.extend(keys.take(1));
+                } else {
+                    again.extend(keys);
+                }
+                again.extend(group.special.iter().cloned());
             }
         }
-        for (key, until) in again {
-            let stage = if until <= now { Stage::Active } else { Stage::Backoff(until) };
-            self.set(&key, stage);
+        let forgotten = self.failed.iter().take_while(|(failed, _)| *failed + FORGOTTEN <= now);
+        again.extend(forgotten.map(|(_, key)| key.clone()));
+        for key in again {
+            let Some(waiting) = self.pods.get(&key) else { continue };
+            let Stage::Unschedulable(_, failed) = waiting.stage else { continue };
+            let until = failed + backoff(waiting.attempts);
+            self.set(&key, if until <= now { Stage::Active } else { Stage::Late(until) });
         }
     }
 
@@ -204,9 +285,18 @@ impl WaitingPods {
             Stage::Backoff(until) => {
                 self.backoff.remove(&(*until, key.clone()));
             }
+            Stage::Late(from) => {
+                self.late.remove(&(*from, key.clone()));
+            }
             Stage::Unschedulable(_, failed) => {
-                self.unschedulable.remove(key);
                 self.failed.remove(&(*failed, key.clone()));
+                if let Some(group) = self.unschedulable.get_mut(&waiting.class.id) {
+                    group.plain.remove(&(waiting.since, key.clone()));
+                    group.special.remove(key);
+                    if group.plain.is_empty() && group.special.is_empty() {
+                        self.unschedulable.remove(&waiting.class.id);
+                    }
+                }
             }
             Stage::Gated | Stage::Volumes { .. } | Stage::Binding { .. } => {}
         }
