@@ -117,6 +117,7 @@ fn workload(number: u64, draws: &mut Randomness) -> Workload {
         steps.push(Step {
             at: Span::seconds(draws.below(BUSY - 300)),
             replicas: (!is_deploy).then_some(size),
+            load: None,
             over: draws.chance(0.4).then(|| Span::seconds(60 + draws.below(240))),
             image: is_deploy.then(|| format!("{}", 2 + draws.below(9))),
         });
@@ -138,6 +139,8 @@ fn workload(number: u64, draws: &mut Randomness) -> Workload {
         name: format!("app-{number}"),
         namespace: "default".to_owned(),
         replicas: first,
+        autoscale: None,
+        load: None,
         cpu: ["100m", "250m", "500m", "1", "2", "3500m"][draws.below(6) as usize].to_owned(),
         memory: ["128Mi", "512Mi", "1Gi", "3Gi", "8Gi"][draws.below(5) as usize].to_owned(),
         labels: BTreeMap::new(),

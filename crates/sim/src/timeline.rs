@@ -47,9 +47,8 @@ pub(crate) fn timeline(scenario: &Scenario) -> Vec<Happening> {
             namespace: Some(workload.namespace.clone()),
             name: workload.name.clone(),
         };
-        for (at, replicas) in workload.sizes(hour, scenario.duration.0, TICK) {
-            let what = What::Patch(name.clone(), json!({"spec": {"replicas": replicas}}));
-            happenings.push(Happening { at, what });
+        for (object, at, fields) in workload.changes(hour, scenario.duration.0, TICK) {
+            happenings.push(Happening { at, what: What::Patch(object, fields) });
         }
         for step in &workload.steps {
             let Some(image) = &step.image else { continue };

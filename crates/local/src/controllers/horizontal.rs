@@ -13,6 +13,7 @@ use k8s_openapi::api::autoscaling::v2::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
 use serde_json::json;
 use supercargo_api::Pod;
+use supercargo_api::resources::{CPU, base_units};
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, State};
 
@@ -28,6 +29,10 @@ const PERIOD: Duration = Duration::from_secs(15);
 const SHRINK_WINDOW: i32 = 300;
 /// What is remembered at most.
 const MEMORY: Duration = Duration::from_secs(3_600);
+
+/// An annotation of autoscalers: the cores that the pods of the target use together, `540` or `1500m`. It stands for the load
+/// that comes from outside, however many pods share it.
+const LOAD: &str = "local.supercargo.dev/load";
 
 /// The controller of HorizontalPodAutoscalers.
 #[derive(Debug)]
@@ -166,7 +171,9 @@ impl Look<'_> {
             .map(|(_, pod)| &**pod)
             .filter(|pod| is_active(pod) && selector.matches_optional(pod.metadata.labels.as_ref()))
             .collect();
-        let measured = Measured { pods: &pods, replicas: scaled.replicas, seed: self.seed, now: self.now };
+        let load = load_of(self.autoscaler);
+        let measured =
+            Measured { pods: &pods, replicas: scaled.replicas, seed: self.seed, now: self.now, load };
         let mut proposed: Option<(i64, String)> = None;
         let mut failed: Option<Unmeasured> = None;
         let mut statuses = Vec::new();
@@ -302,6 +309,12 @@ impl Look<'_> {
 
 fn conditions_of(autoscaler: &HorizontalPodAutoscaler) -> Vec<HorizontalPodAutoscalerCondition> {
     autoscaler.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default()
+}
+
+/// Millicores of work that an annotation gives to the pods of the target, to share.
+fn load_of(autoscaler: &HorizontalPodAutoscaler) -> Option<i64> {
+    let annotations = autoscaler.metadata.annotations.as_ref()?;
+    base_units(CPU, annotations.get(LOAD)?.trim()).ok().filter(|load| *load >= 0)
 }
 
 fn target(autoscaler: &HorizontalPodAutoscaler, state: &State) -> Option<Scaled> {

@@ -28,6 +28,9 @@ pub(super) struct Measured<'a> {
     pub(super) seed: u64,
     /// The moment.
     pub(super) now: Timestamp,
+    /// Millicores that the ready pods use together, if the autoscaler's annotation says so; else each uses what its own draws
+    /// say.
+    pub(super) load: Option<i64>,
 }
 
 /// What a metric wants.
@@ -128,7 +131,11 @@ impl Measured<'_> {
             }
         };
         let is_share = matches!(target, Target::Utilization(_));
-        let usages: Vec<PodUsage> = self.pods.iter().map(|pod| self.usage(pod, name, container)).collect();
+        let mut usages: Vec<PodUsage> =
+            self.pods.iter().map(|pod| self.usage(pod, name, container)).collect();
+        if let Some(load) = self.load.filter(|_| name == CPU) {
+            share(load, self.pods, &mut usages);
+        }
         let without = self.pods.iter().zip(&usages).find(|(_, usage)| usage.request <= 0);
         if let Some((pod, _)) = without.filter(|_| is_share) {
             let pod = pod.metadata.name.as_deref().unwrap_or_default();
@@ -189,12 +196,24 @@ impl Measured<'_> {
     }
 }
 
+/// A load is shared evenly by the pods that are ready.
+fn share(load: i64, pods: &[&Pod], usages: &mut [PodUsage]) {
+    let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+    let each = load / i64::try_from(ready.max(1)).unwrap_or(i64::MAX);
+    for (pod, usage) in pods.iter().zip(usages) {
+        if usage.usage.is_some() {
+            usage.usage = Some(if is_ready(pod) { each } else { 0 });
+        }
+    }
+}
+
 fn missing(reason: &'static str, field: &str) -> Unmeasured {
     Unmeasured { reason, message: format!("invalid metric source: {field} is missing") }
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::PodStatus;
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -219,7 +238,7 @@ mod tests {
     fn measure(metric: Value) -> Result<Wish, Unmeasured> {
         let pod = pod();
         let now = "2026-03-02T10:00:00Z".parse().unwrap();
-        let measured = Measured { pods: &[&pod], replicas: 1, seed: 1, now };
+        let measured = Measured { pods: &[&pod], replicas: 1, seed: 1, now, load: None };
         measured.measure(&serde_json::from_value(metric).unwrap())
     }
 
@@ -237,6 +256,25 @@ mod tests {
         assert_eq!(wish.name, "cpu container resource utilization (percentage of request)");
         let status = wish.status.container_resource.unwrap();
         assert_eq!((status.container.as_str(), status.name.as_str()), ("app", "cpu"));
+    }
+
+    #[test]
+    fn a_load_is_shared_by_the_pods_that_are_ready() {
+        let (first, mut second, mut starting) = (pod(), pod(), pod());
+        second.metadata.uid = Some("v".to_owned());
+        starting.metadata.uid = Some("w".to_owned());
+        let status =
+            starting.status.as_deref().cloned().map(|status| PodStatus { conditions: None, ..status });
+        starting.status = status.map(Into::into);
+        let target = json!({"type": "Utilization", "averageUtilization": 50});
+        let metric = json!({"type": "ContainerResource",
+            "containerResource": {"name": "cpu", "container": "app", "target": target}});
+        let now = "2026-03-02T10:00:00Z".parse().unwrap();
+        let pods = [&first, &second, &starting];
+        let measured = Measured { pods: &pods, replicas: 3, seed: 1, now, load: Some(3_000) };
+        // two pods do three cores of work, at half a core each it takes six
+        let wish = measured.measure(&serde_json::from_value(metric).unwrap()).ok().unwrap();
+        assert_eq!(wish.replicas, 6);
     }
 
     #[rstest]

@@ -89,6 +89,12 @@ pub struct Workload {
     pub namespace: String,
     /// Replicas at the beginning.
     pub replicas: u32,
+    /// A HorizontalPodAutoscaler that follows the load. Steps and the wave of the day say `load` then, not `replicas`.
+    #[serde(default)]
+    pub autoscale: Option<Autoscale>,
+    /// The cores that the pods use together at the beginning, shared evenly by those that are ready; for autoscaled workloads.
+    #[serde(default)]
+    pub load: Option<f64>,
     /// The cores that a pod asks for: `500m`.
     pub cpu: String,
     /// The memory that a pod asks for: `1Gi`.
@@ -108,9 +114,22 @@ pub struct Workload {
     /// How its size changes.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// A wave of the day that goes on top: between `low` and `high` replicas, highest at `peak`.
+    /// A wave of the day that goes on top: between `low` and `high` replicas, or cores of load, highest at `peak`.
     #[serde(default)]
     pub daily: Option<Daily>,
+}
+
+/// A HorizontalPodAutoscaler on cores.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Autoscale {
+    /// Replicas at least.
+    pub min: u32,
+    /// Replicas at most.
+    pub max: u32,
+    /// The usage that it keeps, in percent of what pods ask for.
+    #[serde(default = "sixty")]
+    pub cpu_percent: u32,
 }
 
 /// A change of a workload.
@@ -122,6 +141,9 @@ pub struct Step {
     /// The replicas it comes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
+    /// The cores of load it comes to, for autoscaled workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
     /// How long it takes to come there, evenly; at once without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Span>,
@@ -134,9 +156,9 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Daily {
-    /// Replicas at the quietest hour.
+    /// Replicas, or cores of load, at the quietest hour.
     pub low: u32,
-    /// Replicas at the busiest hour.
+    /// Replicas, or cores of load, at the busiest hour.
     pub high: u32,
     /// The busiest hour of the day (UTC), 0 to 23.
     pub peak: u8,
@@ -304,6 +326,10 @@ fn default_cluster() -> String {
 
 fn default_namespace() -> String {
     "default".to_owned()
+}
+
+fn sixty() -> u32 {
+    60
 }
 
 fn one() -> f64 {

@@ -11,7 +11,7 @@ mod span;
 mod workload;
 
 pub use document::{
-    Assertions, Baseline, Change, Daily, Fault, FaultKind, ObjectName, Scenario, Step, Workload,
+    Assertions, Autoscale, Baseline, Change, Daily, Fault, FaultKind, ObjectName, Scenario, Step, Workload,
 };
 pub use read::{ScenarioError, read};
 pub use span::Span;

@@ -4,7 +4,7 @@ use serde_json::Value;
 use supercargo_cloud_sim::Script;
 use thiserror::Error;
 
-use super::{Change, FaultKind, Scenario, Span};
+use super::{Change, FaultKind, Scenario, Span, Workload};
 
 /// What is wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -56,6 +56,22 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
+/// What is wrong with how a workload is scaled.
+fn autoscaling_problem(workload: &Workload) -> Option<&'static str> {
+    let steps = || workload.steps.iter();
+    let loads = || workload.load.into_iter().chain(steps().filter_map(|step| step.load));
+    let Some(autoscale) = &workload.autoscale else {
+        return loads().next().map(|_| "load is for workloads with autoscale; expected replicas");
+    };
+    if autoscale.min == 0 || autoscale.min > autoscale.max || !(1..=1_000).contains(&autoscale.cpu_percent) {
+        return Some("autoscale: expected 1 <= min <= max and a cpuPercent of 1 to 1000");
+    }
+    if steps().any(|step| step.replicas.is_some()) {
+        return Some("its autoscaler decides on replicas; expected load in its steps");
+    }
+    loads().any(|load| !(0.0..=1e6).contains(&load)).then_some("load: expected cores, at most 1000000")
+}
+
 /// The longest scenario: a month and a bit.
 const LONGEST: Span = Span::seconds(40 * 86_400);
 
@@ -84,6 +100,9 @@ fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
                 );
             }
         }
+        if let Some(problem) = autoscaling_problem(workload) {
+            return wrong(format!("workloads[{index}]"), problem);
+        }
         if !(workload.pod.is_null() || workload.pod.is_object()) {
             return wrong(format!("workloads[{index}].pod"), "expected fields of a pod's spec");
         }
@@ -94,10 +113,10 @@ fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
             );
         }
         for (number, step) in workload.steps.iter().enumerate() {
-            if step.replicas.is_none() && step.image.is_none() {
+            if step.replicas.is_none() && step.load.is_none() && step.image.is_none() {
                 return wrong(
                     format!("workloads[{index}].steps[{number}]"),
-                    "nothing happens: expected replicas or image",
+                    "nothing happens: expected replicas, load or image",
                 );
             }
         }

@@ -98,7 +98,7 @@ impl World {
         let seen = Arc::clone(observer.state());
         let gate = Gate::new(server.clone(), time.clone(), seed, observers.auditor, seen);
         let settings = Settings {
-            gates: gates(&scenario.feature_gates).map_err(WorldError::Gates)?,
+            gates: gates(&scenario.feature_gates)?,
             interruption_queue: Some(scenario.cluster.clone()),
             ..Settings::default()
         };
@@ -204,21 +204,11 @@ impl World {
 }
 
 /// Feature gates as text: `SpotToSpotConsolidation=true,NodeRepair=true`.
-fn gates(text: &str) -> Result<FeatureGates, String> {
+fn gates(text: &str) -> Result<FeatureGates, WorldError> {
     let mut gates = FeatureGates::default();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let expected = || format!("expected Name=true or Name=false, found {part:?}");
-        let (name, value) = part.split_once('=').ok_or_else(expected)?;
-        let value: bool = value.parse().map_err(|_| expected())?;
-        match name {
-            "ReservedCapacity" => gates.reserved_capacity = value,
-            "NodeRepair" => gates.node_repair = value,
-            "SpotToSpotConsolidation" => gates.spot_to_spot_consolidation = value,
-            "NodeOverlay" => gates.node_overlay = value,
-            "StaticCapacity" => gates.static_capacity = value,
-            "CapacityBuffer" => gates.capacity_buffer = value,
-            _ => return Err(format!("there is no gate {name:?}")),
-        }
+    let unknown = gates.switch(text).map_err(|error| WorldError::Gates(error.to_string()))?;
+    match unknown.first() {
+        None => Ok(gates),
+        Some(name) => Err(WorldError::Gates(format!("there is no gate {name:?}"))),
     }
-    Ok(gates)
 }
