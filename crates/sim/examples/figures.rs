@@ -35,9 +35,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "scenario", "cpu s", "wall s", "pods", "nodes", "p99 s", "last s", "cost %", "scaled in"
     );
     let mut rows = Vec::new();
+    let clock = RealClock::new();
     for file in &files {
         let scenario = scenario(file)?;
-        let (before, watch) = (cpu_seconds(), Stopwatch::start(&RealClock));
+        let (before, watch) = (cpu_seconds(), Stopwatch::start(&clock));
         let outcome = run(&scenario, &options)?;
         let (cpu, wall) = (cpu_seconds() - before, watch.elapsed());
         rows.push(show(&scenario, &outcome, cpu, wall));
