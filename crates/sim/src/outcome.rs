@@ -37,6 +37,9 @@ pub struct Outcome {
     /// What the run that it is compared with cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Cost>,
+    /// Dollars per hour of that run, at the moments of the samples.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub baseline_prices: Vec<f64>,
     /// Seconds after the start of the last thing that happened to objects or controllers.
     pub last_step: u64,
     /// How things were, every few seconds.

@@ -60,6 +60,7 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErro
     if let (Some(Baseline::OnDemand), true) = (scenario.baseline, options.baseline) {
         let baseline = run_once(&on_demand(scenario), options)?;
         outcome.baseline = Some(baseline.cost);
+        outcome.baseline_prices = baseline.samples.iter().map(|sample| sample.price_per_hour).collect();
     }
     outcome.judge(&scenario.assertions);
     Ok(outcome)
@@ -169,6 +170,7 @@ fn finish(
         interruptions: world.region.census().noticed,
         cost: Cost::of(&bill, (scenario.duration.0 + scenario.settle.0).as_secs()),
         baseline: None,
+        baseline_prices: Vec::new(),
         last_step: 0,
         samples,
         violations: seen.violations().to_vec(),

@@ -26,11 +26,13 @@ pub struct Sample {
     pub spot_machines: usize,
     /// Dollars per hour.
     pub price_per_hour: f64,
+    /// Spot machines that EC2 has given notice to so far.
+    pub interruptions: u64,
 }
 
 /// How things are now.
 pub fn sample(second: u64, state: &State, region: &Region) -> Sample {
-    let mut sample = Sample { second, ..Sample::default() };
+    let mut sample = Sample { second, interruptions: region.census().noticed, ..Sample::default() };
     for pod in state.pods.values() {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         match phase {

@@ -18,6 +18,10 @@ const LEFT: f64 = 56.0;
 const BOTTOM: f64 = 24.0;
 const TOP: f64 = 12.0;
 const RIGHT: f64 = 12.0;
+/// The height of a bar with the room around it.
+const BAR: f64 = 22.0;
+/// Room for the value after a bar.
+const LABEL: f64 = 70.0;
 /// More points than this are not told apart on paper.
 const POINTS: usize = 720;
 
@@ -70,6 +74,33 @@ pub(super) fn chart(title: &str, unit: &str, seconds: &[u64], curves: &[Curve<'_
     svg
 }
 
+/// Horizontal bars with their values in seconds.
+pub(super) fn bars(title: &str, values: &[(&str, f64)]) -> String {
+    let most = values.iter().map(|(_, value)| *value).fold(0.0_f64, f64::max).max(f64::MIN_POSITIVE);
+    let height = BAR * values.len() as f64;
+    let mut svg = format!(
+        "<figure><figcaption>{title}</figcaption><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">"
+    );
+    for (number, (name, value)) in values.iter().enumerate() {
+        let top = BAR * number as f64;
+        let length = (WIDTH - LEFT - LABEL) * value / most;
+        let _ = write!(
+            svg,
+            "<text class=\"y\" x=\"{:.1}\" y=\"{:.1}\">{name}</text>\
+             <rect class=\"bar\" x=\"{LEFT}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"{:.1}\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\">{value:.1} s</text>",
+            LEFT - 6.0,
+            top + 15.0,
+            top + 4.0,
+            BAR - 8.0,
+            LEFT + length + 6.0,
+            top + 15.0
+        );
+    }
+    svg.push_str("</svg></figure>");
+    svg
+}
+
 /// One of 1, 2 and 5 times a power of ten, no smaller than this.
 fn nice_step(least: f64) -> f64 {
     if !(least.is_finite() && least > 0.0) {
@@ -92,6 +123,19 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_values() {
+        let svg = bars("Waits", &[("p50", 10.0), ("last", 40.0)]);
+        let lengths: Vec<f64> = svg
+            .split("width=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().parse().unwrap())
+            .collect();
+        assert!((lengths[1] / lengths[0] - 4.0).abs() < 0.01, "{lengths:?}");
+        assert!(svg.contains("40.0 s"));
+        assert!(bars("Waits", &[("p50", 0.0)]).contains("width=\"0.0\""));
+    }
 
     #[rstest]
     #[case(0.0, 1.0)]

@@ -50,7 +50,8 @@ pub fn rows(outcome: &Outcome) -> Vec<Row> {
         ),
     ];
     if let (Some(baseline), Some(percent)) = (&outcome.baseline, outcome.percent_of_baseline()) {
-        let value = format!("${:.2}; this is {percent:.1} % of it", baseline.total);
+        let value =
+            format!("${:.2}; ${:.2} a day; this is {percent:.1} % of it", baseline.total, baseline.per_day);
         rows.push(row("the same on demand", value));
     }
     rows.push(row("log", format!("{} lines, checksum {}", outcome.log_lines, outcome.log_checksum)));
