@@ -59,7 +59,8 @@ async fn measure(pods: usize, running: usize, sizes: &[&str]) -> Outcome<Value> 
     let client = server.client();
     installation::apply(&client, None, true, |_| ()).await?;
     let region = Region::new(RegionOptions { cluster_name: NAME.to_owned(), ..RegionOptions::new(clock, 1) });
-    let parts = PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()), events: true };
+    let parts =
+        PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()), events: true, readings: None };
     let _cluster = Cluster::start(server, time.clone(), parts).await?;
     let counted = Arc::new(Counted::new(PatientRegion::on(region, &time), time.clone()));
     let controllers = controllers(&client, Arc::clone(&counted), &time);
@@ -152,6 +153,7 @@ fn controllers(client: &Client, provider: Arc<Counted>, time: &Time) -> Controll
         seed: 1,
         concurrency: 16,
         computing: Computing::Apart,
+        readings: None,
     })
 }
 

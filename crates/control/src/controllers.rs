@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::Client;
 use supercargo_clock::Time;
 use supercargo_cloud::{CloudProvider, Cluster};
-use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
+use supercargo_reconcile::{DriverOptions, Keyed, Part, Readings, Running};
 
 use crate::disruption::{Disrupting, Drifted};
 use crate::election::{Guard, Paused};
@@ -71,6 +71,8 @@ pub struct ControllerOptions {
     pub concurrency: usize,
     /// Where long computations are done.
     pub computing: Computing,
+    /// What others of this process have read from the same API server.
+    pub readings: Option<Readings>,
 }
 
 /// The controllers, for as long as this is kept.
@@ -99,6 +101,7 @@ pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> C
         manager: "supercargo",
         outside: Some(Arc::new(world)),
         events: true,
+        readings: options.readings,
     };
     Controllers { running: Running::start(driver, parts), knowledge }
 }

@@ -98,6 +98,7 @@ impl Scene {
             seed: 1,
             concurrency: 1,
             computing: Computing::Inline,
+            readings: None,
         })
     }
 

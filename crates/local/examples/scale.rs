@@ -48,7 +48,7 @@ async fn run(nodes: usize, pods: usize, seconds: usize, is_real: bool) -> Outcom
     let mut stopwatch = Stopwatch::start(&wall);
     let clock: Arc<dyn Clock> = Arc::new(time.clone());
     let server = Server::new(ServerOptions::new(clock, 1))?;
-    let options = PartOptions { seed: 1, pace: 1.0, region: None, events: true };
+    let options = PartOptions { seed: 1, pace: 1.0, region: None, events: true, readings: None };
     let cluster = Cluster::start(server, time.clone(), options).await?;
     let client = cluster.server().client();
     let mut phase = Phase { name: "nodes ready", from: time.now(), revision: 0, cpu: 0.0 };

@@ -8,7 +8,7 @@ use kube::api::{Api, ListParams, PostParams};
 use supercargo_apiserver::Server;
 use supercargo_clock::Time;
 use supercargo_cloud_sim::Region;
-use supercargo_reconcile::{DriverOptions, Keyed, Part, Running};
+use supercargo_reconcile::{DriverOptions, Keyed, Part, Readings, Running};
 
 use crate::controllers::*;
 use crate::kubelet::{Heartbeats, HostSource, Kubelets, KubeletsOptions};
@@ -51,6 +51,8 @@ pub struct PartOptions {
     pub region: Option<Region>,
     /// Whether scheduler, kubelets and workload controllers write Events.
     pub events: bool,
+    /// What others of this process have read from the same API server.
+    pub readings: Option<Readings>,
 }
 
 /// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` without a region.
@@ -108,7 +110,15 @@ fn part_hearing(name: &str, options: &PartOptions, shared: Option<&Heartbeats>) 
 
 /// How the simulated parts of a cluster are driven.
 pub fn driver_options(client: Client, time: Time, concurrency: usize) -> DriverOptions {
-    DriverOptions { client, time, concurrency, manager: "supercargo-local", outside: None, events: true }
+    DriverOptions {
+        client,
+        time,
+        concurrency,
+        manager: "supercargo-local",
+        outside: None,
+        events: true,
+        readings: None,
+    }
 }
 
 /// Why a cluster did not start.
@@ -133,7 +143,10 @@ impl Cluster {
         let parts =
             PART_NAMES.iter().filter_map(|name| part_hearing(name, &options, Some(&heartbeats))).collect();
         let driver = driver_options(server.control_plane_client(), time.clone(), 1);
-        let plane = Running::start(DriverOptions { events: options.events, ..driver }, parts);
+        let plane = Running::start(
+            DriverOptions { events: options.events, readings: options.readings, ..driver },
+            parts,
+        );
         logs::mount(&server, Arc::clone(plane.state()), time.clone());
         metrics::mount(&server, Arc::clone(plane.state()), time, options.seed);
         Ok(Self { server, plane })

@@ -26,7 +26,7 @@ async fn cluster(seed: u64) -> (Cluster, Time) {
     let time = Time::paused(start());
     let clock: Arc<dyn Clock> = Arc::new(time.clone());
     let server = Server::new(ServerOptions::new(clock, seed)).unwrap();
-    let options = PartOptions { seed, pace: 1.0, region: None, events: true };
+    let options = PartOptions { seed, pace: 1.0, region: None, events: true, readings: None };
     (Cluster::start(server, time.clone(), options).await.unwrap(), time)
 }
 

@@ -77,7 +77,8 @@ impl World {
         let template =
             LaunchTemplateRequest { name: TEMPLATE.into(), data, ..LaunchTemplateRequest::default() };
         region.create_launch_template(&template).outcome.unwrap();
-        let parts = PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()), events: true };
+        let parts =
+            PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()), events: true, readings: None };
         let cluster = Cluster::start(server, time.clone(), parts).await.unwrap();
         let client = cluster.server().client();
         World { cluster, region, time, client }

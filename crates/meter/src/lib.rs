@@ -58,6 +58,8 @@ pub fn start(run: MeterRun) -> Running {
         concurrency: 1,
         manager: "supercargo-meter",
         outside: Some(Arc::new(world)),
+        events: true,
+        readings: None,
     };
     Running::start(driver, vec![Box::new(meter)])
 }

@@ -44,7 +44,8 @@ impl World {
         let server = Server::new(ServerOptions::new(Arc::clone(&clock), 1)).unwrap();
         let region =
             Region::new(RegionOptions { api: ApiOptions::instant(), ..RegionOptions::new(clock, 1) });
-        let parts = PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()) };
+        let parts =
+            PartOptions { seed: 1, pace: 1.0, region: Some(region.clone()), events: true, readings: None };
         let cluster = Cluster::start(server.clone(), time.clone(), parts).await.unwrap();
         let book = PriceBook::of_region(Catalog::embedded(), "us-east-1");
         let client = server.client();

@@ -31,7 +31,9 @@ pub mod toy;
 pub use action::{Action, Note, Verb, reference};
 pub use difference::merge_patch;
 pub use keyed::{Controller, Decision, Keyed};
-pub use mirror::{Change, Key, Kind, Object, Place, State, Store, Stores, claims_of, controller_of, node_of};
+pub use mirror::{
+    Change, Key, Kind, Object, Place, Readings, State, Store, Stores, claims_of, controller_of, node_of,
+};
 pub use outside::{Answer, Outside, Request};
 pub use part::{Outcome, Part, Refusal};
 pub use queue::Queue;

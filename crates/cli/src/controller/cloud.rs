@@ -57,7 +57,8 @@ impl Cloud {
 
     /// Starts what makes nodes of simulated machines; real ones need nothing.
     pub(super) fn machines(&self, client: Client, time: Time, seed: u64) -> Option<Running> {
-        let options = PartOptions { seed, pace: 1.0, region: Some(self.region.clone()?), events: true };
+        let options =
+            PartOptions { seed, pace: 1.0, region: Some(self.region.clone()?), events: true, readings: None };
         let parts = MACHINE_PARTS.iter().filter_map(|name| part(name, &options)).collect();
         Some(Running::start(driver_options(client, time, CONCURRENCY), parts))
     }

@@ -177,6 +177,7 @@ impl Work<'_> {
             seed: self.process.arguments.seed,
             concurrency: self.process.process.concurrency(),
             computing: Computing::Apart,
+            readings: None,
         };
         let controllers = start_knowing(options, Arc::clone(&self.knowledge));
         self.endpoints.lead(&controllers);

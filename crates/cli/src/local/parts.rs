@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 
 /// Runs parts until Ctrl-C.
 pub(super) async fn run(arguments: &Parts, client: Client, console: &Console) -> Result<Exit, Failure> {
-    let options = PartOptions { seed: arguments.seed, pace: 1.0, region: None, events: true };
+    let options = PartOptions { seed: arguments.seed, pace: 1.0, region: None, events: true, readings: None };
     let mut parts = Vec::new();
     for name in &arguments.parts {
         let part = part(name, &options).ok_or_else(|| {

@@ -96,6 +96,7 @@ pub(super) fn controllers(
                 seed,
                 concurrency: CONCURRENCY,
                 computing: Computing::Apart,
+                readings: None,
             };
             let controllers = start_knowing(options, Arc::clone(&knowledge));
             endpoints.lead(&controllers);

@@ -58,7 +58,13 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
         ..RegionOptions::new(clock, region_seed(arguments))
     });
     let pace = f64::from(arguments.speed.times());
-    let parts = PartOptions { seed: arguments.seed, pace, region: Some(region.clone()), events: true };
+    let parts = PartOptions {
+        seed: arguments.seed,
+        pace,
+        region: Some(region.clone()),
+        events: true,
+        readings: None,
+    };
     let cluster = Cluster::start(server.clone(), time.clone(), parts)
         .await
         .map_err(|error| Failure::new(error.to_string()))?;

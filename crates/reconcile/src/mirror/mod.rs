@@ -10,11 +10,13 @@
 //! reads its own writes and needs no expectations.
 
 mod kinds;
+mod readings;
 mod state;
 mod store;
 mod text;
 
 pub use kinds::{Kind, Object, Place, Stores};
+pub use readings::Readings;
 pub use state::{Change, State};
 pub use state::{claims_of, controller_of, node_of};
 pub use store::{Key, Store};

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::perform::send;
 use super::{Feed, Performed, Recorder, perform, watch};
 use crate::action::{Action, Verb};
-use crate::mirror::{Change, Kind, State, Unread};
+use crate::mirror::{Change, Kind, Readings, State, Unread};
 use crate::outside::{Answer, Outside};
 use crate::part::{Outcome, Part};
 use crate::running::Signals;
@@ -43,6 +43,8 @@ pub struct DriverOptions {
     pub outside: Option<Arc<dyn Outside>>,
     /// Whether what parts note becomes Events. They are half of all writes where nobody reads them.
     pub events: bool,
+    /// What other drivers of this process have read from the same API server, and this one reads for them.
+    pub readings: Option<Readings>,
 }
 
 /// Answers on their way, with the part and the ticket they are for.
@@ -277,10 +279,11 @@ impl Driver {
     }
 
     fn take_in_answer(&mut self, action: &Action, performed: Performed) {
+        let readings = self.options.readings.as_ref();
         let change = {
             let mut state = lock(&self.state);
             match performed {
-                Performed::Is(object) => state.put(object),
+                Performed::Is(object) => shared(state.put(object), readings),
                 Performed::Gone => {
                     let known = state.get(action.kind, &action.key);
                     let version = known.as_ref().and_then(|known| known.metadata().resource_version.clone());
@@ -301,15 +304,19 @@ impl Driver {
     }
 
     fn take_in(&mut self, message: Feed) {
+        let readings = self.options.readings.as_ref();
         let changes = {
             let mut state = lock(&self.state);
             match message {
                 Feed::Listed(kind, objects, version) => state.replace(kind, objects, version),
                 Feed::Is(unread) => {
                     state.note_watched(unread.kind, unread.version);
-                    news(&unread, &mut state).into_iter().collect()
+                    news(&unread, &mut state, readings).into_iter().collect()
                 }
                 Feed::Gone(kind, key, version) => {
+                    if let Some(readings) = readings {
+                        readings.forget(kind, &key);
+                    }
                     state.note_watched(kind, version);
                     state.take(kind, &key, version).into_iter().collect()
                 }
@@ -336,17 +343,30 @@ impl Driver {
 }
 
 /// Reads what a watch has shown and takes it in, if it is news.
-fn news(unread: &Unread, state: &mut State) -> Option<Change> {
+fn news(unread: &Unread, state: &mut State, readings: Option<&Readings>) -> Option<Change> {
     if state.knows(unread.kind, &unread.key, unread.version) {
         return None;
     }
+    if let Some(object) = readings.and_then(|readings| readings.get(unread.kind, &unread.key, unread.version))
+    {
+        return state.put(object);
+    }
     match unread.read() {
-        Ok(object) => state.put(object),
+        Ok(object) => shared(state.put(object), readings),
         Err(problem) => {
             tracing::debug!(kind = unread.kind.name(), key = %unread.key, %problem, "object not understood");
             None
         }
     }
+}
+
+/// Lets other mirrors have what this one has read.
+fn shared(change: Option<Change>, readings: Option<&Readings>) -> Option<Change> {
+    if let (Some(readings), Some(object)) = (readings, change.as_ref().and_then(|change| change.new.as_ref()))
+    {
+        readings.put(object);
+    }
+    change
 }
 
 /// Cuts actions into runs in which no object occurs twice.

@@ -13,7 +13,7 @@ use supercargo_control::outside::Computing;
 use supercargo_control::settings::{FeatureGates, Settings};
 use supercargo_control::{ControllerOptions, Controllers, start};
 use supercargo_local::{Cluster, ClusterError, PartOptions, driver_options};
-use supercargo_reconcile::{Part, Running, State};
+use supercargo_reconcile::{DriverOptions, Part, Readings, Running, State};
 use thiserror::Error;
 
 use super::apply::{ApplyError, apply, delete, patch};
@@ -55,6 +55,7 @@ pub struct World {
     seed: u64,
     settings: Settings,
     joined: JoinedCluster,
+    readings: Readings,
     controllers: Option<Controllers>,
     _cluster: Cluster,
     observer: Running,
@@ -91,9 +92,17 @@ impl World {
             ..JoinedCluster::default()
         };
         let region = Region::new(options);
-        let parts = PartOptions { seed, pace: 1.0, region: Some(region.clone()), events: false };
+        let readings = Readings::default();
+        let parts = PartOptions {
+            seed,
+            pace: 1.0,
+            region: Some(region.clone()),
+            events: false,
+            readings: Some(readings.clone()),
+        };
         let cluster = Cluster::start(server.clone(), time.clone(), parts).await?;
         let observing = driver_options(server.client(), time.clone(), 1);
+        let observing = DriverOptions { readings: Some(readings.clone()), ..observing };
         let observer = Running::start(observing, vec![observers.part]);
         let seen = Arc::clone(observer.state());
         let gate = Gate::new(server.clone(), time.clone(), seed, observers.auditor, seen);
@@ -111,6 +120,7 @@ impl World {
             seed,
             settings,
             joined,
+            readings,
             controllers: None,
             _cluster: cluster,
             observer,
@@ -157,6 +167,7 @@ impl World {
             seed: self.seed,
             concurrency: 1,
             computing: Computing::Inline,
+            readings: Some(self.readings.clone()),
         }));
     }
 
