@@ -3,53 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod made_up;
+mod observed;
 mod scratch;
 
 use std::fs;
 use std::path::Path;
 
+use observed::{absorbed, observations, sorted};
 use proptest::prelude::*;
 use scratch::Scratch;
-use supercargo_cost::collector::Observation;
 use supercargo_cost::facts::HourFacts;
 use supercargo_cost::{AllocationQuery, Interval, Ledger, Store};
 
 const ALL: Interval = Interval::new(0, 400_000);
-
-fn sorted(mut facts: HourFacts) -> HourFacts {
-    facts.sort();
-    facts
-}
-
-/// Observations of ten minutes each: an hour's facts, cut.
-fn observations(seed: u64, hour: i64) -> Vec<Observation> {
-    let whole = made_up::facts(seed, "east", hour);
-    (0..6)
-        .map(|step| {
-            let stretch = Interval::new(hour + step * 600, hour + (step + 1) * 600);
-            let mut facts = HourFacts::new("east", hour);
-            facts.containers = whole.containers.iter().filter_map(|fact| fact.part(stretch)).collect();
-            facts.nodes = whole
-                .nodes
-                .iter()
-                .filter(|node| !node.interval.overlap(stretch).is_empty())
-                .map(|node| {
-                    let mut node = node.clone();
-                    node.interval = node.interval.overlap(stretch);
-                    node
-                })
-                .collect();
-            Observation { stretch, hours: vec![sorted(facts)] }
-        })
-        .collect()
-}
-
-fn absorbed<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> HourFacts {
-    let mut hours = observations.into_iter().flat_map(|one| one.hours.iter().cloned());
-    let mut facts = hours.next().unwrap();
-    hours.for_each(|delta| facts.absorb(delta));
-    facts
-}
 
 fn loaded(path: &Path) -> Vec<HourFacts> {
     let loaded = Store::open(path).unwrap().load(ALL).unwrap();

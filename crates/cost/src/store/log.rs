@@ -157,3 +157,49 @@ impl Replay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::ContainerFact;
+
+    /// An earlier version wrote whole frames; they count as before, and new records may follow.
+    #[test]
+    fn logs_of_the_first_format_are_read_and_go_on() -> Result<(), Box<dyn std::error::Error>> {
+        let root = std::env::temp_dir().join(format!("supercargo-first-format-{}", std::process::id()));
+        let path = log_path(&root, "east", 0);
+        fs::create_dir_all(path.parent().unwrap_or(&root))?;
+        let part = |stretch: Interval| {
+            let mut facts = HourFacts::new("east", 0);
+            facts.containers.push(ContainerFact {
+                interval: stretch,
+                measured: 7,
+                ..ContainerFact::default()
+            });
+            facts
+        };
+        let (first, second) = (Interval::new(0, 600), Interval::new(600, 1_200));
+        let frame = Frame::encode(&"east".into(), first, &[part(first)])?;
+        let header = serde_json::to_vec(&frame.header)?;
+        let mut payload = u32::try_from(header.len())?.to_le_bytes().to_vec();
+        payload.extend(header);
+        frame.files.iter().for_each(|file| payload.extend(file));
+        let mut record = FIRST_MAGIC.to_vec();
+        record.extend((payload.len() as u64).to_le_bytes());
+        record.extend(crc32(&payload).to_le_bytes());
+        record.extend(payload);
+        fs::write(&path, record)?;
+        append(&path, &part(second), second, &mut Names::default())?;
+        let replayed = replay(&path, true)?;
+        fs::remove_dir_all(&root)?;
+        assert!(replayed.problems.is_empty(), "{:?}", replayed.problems);
+        assert_eq!(replayed.until, Some(1_200));
+        let facts = replayed.facts.ok_or("no facts")?;
+        assert_eq!(facts.containers.len(), 1);
+        assert_eq!(
+            (facts.containers[0].interval, facts.containers[0].measured),
+            (Interval::new(0, 1_200), 14)
+        );
+        Ok(())
+    }
+}
