@@ -10,9 +10,9 @@ use supercargo_catalog::Usd;
 
 use crate::facts::NodeFact;
 use crate::http::envelope::{Refusal, json_response, success};
+use crate::http::last_hour::last_hour;
 use crate::http::openapi;
 use crate::http::service::CostService;
-use crate::interval::Interval;
 use crate::prices::PriceSource;
 use crate::query::Parameters;
 
@@ -75,14 +75,9 @@ pub fn clusters(service: &CostService, _: &Parameters) -> Answer {
 /// The nodes of the last hour that anything is known of, by cluster.
 pub(super) fn latest_nodes(service: &CostService) -> Vec<(Arc<str>, NodeFact)> {
     let ledger = service.ledger();
-    let covered = ledger.covered();
-    if covered.is_empty() {
-        return Vec::new();
-    }
-    let last = Interval::new(covered.end - 1, covered.end);
-    let nodes = ledger.facts(last).flat_map(|facts| {
-        let cluster = Arc::clone(&facts.cluster);
-        facts.nodes.clone().into_iter().map(move |node| (Arc::clone(&cluster), node))
+    let (facts, _) = last_hour(&ledger);
+    let nodes = facts.iter().flat_map(|facts| {
+        facts.nodes.iter().map(|node| (Arc::clone(&facts.cluster), node.clone())).collect::<Vec<_>>()
     });
     nodes.collect()
 }

@@ -6,6 +6,7 @@ use supercargo_catalog::Usd;
 use crate::facts::{ContainerFact, GIB, HourFacts, MICROCORES, MILLI_GPUS, NodeFact, VolumeFact};
 use crate::http::exposition::Page;
 use crate::http::kube_state;
+use crate::http::last_hour::last_hour;
 use crate::http::service::CostService;
 use crate::interval::Interval;
 use crate::ledger::Ledger;
@@ -19,10 +20,8 @@ const STALE: i64 = 120;
 pub fn exposition(service: &CostService, kube_state: bool) -> String {
     let ledger = service.ledger();
     let mut writer = Writer { page: Page::default() };
-    let covered = ledger.covered();
-    let last = Interval::new(covered.end - 1, covered.end);
-    let alive = |interval: Interval| !covered.is_empty() && interval.end >= covered.end - STALE;
-    let known: Vec<_> = ledger.facts(last).filter(|_| !covered.is_empty()).collect();
+    let (known, end) = last_hour(&ledger);
+    let alive = |interval: Interval| interval.end >= end - STALE;
     // series say nothing of their cluster unless they have to
     let several = known.len() > 1;
     for facts in &known {

@@ -12,6 +12,7 @@ mod envelope;
 mod exposition;
 mod information;
 mod kube_state;
+mod last_hour;
 mod machines;
 mod metrics;
 mod number;

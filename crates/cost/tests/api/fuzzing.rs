@@ -15,7 +15,7 @@ use supercargo_kubectl_venv::FUZZER;
 use crate::asking::evening;
 
 /// How many requests are made up for each operation.
-const REQUESTS: &str = "12";
+const REQUESTS: &str = "8";
 /// The same requests every time.
 const SEED: &str = "20";
 
