@@ -96,13 +96,13 @@ fn what_is_no_filter_is_refused_with_its_place(#[case] text: &str, #[case] reaso
 
 #[test]
 fn depth_and_length_have_limits() {
-    let deep = format!("{}namespace:\"a\"{}", "(".repeat(100_000), ")".repeat(100_000));
+    let deep = format!("{}namespace:\"a\"{}", "(".repeat(20_000), ")".repeat(20_000));
     assert!(
         Filter::parse(&deep, Vocabulary::Allocations).unwrap_err().to_string().contains("deeper than 64")
     );
     let long = "x".repeat(2 << 20);
     assert!(Filter::parse(&long, Vocabulary::Allocations).unwrap_err().to_string().contains("bytes"));
-    let many = format!("namespace:{}\"z\"", "\"a\",".repeat(100_000));
+    let many = format!("namespace:{}\"z\"", "\"a\",".repeat(15_000));
     assert!(Filter::parse(&many, Vocabulary::Allocations).is_ok());
 }
 
