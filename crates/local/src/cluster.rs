@@ -17,7 +17,7 @@ use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::{logs, metrics};
 
 /// The names of all parts, in the order they have their turns in.
-pub const PART_NAMES: [&str; 19] = [
+pub const PART_NAMES: [&str; 20] = [
     // first, so that leases are renewed before anybody looks how old they are
     "kubelets",
     "serviceaccounts",
@@ -37,6 +37,7 @@ pub const PART_NAMES: [&str; 19] = [
     "evictions",
     "pod-garbage",
     "cloud-nodes",
+    "load-balancers",
     "scheduler",
 ];
 
@@ -55,7 +56,8 @@ pub struct PartOptions {
     pub readings: Option<Readings>,
 }
 
-/// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` without a region.
+/// A part of [`PART_NAMES`] by its name; nothing for another name, and for `cloud-nodes` and `load-balancers` without
+/// a region.
 pub fn part(name: &str, options: &PartOptions) -> Option<Box<dyn Part>> {
     part_hearing(name, options, None)
 }
@@ -91,6 +93,10 @@ fn part_hearing(name: &str, options: &PartOptions, shared: Option<&Heartbeats>) 
         "cloud-nodes" => {
             let region = options.region.clone()?;
             Box::new(Keyed::new(CloudNodes::new(Box::new(RegionInstances(region)))))
+        }
+        "load-balancers" => {
+            let region = options.region.as_ref()?;
+            Box::new(Keyed::new(LoadBalancers::new(region.name())))
         }
         "scheduler" => Box::new(Scheduler::new(SchedulerOptions { seed, ..SchedulerOptions::default() })),
         "kubelets" => {

@@ -38,6 +38,12 @@ pub struct Arguments {
     /// The region
     #[arg(long, env = "AWS_REGION", hide_env_values = true, value_name = "REGION", default_value = crate::place::DEFAULT_REGION)]
     pub region: String,
+    /// Port of the costs: the API of OpenCost; 0 is none
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub cost_port: u16,
+    /// Keep the ledger of costs here [default: only in memory, if --cost-port is given]
+    #[arg(long, value_name = "DIR")]
+    pub cost_store: Option<PathBuf>,
     /// Another seed, another course of things in the simulated region
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,

@@ -1,5 +1,6 @@
 //! From the arguments to controllers that run, and to their end.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use supercargo_control::node_class::service_range;
 use supercargo_control::outside::{Computing, limited};
 use supercargo_control::settings::{ProcessSettings, Read, Settings};
 use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
+use supercargo_meter::MeterOptions;
+use supercargo_reconcile::Running;
 use tokio::sync::watch;
 
 use super::arguments::Arguments;
@@ -25,6 +28,7 @@ use super::memory::watch_memory;
 use super::{logs, preconditions};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
+use crate::ledger::{Account, Measuring, keep};
 use crate::local::cluster_client;
 use crate::up::interrupted;
 
@@ -92,7 +96,12 @@ impl Process<'_> {
         let endpoints = Endpoints::new(Arc::clone(&knowledge), self.time.clone(), options);
         let (ended, end) = watch::channel(false);
         self.listen(self.process.metrics_port, endpoints.metrics_router(), end.clone()).await?;
-        self.listen(self.process.health_probe_port, endpoints.health_router(), end).await?;
+        self.listen(self.process.health_probe_port, endpoints.health_router(), end.clone()).await?;
+        let account = self.account(&cluster.name, cloud.provider.region());
+        if let Some(account) = &account {
+            let router = supercargo_cost::http::router(account.service.clone());
+            self.listen(self.arguments.cost_port, router, end).await?;
+        }
         let unlimited = client.clone();
         let client = match self.process.kube_client_qps {
             Some(rate) => limited(client, self.time.clone(), rate, self.process.kube_client_burst),
@@ -109,6 +118,7 @@ impl Process<'_> {
             provider: Arc::clone(&cloud.provider),
             knowledge: Arc::clone(&knowledge),
             endpoints,
+            account,
         };
         let exit = tokio::select! {
             biased;
@@ -121,6 +131,12 @@ impl Process<'_> {
         Ok(exit)
     }
 
+    /// The ledger, if costs are to be answered or kept.
+    fn account(&self, cluster: &str, region: &str) -> Option<Account> {
+        let wanted = self.arguments.cost_port != 0 || self.arguments.cost_store.is_some();
+        wanted.then(|| Account::new(cluster, region, &self.time))
+    }
+
     /// Answers on a port, if there is to be one, until the end.
     async fn listen(&self, port: u16, router: Router, end: watch::Receiver<bool>) -> Result<(), Failure> {
         if port == 0 {
@@ -128,8 +144,9 @@ impl Process<'_> {
         }
         let address = SocketAddr::new(self.arguments.bind, port);
         listen(address, router, end).await.map_err(|error| {
-            Failure::new(format!("port {port} cannot be opened: {error}"))
-                .with_help("choose others with --metrics-port and --health-probe-port; 0 is none")
+            Failure::new(format!("port {port} cannot be opened: {error}")).with_help(
+                "choose others with --metrics-port, --health-probe-port and --cost-port; 0 is none",
+            )
         })?;
         Ok(())
     }
@@ -146,6 +163,8 @@ struct Work<'a> {
     provider: Arc<dyn CloudProvider>,
     knowledge: Arc<Knowledge>,
     endpoints: Arc<Endpoints>,
+    /// The ledger, if there is one.
+    account: Option<Account>,
 }
 
 impl Work<'_> {
@@ -158,11 +177,35 @@ impl Work<'_> {
             in_order: true,
             metrics: &self.knowledge.metrics,
         };
-        match leadership.work(|| self.start(), interrupted()).await {
+        let measuring = RefCell::new(None);
+        let start = || {
+            measuring.replace(self.measure());
+            self.start()
+        };
+        match leadership.work(start, interrupted()).await {
             Ended::Asked => Exit::Success,
             Ended::Lost(why) => {
                 tracing::error!("ending: {why}");
                 Exit::Incomplete
+            }
+        }
+    }
+
+    /// Measures what the cluster uses, if anybody wants to know what it costs. Only who leads does, so that a ledger that
+    /// replicas share has one writer.
+    fn measure(&self) -> Option<Running> {
+        let measuring = Measuring {
+            client: self.client.clone(),
+            market: Some(Arc::clone(&self.provider)),
+            directory: self.process.arguments.cost_store.as_deref(),
+            told: Arc::new(|text| tracing::warn!("{text}")),
+            options: MeterOptions::new(&self.cluster.name),
+        };
+        match keep(self.account.as_ref()?, measuring) {
+            Ok(running) => Some(running),
+            Err(failure) => {
+                tracing::error!("{failure}");
+                None
             }
         }
     }

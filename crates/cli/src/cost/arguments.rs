@@ -57,7 +57,7 @@ pub struct Arguments {
     /// A server with the API of OpenCost, such as http://localhost:9003 [default: the running supercargo up]
     #[arg(long, value_name = "URL", conflicts_with = "store")]
     pub from: Option<String>,
-    /// A directory with a ledger in it
+    /// A directory with a ledger in it, or a recording
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// The region whose prices the ledger's nodes have

@@ -14,6 +14,7 @@ mod csv;
 mod import;
 mod outlet;
 mod parquet;
+mod recording;
 mod reprice;
 mod rows;
 mod run;

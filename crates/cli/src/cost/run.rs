@@ -195,12 +195,14 @@ fn remark(arguments: &Arguments, rows: &[CostRow], console: &Console) -> Result<
 
 fn remarks(rows: &[CostRow], assets: &[AssetRow], by: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
+    let decimals = tables::decimals(assets.iter().map(|asset| asset.total).sum());
     let mut sources: BTreeMap<&str, Money> = BTreeMap::new();
     for asset in assets.iter().filter(|asset| !asset.source.is_empty()) {
         *sources.entry(&asset.source).or_default() += asset.total;
     }
     if !sources.is_empty() {
-        let parts: Vec<String> = sources.iter().map(|(source, cost)| format!("{source} {cost:.2}")).collect();
+        let parts: Vec<String> =
+            sources.iter().map(|(source, cost)| format!("{source} {cost:.decimals$}")).collect();
         lines.push(format!("prices: {}", parts.join(", ")));
     }
     for (place, part) in by.iter().enumerate() {
@@ -209,7 +211,7 @@ fn remarks(rows: &[CostRow], assets: &[AssetRow], by: &[String]) -> Vec<String> 
         };
         let cost: Money = rows.iter().filter(unnamed).map(|row| row.total).sum();
         if !cost.is_zero() {
-            lines.push(format!("without {part}: {cost:.2}"));
+            lines.push(format!("without {part}: {cost:.decimals$}"));
         }
     }
     lines

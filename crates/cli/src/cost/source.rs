@@ -18,7 +18,8 @@ use supercargo_cost::{Interval, Ledger, PriceBook, Store};
 
 use super::PORT;
 use super::arguments::Arguments;
-use super::book::prices_beside;
+use super::book::{prices_beside, prices_of_region};
+use super::recording;
 use crate::exit::Failure;
 
 /// An answer: data, and what its maker warns of.
@@ -39,22 +40,20 @@ pub fn ask(arguments: &Arguments, path: Subject, query: &str) -> Result<Answer, 
     match (&arguments.from, &arguments.store) {
         (Some(url), _) => ask_server(url, path, query),
         (None, Some(directory)) => ask_store(arguments, directory, path, query),
-        (None, None) => {
-            let own = format!("http://127.0.0.1:{PORT}");
-            if nobody_listens(PORT) {
-                let problem = format!("nobody answers for costs at {own}");
-                let help = "start a cluster with supercargo up, or name a server with --from URL or a ledger with --store DIR";
-                return Err(Failure::new(problem).with_help(help));
-            }
-            ask_server(&own, path, query)
-        }
+        (None, None) => ask_server(&running(PORT)?, path, query),
     }
 }
 
-/// Whether a port of this machine is closed.
-fn nobody_listens(port: u16) -> bool {
+/// The address of the running cluster, if somebody listens there.
+fn running(port: u16) -> Result<String, Failure> {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_err()
+    let own = format!("http://{address}");
+    match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
+        Ok(_) => Ok(own),
+        Err(error) => Err(Failure::new(format!("nobody answers for costs at {own}: {error}")).with_help(
+            "start a cluster with supercargo up, or name a server with --from URL or a ledger with --store DIR",
+        )),
+    }
 }
 
 /// A ledger on disk, as far as the arguments' window needs it.
@@ -67,12 +66,17 @@ struct Opened {
 
 fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    if !directory.is_dir() {
-        return Err(Failure::new(format!("{} is no directory", directory.display()))
-            .with_help("a ledger is a directory with commits/ and log/ in it"));
+    if !directory.exists() {
+        return Err(Failure::new(format!("{} is not there", directory.display()))
+            .with_help("a ledger is a directory with commits/ and log/ in it, or a recording"));
     }
     let now: Timestamp = arguments.at.unwrap_or_else(|| RealClock::new().now());
     let window = parse_window(&arguments.window, now.as_second(), 0).map_err(|error| failed(&error))?;
+    if directory.is_file() {
+        let prices = prices_of_region(&arguments.region, &arguments.prices)?;
+        let ledger = recording::ledger_of(directory, prices)?;
+        return Ok(Opened { ledger, window, now, problems: Vec::new() });
+    }
     let store = Store::open(directory).map_err(|error| failed(&error))?;
     let (prices, unread) = prices_of(arguments, &store)?;
     let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
@@ -179,7 +183,21 @@ pub(super) fn split(url: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn without_a_running_cluster_it_is_said_what_to_do() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(running(port).unwrap(), format!("http://127.0.0.1:{port}"));
+        drop(listener);
+        let failure = running(port).unwrap_err();
+        let beginning = format!("nobody answers for costs at http://127.0.0.1:{port}: ");
+        assert!(failure.problem.starts_with(&beginning), "{failure}");
+        assert!(failure.help.unwrap().starts_with("start a cluster with supercargo up"));
+    }
 
     #[test]
     fn a_server_may_have_a_path() {

@@ -7,9 +7,14 @@ use crate::columns::{new_table, written};
 use crate::console::printable;
 use crate::figures::percent;
 
-/// Dollars and cents.
-fn cents(amount: Money) -> String {
-    let text = format!("{amount:.2}");
+/// How many decimals are worth showing beside a total: cents, but for what is below a dollar.
+pub fn decimals(total: Money) -> usize {
+    if total < Money::from_dollars(1) { 4 } else { 2 }
+}
+
+/// Dollars, with thousands apart.
+fn dollars(amount: Money, decimals: usize) -> String {
+    let text = format!("{amount:.decimals$}");
     let (sign, digits) = match text.strip_prefix("-$") {
         Some(digits) => ("-", digits.to_owned()),
         None => ("", text.trim_start_matches('$').to_owned()),
@@ -45,6 +50,8 @@ pub fn report(rows: &[CostRow], by: &[String]) -> String {
     let mut columns: Vec<(&str, bool)> = titles.iter().map(|title| (title.as_str(), false)).collect();
     columns.extend([("CPU", true), ("MEMORY", true), ("OTHER", true), ("TOTAL", true)]);
     let mut table = new_table(&columns);
+    let sum = total(rows);
+    let cents = |amount| dollars(amount, decimals(sum.total));
     let mut line = |name: &str, row: &CostRow, special: bool| {
         let mut cells: Vec<String> = match special {
             true => vec![shown(name)],
@@ -60,7 +67,6 @@ pub fn report(rows: &[CostRow], by: &[String]) -> String {
     for row in rows.iter().filter(|row| row.is_special()) {
         line(&row.name, row, true);
     }
-    let sum = total(rows);
     line("total", &sum, true);
     written(&table)
 }
@@ -74,6 +80,8 @@ pub fn costs(rows: &[CostRow], wide: bool) -> String {
     }
     columns.extend([("EFFICIENCY", true), ("TOTAL", true)]);
     let mut table = new_table(&columns);
+    let sum = total(rows);
+    let cents = |amount| dollars(amount, decimals(sum.total));
     let mut line = |row: &CostRow, efficiency: String| {
         let mut cells =
             vec![shown(&row.name), cents(row.cpu), cents(row.ram), cents(row.gpu), cents(row.volumes)];
@@ -87,7 +95,7 @@ pub fn costs(rows: &[CostRow], wide: bool) -> String {
         let efficiency = if row.is_special() { String::new() } else { percent(row.efficiency * 100.0) };
         line(row, efficiency);
     }
-    line(&total(rows), String::new());
+    line(&sum, String::new());
     written(&table)
 }
 
@@ -96,6 +104,8 @@ pub fn efficiency(rows: &[CostRow]) -> String {
     let mut rows: Vec<(&CostRow, Money)> =
         rows.iter().filter(|row| !row.is_special()).map(|row| (row, unused(row))).collect();
     rows.sort_by(|(one, waste), (other, more)| more.cmp(waste).then_with(|| one.name.cmp(&other.name)));
+    let all: Money = rows.iter().map(|(row, _)| row.total).sum();
+    let cents = |amount| dollars(amount, decimals(all));
     let columns =
         [("NAME", false), ("CPU", true), ("MEMORY", true), ("BOTH", true), ("UNUSED", true), ("TOTAL", true)];
     let mut table = new_table(&columns);
@@ -131,13 +141,15 @@ pub fn assets(rows: &[AssetRow]) -> String {
         ("TOTAL", true),
     ];
     let mut table = new_table(&columns);
+    let all: Money = rows.iter().map(|row| row.total).sum();
+    let cents = |amount| dollars(amount, decimals(all));
     for row in rows {
         let hours = format!("{:.1}", row.hours);
         let texts = [&row.kind, &row.name, &row.cluster, &row.model].map(|text| printable(text));
         let [kind, name, cluster, model] = texts;
         table.add_row([kind, name, cluster, model, hours, printable(&row.source), cents(row.total)]);
     }
-    let sum = cents(rows.iter().map(|row| row.total).sum());
+    let sum = cents(all);
     let nothing = String::new();
     table.add_row([
         "total".to_owned(),

@@ -39,5 +39,5 @@ pub(super) async fn run(arguments: &Parts, client: Client, console: &Console) ->
 
 /// The parts that need no region.
 fn runnable() -> Vec<&'static str> {
-    PART_NAMES.into_iter().filter(|name| *name != "cloud-nodes").collect()
+    PART_NAMES.into_iter().filter(|name| !matches!(*name, "cloud-nodes" | "load-balancers")).collect()
 }

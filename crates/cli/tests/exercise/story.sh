@@ -52,6 +52,27 @@ kubectl wait job video-encode-batch --namespace=batch --for=condition=Complete -
 is 50 kubectl get job video-encode-batch --namespace=batch -o 'jsonpath={.status.succeeded}'
 kubectl get nodepools,nodeclaims
 
+# 6: what it cost, by namespace and by team, as soon as it was measured: a minute, which is 6 seconds here. The Service
+# brings a load balancer
+kubectl create service loadbalancer front --tcp=80:80 --namespace=batch
+spent() {
+  curl -s "http://localhost:$1/allocation/compute" -d window=1d -d "aggregate=$2" -d accumulate=true | python3 -c '
+import json, sys
+for name, row in json.load(sys.stdin)["data"][0].items():
+    if row["totalCost"] > 0: print(name)'
+}
+end=$((SECONDS + 90))
+until spent "$UI_PORT" namespace | grep -qx batch && spent "$COST_PORT/model" label:team | grep -qx media; do
+  [ $SECONDS -lt $end ] || { curl -s "http://localhost:$UI_PORT/allocation" -d window=1d >&2; exit 1; }
+  sleep 0.5
+done
+"$SUPERCARGO" cost --window 1d --from "http://localhost:$COST_PORT" | grep -q "^media  *batch "
+"$SUPERCARGO" cost assets --window 1d --from "http://localhost:$UI_PORT/model" | grep "^Node " | grep -q "spot-history"
+until "$SUPERCARGO" cost assets --window 1d --from "http://localhost:$COST_PORT" | grep -q "^LoadBalancer  *batch/front "; do
+  [ $SECONDS -lt $end ] || { kubectl get services -A >&2; exit 1; }
+  sleep 0.5
+done
+
 # how long a machine took from its claim to its node, by the cluster's clock
 kubectl get nodeclaims -o json | python3 -c '
 import datetime, json, sys
