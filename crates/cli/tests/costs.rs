@@ -56,7 +56,7 @@ fn ask(port: u16, path: &str) -> Value {
 /// The node as an asset, once it has been there for so many minutes.
 fn node(port: u16, minutes: f64) -> Value {
     for _ in 0..600 {
-        let assets = ask(port, "/assets?window=2d&filter=name:\"node-1\"");
+        let assets = ask(port, "/assets?window=2d&filter=name:%22node-1%22");
         let found = assets["data"].as_object().and_then(|assets| assets.values().next().cloned());
         if let Some(node) = found.filter(|node| node["minutes"].as_f64().unwrap() >= minutes) {
             return node;
