@@ -22,14 +22,20 @@ struct Cluster {
 }
 
 impl Cluster {
+    /// Without controllers of its own.
     fn start(name: &str) -> Cluster {
+        Cluster::with(name, &["--no-controllers"])
+    }
+
+    fn with(name: &str, arguments: &[&str]) -> Cluster {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
         let mut up = Process::start(
             Command::new(SUPERCARGO)
-                .args(["up", "--no-controllers", "--port", "0", "--kubeconfig"])
+                .args(["up", "--port", "0", "--cost-port", "0", "--ui-port", "0", "--kubeconfig"])
                 .arg(directory.join("kubeconfig"))
+                .args(arguments)
                 .current_dir(&directory),
         );
         up.until("Ctrl-C ends it.");
@@ -221,6 +227,35 @@ fn kubectl_applies_what_install_prints() {
         "",
     );
     assert_eq!(said(&output), r#"["controller","--cloud","sim"]"#);
+}
+
+#[test]
+fn a_controller_waits_while_those_of_up_hold_the_lease() {
+    let cluster = Cluster::with("controller-beside-up", &["--metrics-port", "0"]);
+    let lease =
+        ["-n", "kube-system", "wait", "--for=create", "lease/karpenter-leader-election", "--timeout=60s"];
+    let output = cluster.kubectl(&lease, "");
+    assert!(output.status.success(), "{}", said(&output));
+    let (metrics, health) = (free_port().to_string(), free_port().to_string());
+    let mut process = Process::start(
+        cluster
+            .supercargo(&[
+                "controller",
+                "--cloud",
+                "sim",
+                "--bind",
+                "127.0.0.1",
+                "--log-output-paths",
+                "stderr",
+            ])
+            .args(["--metrics-port", &metrics, "--health-probe-port", &health]),
+    );
+    process.until("\"message\":\"waiting for the lease\"");
+    assert_eq!(get(&format!("127.0.0.1:{health}"), "/readyz"), (200, "waiting for the lease".to_owned()));
+    let lease = ["-n", "kube-system", "get", "lease", "karpenter-leader-election"];
+    let holder = cluster.kubectl(&[&lease[..], &["-o", "jsonpath={.spec.holderIdentity}"]].concat(), "");
+    assert_eq!(said(&holder), "supercargo_up");
+    assert_eq!(process.end("-TERM").0, Some(0));
 }
 
 /// A real Prometheus, of the Debian package prometheus, scrapes a controller where it is installed.
