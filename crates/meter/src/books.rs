@@ -44,13 +44,16 @@ struct Kept {
     _lock: File,
 }
 
+/// Region, zone and instance type.
+type Offering = (Arc<str>, Arc<str>, Arc<str>);
+
 /// What changes from one entry to the next.
 #[derive(Default)]
 struct Place {
     /// The hour of the last entry.
     hour: Option<i64>,
     /// The last price of an offering.
-    quotes: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), SpotQuote>,
+    quotes: BTreeMap<Offering, SpotQuote>,
 }
 
 /// The ledger of a cluster, in memory, and on disk if it is to be kept.
@@ -157,7 +160,7 @@ impl Books {
     }
 }
 
-fn offering(quote: &SpotQuote) -> (Arc<str>, Arc<str>, Arc<str>) {
+fn offering(quote: &SpotQuote) -> Offering {
     (Arc::clone(&quote.region), Arc::clone(&quote.zone), Arc::clone(&quote.instance_type))
 }
 

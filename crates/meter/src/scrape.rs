@@ -96,7 +96,7 @@ impl Scraper {
                     Asked::Silent
                 }
             },
-            Err(code) if matches!(code, 401 | 403 | 405) => Asked::Refused,
+            Err(401 | 403 | 405) => Asked::Refused,
             Err(_) => Asked::Silent,
         }
     }
