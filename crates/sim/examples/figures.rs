@@ -1,5 +1,5 @@
-//! Runs scenarios and shows what their simulation takes: `figures [--no-baseline] [--out RECORD.json] SCENARIO.yaml...`. A table
-//! goes to standard output, the record to the file. Without scenarios it runs those that have a goal of speed or price.
+//! Runs scenarios and shows what their simulation takes: `figures [--no-baseline] [--rows] [--out RECORD.json] SCENARIO.yaml...`. A
+//! table goes to standard output, with all rows of the report if they are asked for, the record to the file. Without scenarios it runs those that have a goal of speed or price.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use supercargo_clock::{RealClock, Stopwatch};
 use supercargo_sim::scenario::{Scenario, read};
-use supercargo_sim::{Outcome, RunOptions, run};
+use supercargo_sim::{Outcome, RunOptions, report, run};
 
 /// The scenarios whose figures are kept.
 const KEPT: [&str; 3] = ["hour-of-200-nodes", "viral-launch", "scale-in"];
@@ -17,11 +17,13 @@ const KEPT: [&str; 3] = ["hour-of-200-nodes", "viral-launch", "scale-in"];
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out: Option<PathBuf> = None;
     let mut options = RunOptions::default();
+    let mut all_rows = false;
     let mut files: Vec<PathBuf> = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--out" => out = arguments.next().map(PathBuf::from),
+            "--rows" => all_rows = true,
             "--no-baseline" => options.baseline = false,
             file => files.push(file.into()),
         }
@@ -42,6 +44,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let outcome = run(&scenario, &options)?;
         let (cpu, wall) = (cpu_seconds() - before, watch.elapsed());
         rows.push(show(&scenario, &outcome, cpu, wall));
+        for row in report::rows(&outcome).iter().filter(|_| all_rows) {
+            println!("{:<19}  {}", row.name, row.value);
+        }
     }
     if let Some(out) = out {
         let record = json!({"figures": "simulator", "rows": rows});
