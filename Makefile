@@ -4,7 +4,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help up test testsql bench soak check lint deny fmt
+.PHONY: help up test testsql bench figures soak check lint deny fmt
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +21,9 @@ testsql: ## Run the tests of SQL over the cost ledger; DataFusion takes minutes 
 
 bench: ## Time and price the known workloads; the record goes to bench/results
 	$(CARGO) run --release --locked -p supercargo-bench -- all
+
+figures: ## Run the scenarios with goals of speed and price; the record goes to bench/results
+	$(CARGO) run --release --locked -p supercargo-sim --example figures -- --out bench/results/$$(date -u +%F)-simulate.json
 
 soak: ## Run 2,000 random scenarios with faults, an hour of virtual time each
 	$(CARGO) run --release --locked -- sim-check --seeds 2000

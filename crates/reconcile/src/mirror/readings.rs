@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::kinds::{Kind, Object};
 use super::store::{Key, version};
 
+/// Objects of each kind with their versions.
+type Known = BTreeMap<Kind, BTreeMap<Key, (u64, Object)>>;
+
 /// The newest version of each object that any of the mirrors has read. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct Readings(Arc<Mutex<BTreeMap<Kind, BTreeMap<Key, (u64, Object)>>>>);
+pub struct Readings(Arc<Mutex<Known>>);
 
 impl Readings {
     /// This version of an object, if one of the mirrors has it.
@@ -40,7 +43,7 @@ impl Readings {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Kind, BTreeMap<Key, (u64, Object)>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         // nothing is left half changed
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
