@@ -30,6 +30,11 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
+/// Where examples keep a ledger: `$LEDGER`.
+fn ledger() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs-ledger")
+}
+
 /// What a command line says on both streams, in the order in which it says it.
 fn said(command: &str) -> String {
     let folder = Path::new(env!("CARGO_BIN_EXE_supercargo")).parent().unwrap().to_owned();
@@ -44,6 +49,7 @@ fn said(command: &str) -> String {
         .current_dir(root())
         .env("PATH", search)
         .env("TERM", "dumb")
+        .env("LEDGER", ledger())
         .env_remove("PREFERENCE_POLICY")
         .env_remove("MIN_VALUES_POLICY")
         .output()
@@ -91,6 +97,7 @@ fn rerun_page(page: &str) -> (String, usize) {
 
 #[test]
 fn every_example_of_the_manual_says_what_it_is_said_to_say() {
+    let _ = std::fs::remove_dir_all(ledger());
     let mut blocks = 0;
     let mut wrong = Vec::new();
     for path in pages() {

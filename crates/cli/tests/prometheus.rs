@@ -112,7 +112,7 @@ fn a_fleet_in_a_real_prometheus_costs_what_it_has_to() {
     let (code, _, said) = supercargo(&import);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("2 hours written"), "{said}");
-    assert!(said.contains("1 gaps"), "{said}");
+    assert!(said.contains("1 gap"), "{said}");
     let (code, _, said) = supercargo(&import);
     assert!(code == 0 && said.contains("0 hours written, 2 were there already"), "{said}");
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::facts::{Amount, ContainerFact, NetworkBytes};
 use crate::interval::Interval;
 use crate::money::Money;
+use crate::prices::PriceSources;
 
 /// One of cpu, memory, GPU: integrals in the units of the facts, and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,6 +205,8 @@ pub struct Measures {
     pub shared_by: BTreeMap<Arc<str>, CostParts>,
     /// Costs from outside the cluster.
     pub external: Money,
+    /// Where the prices come from.
+    pub sources: PriceSources,
 }
 
 impl Measures {
@@ -255,6 +258,7 @@ impl Measures {
     /// Adds another row.
     pub fn add(&mut self, other: &Measures) {
         self.span = self.span.hull(other.span);
+        self.sources = self.sources.with(other.sources);
         self.cpu.add(&other.cpu);
         self.ram.add(&other.ram);
         self.gpu.add(&other.gpu);

@@ -78,9 +78,9 @@ pub struct Arguments {
 /// What else there is to do with costs than to show them.
 #[derive(Clone, Debug, Subcommand)]
 pub enum CostCommand {
-    /// Fill a ledger from a Prometheus server, or from dumps
+    #[allow(missing_docs, reason = "the arguments have their own")]
     Import(Box<ImportArguments>),
-    /// Price a ledger anew, by price files and bills
+    #[allow(missing_docs, reason = "the arguments have their own")]
     Reprice(Box<RepriceArguments>),
 }
 

@@ -78,12 +78,7 @@ pub fn reprice(arguments: &RepriceArguments, console: &Console) -> Result<Exit, 
     }
     for (path, bytes, file) in prices {
         let version = folder.keep_prices(file.kind, &bytes).map_err(failure)?;
-        let name = path.display().to_string();
-        console.note(format_args!(
-            "{}: {} prices are version {version}",
-            printable(&name),
-            file.entries.len()
-        ));
+        console.note(format_args!("{}: version {version}", printable(&path.display().to_string())));
     }
     let work = Work { store: &store, arguments, console };
     let mut exit = Exit::Success;

@@ -166,6 +166,7 @@ fn allocation(
         put("overcommitCost", cost(overcommit(&row.cpu) + overcommit(&row.ram) + overcommit(&row.gpu)));
         put("measuredFraction", plain(quotient(row.measured, row.seconds as f64)));
         put("networkMeasured", row.network.measured.into());
+        put("priceSources", row.sources.iter().map(|source| source.as_str()).collect());
     }
     out
 }

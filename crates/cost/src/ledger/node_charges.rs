@@ -11,7 +11,7 @@ use crate::facts::{ContainerFact, MILLI_GPUS, NodeFact};
 use crate::interval::Interval;
 use crate::measures::{Measures, Resource};
 use crate::money::{Division, Money, fraction};
-use crate::prices::{NodeParts, PriceBook, PriceSource, SplitMethod};
+use crate::prices::{NodeParts, PriceBook, PriceSource, PriceSources, SplitMethod};
 
 /// A node's cost and who carries it.
 pub struct NodeCharges {
@@ -54,6 +54,7 @@ pub fn charge(
 ) -> NodeCharges {
     let mut asset = NodeAsset::default();
     let mut source = PriceSource::Bill;
+    let mut sources = PriceSources::default();
     let (mut cost, mut span, mut seconds) = (Money::ZERO, Interval::default(), 0u128);
     for fact in facts {
         let inside = fact.interval.overlap(window);
@@ -64,6 +65,7 @@ pub fn charge(
         asset.parts.add(split.split(node_cost, fact, book.units()));
         cost += node_cost;
         source = source.max(priced.source);
+        sources = sources.with(PriceSources::of(priced.source));
         span = span.hull(inside);
         let length = u128::from(inside.seconds());
         seconds += length;
@@ -79,12 +81,14 @@ pub fn charge(
     }
     if seconds == 0 {
         source = PriceSource::Default;
+        sources = PriceSources::of(source);
         span = containers.iter().fold(Interval::default(), |span, fact| span.hull(fact.interval));
         seconds = span.seconds().into();
         unknown_node(&mut asset, containers, book);
         cost = asset.parts.total();
     }
-    let mut charged: Vec<Measures> = containers.iter().map(Measures::of).collect();
+    let mut charged: Vec<Measures> =
+        containers.iter().map(|fact| Measures { sources, ..Measures::of(fact) }).collect();
     let blank = Measures { span, ..Measures::default() };
     let (mut overhead, mut idle) = (blank.clone(), blank);
     let pools: [(Pool, Part); 3] = [

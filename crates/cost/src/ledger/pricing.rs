@@ -16,8 +16,11 @@ use crate::interval::Interval;
 use crate::ledger::node_charges::charge;
 use crate::measures::{BalancerPart, Measures, VolumePart};
 use crate::money::{Division, Money};
-use crate::prices::{PriceBook, PriceSource, SplitMethod};
+use crate::prices::{PriceBook, PriceSource, PriceSources, SplitMethod};
 use crate::workload::{RowKind, Workload};
+
+/// What has the list's price.
+const LISTED: PriceSources = PriceSources::of(PriceSource::List);
 
 /// A line of the ledger.
 pub type Row = (Arc<Workload>, Measures);
@@ -94,6 +97,9 @@ impl Writer<'_> {
             row.network.zone_cost = cost(units.zone_gib, zone);
             row.network.region_cost = cost(units.region_gib, region);
             row.network.internet_cost = cost(units.internet_gib, internet);
+            if !row.network.cost().is_zero() {
+                row.sources = row.sources.with(LISTED);
+            }
             traffic += row.network.cost();
             self.add(&fact.workload, &row);
         }
@@ -141,8 +147,9 @@ impl Writer<'_> {
                 byte_seconds: amounts.next_quantity(weight),
                 cost: if all_the_rest { rest } else { money.next(weight) },
             };
+            let volumes = BTreeMap::from([(key.clone(), part)]);
             let row =
-                Measures { span, volumes: BTreeMap::from([(key.clone(), part)]), ..Measures::default() };
+                Measures { span, volumes, sources: PriceSources::of(price.source), ..Measures::default() };
             self.add(workload, &row);
         };
         for each in &fact.uses {
@@ -189,6 +196,7 @@ impl Writer<'_> {
         let mut money = Division::of(cost, whole);
         let part = |seconds: u128, cost: Money| Measures {
             span,
+            sources: LISTED,
             balancers: BTreeMap::from([(
                 Arc::clone(&key),
                 BalancerPart {
@@ -233,7 +241,10 @@ impl Writer<'_> {
         let cluster = Arc::clone(&self.facts.cluster);
         let nothing: Arc<str> = "".into();
         let workload = Workload::special(RowKind::Overhead, &cluster, &nothing, &nothing);
-        self.add(&Arc::new(workload), &Measures { span, shared: cost, ..Measures::default() });
+        self.add(
+            &Arc::new(workload),
+            &Measures { span, shared: cost, sources: LISTED, ..Measures::default() },
+        );
         self.assets.push(Asset {
             name: Arc::clone(&fact.provisioner),
             provider_id: nothing,

@@ -18,7 +18,7 @@ pub(crate) use book::{money_part as money_part_of, per_gib_of};
 pub use folder::{FolderError, PriceFolder};
 pub use reconcile::{BillRate, BilledDay, Observed, Reconciliation, reconcile};
 pub use shadow::ShadowPrices;
-pub use source::PriceSource;
+pub use source::{PriceSource, PriceSources};
 pub use split::{NodeParts, SplitMethod};
 pub use spot::SpotQuote;
 pub use units::{UnitPrice, UnitPriceChanges, UnitPrices, VOLUME_TYPES};

@@ -51,6 +51,52 @@ impl PriceSource {
     }
 }
 
+/// Some of the sources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PriceSources(u16);
+
+impl PriceSource {
+    /// All there are, the most trusted first.
+    pub const ALL: [PriceSource; 9] = [
+        PriceSource::Bill,
+        PriceSource::Custom,
+        PriceSource::SpotFeed,
+        PriceSource::SpotHistory,
+        PriceSource::SavingsPlan,
+        PriceSource::ReservedInstance,
+        PriceSource::List,
+        PriceSource::Estimate,
+        PriceSource::Default,
+    ];
+}
+
+impl PriceSources {
+    /// One source.
+    pub const fn of(source: PriceSource) -> PriceSources {
+        PriceSources(1 << source as u16)
+    }
+
+    /// These and others.
+    pub const fn with(self, others: PriceSources) -> PriceSources {
+        PriceSources(self.0 | others.0)
+    }
+
+    /// Those there are, the most trusted first.
+    pub fn iter(self) -> impl Iterator<Item = PriceSource> {
+        PriceSource::ALL.into_iter().filter(move |source| self.0 & PriceSources::of(*source).0 != 0)
+    }
+
+    /// As a number, for the ledger's files.
+    pub(crate) const fn to_number(self) -> u16 {
+        self.0
+    }
+
+    /// From a number of [`PriceSources::to_number`].
+    pub(crate) const fn from_number(number: u16) -> PriceSources {
+        PriceSources(number)
+    }
+}
+
 impl fmt::Display for PriceSource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.as_str())

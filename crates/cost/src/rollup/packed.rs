@@ -7,6 +7,7 @@ use crate::allocation::{Basis, IdlePart, Line, Role};
 use crate::interval::Interval;
 use crate::measures::{BalancerPart, Measures, Network, Resource, VolumePart};
 use crate::money::Money;
+use crate::prices::PriceSources;
 use crate::rollup::columns::Column;
 use crate::rollup::line::RollLine;
 use crate::workload::Workload;
@@ -41,7 +42,7 @@ pub(crate) struct RollUp {
 
 const RESOURCE: usize = 5;
 /// Numbers of a row before its idle.
-const OWN: usize = 3 * RESOURCE + 20;
+const OWN: usize = 3 * RESOURCE + 21;
 /// Numbers of a part of idle.
 const PART: usize = 8;
 /// Numbers of a row.
@@ -75,6 +76,7 @@ pub(crate) fn cell_names() -> Vec<String> {
         "internet_cost",
         "shared",
         "external",
+        "price_sources",
     ];
     names.extend(own.map(str::to_owned));
     for basis in Basis::ALL {
@@ -112,6 +114,7 @@ fn cells_of(roll: &RollLine) -> Vec<i128> {
     cells.extend(network.classes.map(cell));
     cells.extend([network.zone_cost, network.region_cost, network.internet_cost].map(Money::nanos));
     cells.extend([row.shared, row.external].map(Money::nanos));
+    cells.push(i128::from(row.sources.to_number()));
     for part in &roll.idle {
         cells.extend(part.cost.map(Money::nanos));
         cells.extend(part.charged.map(cell));
@@ -228,6 +231,7 @@ impl RollUp {
             balancers: attached.balancers,
             shared: cells.money(),
             external: cells.money(),
+            sources: PriceSources::from_number(u16::try_from(cells.signed()).unwrap_or(0)),
             // what is kept is not shared yet
             shared_by: Default::default(),
         };

@@ -48,11 +48,16 @@ impl Writer {
             return Exit::Incomplete;
         }
         let there = if *kept > 0 { format!(", {kept} were there already") } else { String::new() };
-        console.note(format_args!(
-            "{written} hours written{there}: {containers} container-hours, {gaps} gaps (`supercargo cost` shows what they are)"
-        ));
+        let gaps = if *gaps == 0 { "no gaps".to_owned() } else { counted(*gaps, "gap") };
+        let hours = counted(*written, "hour");
+        console
+            .note(format_args!("{hours} written{there}: {}, {gaps}", counted(*containers, "container-hour")));
         Exit::Success
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Imports.

@@ -148,6 +148,7 @@ fn allocations() -> Fields {
         ("overcommitCost", amount()),
         ("measuredFraction", amount()),
         ("networkMeasured", flag()),
+        ("priceSources", list_of(one_of(&PriceSource::ALL.map(PriceSource::as_str)))),
     ];
     let window = || ("window", named("Window"));
     let total = named("SummaryAllocation");
@@ -315,18 +316,7 @@ fn assets() -> Fields {
     let kinds = ["Node", "Disk", "LoadBalancer", "ClusterManagement", "Network", "Any"];
     let any: Vec<Value> = kinds.iter().map(|kind| named(&format!("{kind}Asset"))).collect();
     let map = map_of(json!({"anyOf": any}));
-    let sources = [
-        PriceSource::Bill,
-        PriceSource::Custom,
-        PriceSource::SpotFeed,
-        PriceSource::SpotHistory,
-        PriceSource::SavingsPlan,
-        PriceSource::ReservedInstance,
-        PriceSource::List,
-        PriceSource::Estimate,
-        PriceSource::Default,
-    ]
-    .map(PriceSource::as_str);
+    let sources = PriceSource::ALL.map(PriceSource::as_str);
     let asset = |kind: &'static str, more: Fields, own: Fields| {
         let properties = each(
             &["category", "provider", "account", "project", "service", "cluster", "name", "providerID"],
