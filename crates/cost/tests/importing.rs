@@ -53,9 +53,12 @@ impl Fake {
         for made in self.series.iter().filter(|made| made.name == name && matches(made, matchers)) {
             let mut values = Vec::new();
             for time in (start..=end).step_by(step as usize) {
-                let inside = made.samples.iter().filter(|(at, _)| *at > time - range && *at <= time);
-                let value =
-                    if count { Some(inside.count() as f64) } else { inside.last().map(|(_, value)| *value) };
+                let mut inside = made.samples.iter().filter(|(at, _)| *at > time - range && *at <= time);
+                let value = if count {
+                    Some(inside.count() as f64)
+                } else {
+                    inside.next_back().map(|(_, value)| *value)
+                };
                 if let Some(value) = value.filter(|value| !count || *value > 0.0) {
                     values.push(json!([time, value.to_string()]));
                 }

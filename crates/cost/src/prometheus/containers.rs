@@ -170,7 +170,7 @@ fn spread(growth: Growth, grid: Grid, life: Interval, used: &mut Used) {
     }
     let rate = growth.amount / inside.seconds().max(1);
     let from = grid.moment(inside.start as f64 + 1.0).unwrap_or(1).max(1);
-    let to = grid.moment(inside.end as f64).unwrap_or(grid.last());
+    let to = grid.moment(inside.end as f64).unwrap_or_else(|| grid.last());
     for moment in from..=to {
         let amount = part(growth.amount.into(), inside, grid.cell(moment));
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);

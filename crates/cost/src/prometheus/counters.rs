@@ -84,7 +84,8 @@ pub(crate) fn growth(
     let mut before: Option<(i64, f64)> = None;
     for (moment, value) in points.iter() {
         let time = grid.time(moment);
-        let start = before.map(|(start, _)| start).or(since.filter(|since| moment > 0 && *since < time));
+        let start =
+            before.map(|(start, _)| start).or_else(|| since.filter(|since| moment > 0 && *since < time));
         let grown = match before {
             Some((_, last)) if value >= last => value - last,
             _ => value,

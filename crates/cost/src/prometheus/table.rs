@@ -11,6 +11,12 @@ use crate::workload::Labels;
 /// Namespace and name.
 pub(super) type Name = (Arc<str>, Arc<str>);
 
+/// Kind, namespace and name of what has an owner.
+pub(super) type OwnedName = (&'static str, Arc<str>, Arc<str>);
+
+/// Kind and name of an owner.
+pub(super) type Owner = (Arc<str>, Arc<str>);
+
 /// An amount that series tell of a container or node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Amounts {
@@ -136,7 +142,7 @@ pub(crate) struct HourTable {
     pub(super) machines: BTreeMap<Arc<str>, MachineSeries>,
     pub(super) namespaces: BTreeMap<Arc<str>, (Told<Labels>, Told<Labels>)>,
     /// Kind, namespace and name of an owner; kind and name of its own.
-    pub(super) owners: BTreeMap<(&'static str, Arc<str>, Arc<str>), Told<(Arc<str>, Arc<str>)>>,
+    pub(super) owners: BTreeMap<OwnedName, Told<Owner>>,
     pub(super) volumes: BTreeMap<Arc<str>, VolumeSeries>,
     pub(super) claim_use: BTreeMap<Name, Points>,
     pub(super) services: BTreeMap<Name, ServiceSeries>,
