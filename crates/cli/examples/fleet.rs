@@ -17,7 +17,7 @@ use http::Request;
 use kube::Client;
 use kube::api::Api;
 use serde_json::{Value, json};
-use supercargo_api::{EC2NodeClass, NodePool, is_true};
+use supercargo_api::{Ami, EC2NodeClass, NodePool, is_true};
 use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
 use supercargo_clock::{Clock, RealClock, Stopwatch};
 use supercargo_control::installation;
@@ -341,7 +341,7 @@ impl Likeness {
             let images = class.status.and_then(|status| status.amis).unwrap_or_default();
             let hashes = (pool.metadata.annotations, class.metadata.annotations);
             if let (true, Some(image), (Some(of_pool), Some(of_class))) =
-                (is_true(&conditions, "Ready"), images.first(), hashes)
+                (is_true(&conditions, "Ready"), images.iter().find(|image| is_for_the_fleet(image)), hashes)
             {
                 let mut annotations = serde_json::Map::new();
                 let all = of_pool.into_iter().chain(of_class).filter(|(key, _)| key.contains("hash"));
@@ -383,6 +383,13 @@ impl Likeness {
             "conditions": CLAIM_CONDITIONS.map(condition),
         }})
     }
+}
+
+/// Whether an image is the one that machines without accelerators get.
+fn is_for_the_fleet(image: &Ami) -> bool {
+    let is_amd64 =
+        image.requirements.iter().any(|term| term.values.iter().flatten().any(|value| value == "amd64"));
+    is_amd64 && !image.requirements.iter().any(|term| term.operator == "Exists")
 }
 
 fn labels(number: usize) -> Value {
