@@ -29,7 +29,7 @@ pub struct FocusSettings {
 }
 
 /// The columns: those of the specification, then our own.
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 45] = [
     "AvailabilityZone",
     "BilledCost",
     "BillingAccountId",
@@ -47,6 +47,7 @@ const COLUMNS: [&str; 44] = [
     "ConsumedUnit",
     "ContractedCost",
     "EffectiveCost",
+    "InvoiceId",
     "InvoiceIssuerName",
     "ListCost",
     "PricingCategory",
@@ -246,7 +247,8 @@ impl Sheet<'_> {
         let (service_category, service, subcategory) = match charge.resource_type {
             "PersistentVolume" => ("Storage", "Amazon Elastic Block Store", "Block Storage"),
             "LoadBalancer" => ("Networking", "Elastic Load Balancing", "Application Networking"),
-            "Network" => ("Networking", "Amazon Elastic Compute Cloud", "Network Connectivity"),
+            // a service has one category (rules ServiceName-C-004 and C-007)
+            "Network" => ("Networking", "AWS Data Transfer", "Network Connectivity"),
             "Cluster" => ("Compute", "Amazon Elastic Kubernetes Service", "Containers"),
             _ => ("Compute", "Amazon Elastic Compute Cloud", "Virtual Machines"),
         };
@@ -282,6 +284,8 @@ impl Sheet<'_> {
             if charge.consumed.is_some() { charge.unit } else { "" },
             &cost,
             &cost,
+            // no invoice says which hour of which pod it is about
+            "",
             provider,
             &cost,
             category,
