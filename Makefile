@@ -4,7 +4,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help up test testsql bench figures soak check lint deny fmt
+.PHONY: help up test testsql teststore bench figures soak check lint deny fmt
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,6 +18,9 @@ test: ## Run all tests
 
 testsql: ## Run the tests of SQL over the cost ledger; DataFusion takes minutes to compile
 	$(CARGO) test --locked -p supercargo-cost-sql -p supercargo-cli --features supercargo-cost-sql/datafusion,supercargo-cli/sql --test queries --test render_cost
+
+teststore: ## Run the tests of ledgers in an object store
+	$(CARGO) test --locked -p supercargo-cost-bucket --features s3
 
 bench: ## Time and price the known workloads; the record goes to bench/results
 	$(CARGO) run --release --locked -p supercargo-bench -- all

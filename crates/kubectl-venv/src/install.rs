@@ -43,6 +43,13 @@ pub const READER: Environment = Environment {
     packages: &["duckdb==1.5.6"],
 };
 
+/// moto, which stands in for S3.
+pub const OBJECT_STORE: Environment = Environment {
+    name: "object-store-venv",
+    purpose: "tests of object stores",
+    packages: &["moto[s3,server]==5.2.5"],
+};
+
 /// Why there is no environment, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {

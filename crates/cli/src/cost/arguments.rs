@@ -57,9 +57,15 @@ pub struct Arguments {
     /// A server with the API of OpenCost, such as http://localhost:9003 [default: the running supercargo up]
     #[arg(long, value_name = "URL", conflicts_with = "store")]
     pub from: Option<String>,
-    /// A directory with a ledger in it, or a recording
+    /// A directory with a ledger in it, a recording, or a bucket: s3://BUCKET/PREFIX
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
+    /// The bucket that `upload` puts a ledger into: s3://BUCKET/PREFIX
+    #[arg(long, value_name = "BUCKET")]
+    pub to: Option<String>,
+    /// Where the files of a bucket are kept [default: ~/.cache/supercargo/ledgers]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
     /// The region whose prices the ledger's nodes have
     #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
     pub region: String,
@@ -101,6 +107,8 @@ pub enum What {
     Rows,
     /// The answer of an SQL query over all hours of a ledger.
     Sql,
+    /// Nothing: put what is over of a ledger into a bucket.
+    Upload,
 }
 
 /// What can be shared.

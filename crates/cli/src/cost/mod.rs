@@ -10,6 +10,7 @@
 
 mod arguments;
 mod book;
+mod bucket;
 mod csv;
 mod import;
 mod outlet;

@@ -11,7 +11,7 @@ use super::outlet::{Outlet, deliver};
 use super::reprice::reprice;
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
 use super::source::{Subject, ask, focus, hourly_rows};
-use super::{csv, parquet, sql, tables};
+use super::{bucket, csv, parquet, sql, tables};
 use crate::console::{Console, printable};
 use crate::exit::{Exit, Failure};
 
@@ -33,6 +33,9 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
             return Err(Failure::new(problem).with_help("only `cost sql` takes a query"));
         }
         (None, _) => {}
+    }
+    if arguments.what == What::Upload {
+        return bucket::upload(arguments, console);
     }
     if arguments.output == Format::Focus {
         let (text, warnings) = focus(arguments)?;

@@ -16,10 +16,9 @@ use supercargo_cost::ledger::PricedHour;
 use supercargo_cost::query::{Parameters, parse_window};
 use supercargo_cost::{Interval, Ledger, PriceBook, Store};
 
-use super::PORT;
 use super::arguments::Arguments;
 use super::book::{prices_beside, prices_of_region};
-use super::recording;
+use super::{PORT, bucket, recording};
 use crate::exit::Failure;
 
 /// An answer: data, and what its maker warns of.
@@ -66,19 +65,21 @@ struct Opened {
 
 fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+    let now: Timestamp = arguments.at.unwrap_or_else(|| RealClock::new().now());
+    let window = parse_window(&arguments.window, now.as_second(), 0).map_err(|error| failed(&error))?;
+    let fetched = bucket::directory(arguments, window)?;
+    let directory = fetched.as_deref().unwrap_or(directory);
     if !directory.exists() {
         return Err(Failure::new(format!("{} is not there", directory.display()))
             .with_help("a ledger is a directory with commits/ and log/ in it, or a recording"));
     }
-    let now: Timestamp = arguments.at.unwrap_or_else(|| RealClock::new().now());
-    let window = parse_window(&arguments.window, now.as_second(), 0).map_err(|error| failed(&error))?;
     if directory.is_file() {
         let prices = prices_of_region(&arguments.region, &arguments.prices)?;
         let ledger = recording::ledger_of(directory, prices)?;
         return Ok(Opened { ledger, window, now, problems: Vec::new() });
     }
     let store = Store::open(directory).map_err(|error| failed(&error))?;
-    let (prices, unread) = prices_of(arguments, &store)?;
+    let (prices, unread) = prices_of(arguments, &store, directory)?;
     let ledger = Ledger::open(store, prices, false).map_err(|error| failed(&error))?;
     let damaged = ledger.take_problems();
     let problems = damaged.iter().map(|problem| problem.to_string()).chain(unread).collect();
@@ -86,8 +87,11 @@ fn open(arguments: &Arguments, directory: &Path) -> Result<Opened, Failure> {
 }
 
 /// The prices of a ledger, and what of them could not be read.
-pub fn prices_of(arguments: &Arguments, store: &Store) -> Result<(PriceBook, Vec<String>), Failure> {
-    let directory = arguments.store.as_deref().unwrap_or(Path::new(""));
+pub fn prices_of(
+    arguments: &Arguments,
+    store: &Store,
+    directory: &Path,
+) -> Result<(PriceBook, Vec<String>), Failure> {
     prices_beside(store, directory, &arguments.region, &arguments.prices)
 }
 

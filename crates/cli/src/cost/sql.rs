@@ -25,10 +25,11 @@ mod without {
 
 #[cfg(feature = "sql")]
 mod with {
-    use supercargo_cost::Store;
+    use supercargo_cost::{Interval, Store};
     use supercargo_cost_sql::{Format as Written, Rows, SqlError, SqlLedger};
 
     use super::super::arguments::Format;
+    use super::super::bucket;
     use super::super::outlet::{Outlet, deliver};
     use super::super::source::prices_of;
     use super::{Arguments, Console, Exit, Failure};
@@ -40,7 +41,9 @@ mod with {
 
     /// Asks and shows.
     pub fn run(arguments: &Arguments, query: &str, console: &Console) -> Result<Exit, Failure> {
-        let Some(directory) = &arguments.store else {
+        // a query sees all hours, so all of them are got
+        let all = Interval::new(0, i64::from(u32::MAX));
+        let Some(directory) = bucket::directory(arguments, all)? else {
             let problem = "SQL needs the ledger itself, which a server does not give";
             return Err(Failure::new(problem).with_help("give --store DIR"));
         };
@@ -51,8 +54,8 @@ mod with {
                 Failure::new(problem).with_help("a ledger is a directory with commits/ and log/ in it")
             );
         }
-        let store = Store::open(directory).map_err(|error| opening(error.into()))?;
-        let (prices, unread) = prices_of(arguments, &store)?;
+        let store = Store::open(&directory).map_err(|error| opening(error.into()))?;
+        let (prices, unread) = prices_of(arguments, &store, &directory)?;
         let ledger = SqlLedger::open(store, prices).map_err(opening)?;
         let found = answer(arguments, query, console, &ledger);
         // also what came up while the query ran

@@ -98,6 +98,7 @@ fn an_answer_can_go_into_a_file() {
 #[case::no_directory(&["rows", "-o", "csv", "--out", "nowhere/rows.csv"])]
 #[case::no_query(&["sql"])]
 #[case::a_query_of_nothing(&["assets", "select 1"])]
+#[case::no_bucket(&["upload"])]
 fn errors_say_what_is_wrong(#[case] arguments: &[&str]) {
     let (code, out, said) = Ledger::new().cost(arguments);
     assert_eq!((code, out.len()), (2, 0));
@@ -108,6 +109,14 @@ fn errors_say_what_is_wrong(#[case] arguments: &[&str]) {
 #[test]
 fn without_sql_it_says_how_to_have_it() {
     let (code, out, said) = Ledger::new().cost(&["sql", "select 1"]);
+    assert_eq!((code, out.len()), (2, 0));
+    insta::assert_snapshot!(said);
+}
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn without_object_stores_it_says_how_to_have_them() {
+    let (code, out, said) = Ledger::new().cost(&["upload", "--to", "s3://costs"]);
     assert_eq!((code, out.len()), (2, 0));
     insta::assert_snapshot!(said);
 }

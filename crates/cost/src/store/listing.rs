@@ -34,7 +34,9 @@ pub struct Finished {
     pub stretch: Interval,
     /// The hours of it that anything is known of.
     pub hours: Vec<i64>,
-    /// A file for each table.
+    /// What makes the files count.
+    pub commit: PathBuf,
+    /// A file for each table; fewer if some are not whole.
     pub files: Vec<TableFile>,
 }
 
@@ -90,6 +92,7 @@ impl Store {
                 cluster: Arc::clone(&commit.header.cluster),
                 stretch: commit.header.stretch,
                 hours: commit.header.hours.iter().map(|hour| hour.hour).collect(),
+                commit: commit.path.clone(),
                 files,
             });
         }
