@@ -27,25 +27,32 @@ fn hours(amount: u128, unit: u64) -> f64 {
     amount as f64 / (HOUR as f64 * unit as f64)
 }
 
+type Pairs = BTreeMap<Arc<str>, Arc<str>>;
+
 /// Maps as JSON; equal ones are written once.
 #[derive(Default)]
 struct Written {
-    known: BTreeMap<Vec<(Arc<str>, Arc<str>)>, Arc<str>>,
+    known: BTreeMap<Pairs, Arc<str>>,
 }
 
 impl Written {
-    fn json(&mut self, map: &BTreeMap<Arc<str>, Arc<str>>) -> Arc<str> {
-        let key: Vec<_> = map.iter().map(|(key, value)| (Arc::clone(key), Arc::clone(value))).collect();
+    fn json(&mut self, map: Pairs) -> Arc<str> {
+        if let Some(text) = self.known.get(&map) {
+            return Arc::clone(text);
+        }
         // maps of texts have JSON
-        let write = || serde_json::to_string(map).unwrap_or_default().into();
-        Arc::clone(self.known.entry(key).or_insert_with(write))
+        let text: Arc<str> = serde_json::to_string(&map).unwrap_or_default().into();
+        self.known.insert(map, Arc::clone(&text));
+        text
     }
 }
 
-/// A cost by its name and the part of a row.
-type Cost = (&'static str, fn(&Measures) -> Money);
+/// A column by its name and the part of a row.
+type Column<Row, Part> = (&'static str, fn(&Row) -> Part);
+type TextColumn = (&'static str, fn(&Workload) -> &Arc<str>);
+type ResourceColumn = (&'static str, u64, fn(&Measures) -> &Resource);
 
-const COSTS: [Cost; 8] = [
+const COSTS: [Column<Measures, Money>; 8] = [
     ("cpu", |row| row.cpu.cost),
     ("ram", |row| row.ram.cost),
     ("gpu", |row| row.gpu.cost),
@@ -68,7 +75,7 @@ pub fn allocation_columns(hour: i64, document: &PricedHour, mut sheet: Sheet) ->
     sheet.moment("start", rows.iter().map(|(_, row)| row.span.start));
     sheet.moment("end", rows.iter().map(|(_, row)| row.span.end));
     sheet.text("kind", rows.iter().map(|(who, _)| kind_name(who.kind)));
-    let texts: [(&str, fn(&Workload) -> &Arc<str>); 11] = [
+    let texts: [TextColumn; 11] = [
         ("cluster", |who| &who.cluster),
         ("node", |who| &who.node),
         ("namespace", |who| &who.namespace),
@@ -88,11 +95,11 @@ pub fn allocation_columns(hour: i64, document: &PricedHour, mut sheet: Sheet) ->
     // lists of texts have JSON
     let services = |who: &Workload| serde_json::to_string(&who.services).unwrap_or_default();
     sheet.text("services", rows.iter().map(|(who, _)| services(who)));
-    sheet.text("labels", rows.iter().map(|(who, _)| written.json(&who.effective_labels())));
-    sheet.text("annotations", rows.iter().map(|(who, _)| written.json(&who.effective_annotations())));
+    sheet.text("labels", rows.iter().map(|(who, _)| written.json(who.effective_labels())));
+    sheet.text("annotations", rows.iter().map(|(who, _)| written.json(who.effective_annotations())));
     sheet.number("seconds", rows.iter().map(|(_, row)| row.seconds));
     sheet.number("measured_seconds", rows.iter().map(|(_, row)| row.measured));
-    let resources: [(&str, u64, fn(&Measures) -> &Resource); 3] = [
+    let resources: [ResourceColumn; 3] = [
         ("core", MICROCORES, |row| &row.cpu),
         ("gib", GIB, |row| &row.ram),
         ("gpu", MILLI_GPUS, |row| &row.gpu),
@@ -104,7 +111,7 @@ pub fn allocation_columns(hour: i64, document: &PricedHour, mut sheet: Sheet) ->
         sheet.real(&format!("{name}_hours"), amount(|resource| resource.charged));
     }
     sheet.real("volume_gib_hours", rows.iter().map(|(_, row)| hours(row.volume_byte_seconds(), GIB)));
-    let traffic: [(&str, fn(&Measures) -> u128); 5] = [
+    let traffic: [Column<Measures, u128>; 5] = [
         ("bytes_sent", |row| row.network.transmitted),
         ("bytes_received", |row| row.network.received),
         ("bytes_to_zones", |row| row.network.classes[0]),
