@@ -47,6 +47,7 @@ pub(crate) fn room_of_claim(
         initialized: false,
         in_flight: true,
         leaving: claim.metadata.deletion_timestamp.is_some(),
+        deleted: claim.metadata.deletion_timestamp.is_some(),
         cordoned: false,
         name,
         node: None,
@@ -82,24 +83,24 @@ fn foresee(room: &mut Room, requirements: &Requirements, table: &TypeTable, mark
     }
     let candidates: Vec<usize> =
         types.ones().filter(|index| table.offer_masks[*index] & offers != 0).collect();
-    let mut bounds: Option<(Resources, Resources)> = None;
+    let mut least: Option<Resources> = None;
     let mut reached: OfferMask = 0;
     for index in &candidates {
         let candidate = &table.types[*index];
         reached |= table.offer_masks[*index] & offers;
-        bounds = Some(match bounds {
-            None => (candidate.allocatable.clone(), candidate.capacity.clone()),
-            Some((least, most)) => {
-                (smaller(&least, &candidate.allocatable), larger(most, &candidate.capacity))
-            }
+        least = Some(match least {
+            None => candidate.allocatable.clone(),
+            Some(least) => smaller(&least, &candidate.allocatable),
         });
     }
     let attachments = candidates.iter().map(|index| i64::from(table.types[*index].volume_attachments)).min();
     room.attachable = attachments.map(|count| (EBS_DRIVER.to_owned(), count)).into_iter().collect();
-    if let Some((least, most)) = bounds {
+    if let Some(least) = least {
         room.allocatable = least;
-        room.capacity = most;
     }
+    // what cannot be had at the moment may be had again before it is launched
+    let largest = types.ones().map(|index| &table.types[index].capacity);
+    room.capacity = largest.fold(Resources::new(), larger);
     let keys: BTreeSet<&str> =
         candidates.iter().flat_map(|index| table.types[*index].labels.keys().map(String::as_str)).collect();
     let mut possible: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();

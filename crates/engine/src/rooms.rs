@@ -41,6 +41,8 @@ pub struct Room {
     pub in_flight: bool,
     /// Going away, so nothing new may land here.
     pub leaving: bool,
+    /// Deleted, so that limits count it no more; what is only marked to go away may stay yet.
+    pub deleted: bool,
     /// Cordoned without the taint that says so.
     pub cordoned: bool,
     /// As reported, or the most it may turn out to have: what counts against limits.
@@ -177,12 +179,14 @@ fn room_of_node(node: &Node, claim: Option<&NodeClaim>, pools: &BTreeMap<&str, u
     }
     let disrupted = taints.iter().any(|taint| taint.key == labels::DISRUPTED_TAINT);
     let claim_deleted = claim.is_some_and(|claim| claim.metadata.deletion_timestamp.is_some());
+    let deleted = claim_deleted || node.metadata.deletion_timestamp.is_some();
     let unschedulable = node.spec.as_ref().is_some_and(|spec| spec.unschedulable == Some(true));
     Room {
         pool: node_labels.get(labels::NODEPOOL).and_then(|name| pools.get(name.as_str())).copied(),
         initialized,
         in_flight: false,
-        leaving: disrupted || claim_deleted || node.metadata.deletion_timestamp.is_some(),
+        leaving: disrupted || deleted,
+        deleted,
         cordoned: unschedulable,
         name,
         node: None,

@@ -215,9 +215,9 @@ impl Snapshot {
         for room in &mut rooms {
             room.reserve_daemons(&daemons);
         }
-        for room in rooms.iter().filter(|room| !room.leaving) {
+        for room in rooms.iter().filter(|room| !room.deleted) {
             if let Some(pool) = room.pool.map(|pool| pool as usize) {
-                pools[pool].nodes += 1;
+                pools[pool].nodes += u32::from(!room.leaving);
                 for (resource, limit) in &mut pools[pool].limits {
                     limit.left -= if resource == "nodes" { 1 } else { room.capacity.get(resource) };
                 }

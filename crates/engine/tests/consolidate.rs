@@ -397,6 +397,50 @@ fn a_limit_counts_the_old_node_and_the_new_one() {
 }
 
 #[test]
+fn waves_keep_to_limits_while_old_and_new_nodes_are_there() {
+    let limited = on_demand("general").spec(json!({"limits": {"cpu": "21"}}));
+    let apart = json!({"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{
+        "topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}},
+    }]}}}});
+    let cluster = Cluster::new(&sizes())
+        .pool(limited)
+        .node(bought("n1", "general", "m.large", "on-demand"))
+        .node(bought("n2", "general", "m.large", "on-demand"))
+        .pods([web("a", "3", "n1").with(apart.clone()), web("b", "3", "n2").with(apart)]);
+    let answer = ask(&cluster);
+    assert_eq!(told(&answer), ["replace: n1 -> m.medium", "replace: n2 -> m.medium"]);
+    let waves: Vec<u32> = answer.moves.iter().map(|one| one.wave).collect();
+    assert_eq!(waves, [1, 2], "16 cores are there, 4 may come, not 8");
+}
+
+#[test]
+fn no_type_is_listed_that_might_be_launched_for_more_than_what_goes_4_9() {
+    let types = [
+        instance_type("m.medium", 4, 16, 0.2),
+        instance_type("cheap.small", 2, 8, 0.08).also_in("b", 0.5).also_in("c", 0.15),
+        instance_type("dear.small", 2, 8, 0.09).also_in("c", 0.3),
+        instance_type("fair.small", 2, 8, 0.1).also_in("b", 0.4).also_in("c", 0.19),
+    ];
+    let cluster = Cluster::new(&types)
+        .pool(on_demand("general"))
+        .node(bought("n1", "general", "m.medium", "on-demand"))
+        .pod(web("a", "1500m", "n1"));
+    let snapshot = cluster.snapshot();
+    let question = Question::default();
+    let disruption = Disruption::build(cluster.objects(), &snapshot, &question.disruption);
+    let outcome = consolidate(&snapshot, &disruption, &question.options, &mut |_| {});
+    let node = &outcome.moves[0].relocation.new_nodes[0];
+    let table = snapshot.pools[0].table.as_ref().unwrap();
+    let listed: Vec<&str> = node.types.ones().map(|index| table.types[index].name.as_str()).collect();
+    assert_eq!(listed, ["cheap.small", "fair.small"], "dear.small costs too much in zone c");
+    let offers = node.types.ones().flat_map(|index| &table.offers[index]);
+    let prices: Vec<Usd> =
+        offers.filter(|offer| node.offers >> offer.key & 1 == 1).map(|offer| offer.price).collect();
+    assert_eq!(prices.len(), 4, "zones a and c");
+    assert!(prices.iter().all(|price| *price < Usd::from_f64(0.2)), "{prices:?}");
+}
+
+#[test]
 fn nodes_that_are_not_ours_stay_and_take_pods() {
     let cluster = Cluster::new(&sizes())
         .pool(on_demand("general"))

@@ -149,6 +149,19 @@ fn a_limit_counts_nodes(#[case] limits: serde_json::Value) {
 
 /// Where nodes are scarce they are bought large, though small ones cost no more.
 #[rstest]
+#[case::while_it_is_only_marked(false, 0)]
+#[case::not_once_it_is_deleted(true, 1)]
+fn a_limit_counts_a_node_that_shall_go_2_11(#[case] deleted: bool, #[case] placed: usize) {
+    let marked = node("old", "4", "16Gi")
+        .label("karpenter.sh/nodepool", "general")
+        .with(json!({"spec": {"taints": [{"key": "karpenter.sh/disrupted", "effect": "NoSchedule"}]}}));
+    let old = if deleted { marked.terminating() } else { marked };
+    let plan =
+        cluster().pool(limited("general", json!({"cpu": "5"}))).node(old).pod(pod("web", "1", "1Gi")).plan();
+    assert_eq!(bought(&plan).len(), placed, "{plan:?}");
+}
+
+#[rstest]
 #[case::one_node(json!({"nodes": "1"}), 8)]
 #[case::pods_of_two_nodes(json!({"pods": "220"}), 16)]
 #[case::every_core(json!({"cpu": "14", "memory": "1000Gi"}), 14)]

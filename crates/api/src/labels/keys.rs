@@ -124,6 +124,8 @@ pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 pub const NODEPOOL_HASH: &str = "karpenter.sh/nodepool-hash";
 /// Version of the way [`NODEPOOL_HASH`] is computed.
 pub const NODEPOOL_HASH_VERSION: &str = "karpenter.sh/nodepool-hash-version";
+/// The NodeClaims that a NodeClaim was made to replace, by name, with commas; not one of Karpenter's.
+pub const REPLACES: &str = "supercargo.dev/replaces";
 /// RFC 3339 hard deadline of a termination.
 pub const TERMINATION_TIMESTAMP: &str = "karpenter.sh/nodeclaim-termination-timestamp";
 /// `true` or `false`: whether minValues was relaxed for this NodeClaim.

@@ -6,12 +6,14 @@
 //!                                 └─ dropped     └─ a new node vanished, or time is over ──> Back ──> over
 //! ```
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use supercargo_api::condition_types::{DISRUPTION_REASON, INITIALIZED};
 use supercargo_api::labels::DISRUPTED_TAINT;
+use supercargo_api::labels::keys::REPLACES;
 use supercargo_api::{ConditionStatus, NodeClaim, is_true, taint};
 use supercargo_reconcile::{Action, Key, Kind, State};
 
@@ -61,6 +63,10 @@ pub(super) struct Running {
     pub(super) names: Vec<String>,
     /// Which of them have been created.
     pub(super) created: Vec<bool>,
+    /// The computation that found it.
+    pub(super) found_by: u64,
+    /// NodePools that others have made claims for since that computation was asked for.
+    pub(super) overtaken: BTreeSet<String>,
 }
 
 /// What an action means if it goes well.
@@ -123,8 +129,22 @@ impl Running {
                     ready = false;
                     let pool = state.node_pools.get(&Key::cluster(&replacement.shape.node_pool));
                     match pool.filter(|pool| pool.metadata.deletion_timestamp.is_none()) {
+                        // somebody else has used up what this counted on: limits hold (reference section 2.11)
+                        Some(pool)
+                            if pool.spec.limits.is_some()
+                                && self.overtaken.contains(&replacement.shape.node_pool) =>
+                        {
+                            failure = Some(format!(
+                                "NodePool {} has limits and got other nodes meanwhile",
+                                replacement.shape.node_pool
+                            ));
+                        }
                         Some(pool) => {
-                            let claim = node_claim(&replacement.shape, pool, name.clone());
+                            let mut claim = node_claim(&replacement.shape, pool, name.clone());
+                            let replaced = self.command.candidates.iter().map(|one| one.claim.as_str());
+                            let replaced: Vec<&str> = replaced.collect();
+                            let annotations = claim.metadata.annotations.get_or_insert_default();
+                            annotations.insert(REPLACES.to_owned(), replaced.join(","));
                             step.acts.push((Action::create(claim), Then::Created(index)));
                         }
                         None => {

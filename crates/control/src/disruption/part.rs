@@ -45,6 +45,15 @@ enum Asked {
     Judge { commands: Vec<u64> },
 }
 
+/// A computation that is not over.
+#[derive(Debug)]
+struct UnderWay {
+    ticket: u64,
+    asked: Asked,
+    /// NodePools that got claims meanwhile.
+    touched: BTreeSet<String>,
+}
+
 /// A node that was to go and could not.
 #[derive(Clone, Debug)]
 struct Peace {
@@ -68,7 +77,7 @@ pub struct Disrupting {
     next_look: Option<Timestamp>,
     /// Then in any case.
     look_anyway: Timestamp,
-    asked: Option<(u64, Asked)>,
+    asked: Option<UnderWay>,
     tickets: u64,
     favour: Favour,
     contended: BTreeSet<String>,
@@ -184,12 +193,20 @@ impl Disrupting {
 
     fn ask(&mut self, work: Computation, asked: Asked) -> Action {
         self.tickets += 1;
-        self.asked = Some((self.tickets, asked));
+        self.asked = Some(UnderWay { ticket: self.tickets, asked, touched: BTreeSet::new() });
         Action::ask(Kind::NodeClaim, Key::cluster("disruption"), self.tickets, work)
     }
 
     /// What a look found becomes commands.
-    fn planned(&mut self, proposal: Proposal, asked_at: Timestamp, state: &State, now: Timestamp) {
+    fn planned(
+        &mut self,
+        proposal: Proposal,
+        asked_at: Timestamp,
+        found: (u64, BTreeSet<String>),
+        state: &State,
+        now: Timestamp,
+    ) {
+        let (found_by, touched) = found;
         let took = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
         let search = crate::metrics::ConsolidationType::Multi;
         self.knowledge.metrics.disruption_evaluated("underutilized", search, took);
@@ -221,6 +238,8 @@ impl Disrupting {
                 stage: Stage::Waiting(later(now, VALIDATION)),
                 names: Vec::new(),
                 created: Vec::new(),
+                found_by,
+                overtaken: touched.clone(),
             };
             self.index(&running);
             self.running.insert(number, running);
@@ -285,12 +304,21 @@ impl Disrupting {
     }
 
     /// What a second look found.
-    fn judged(&mut self, verdicts: Vec<(u64, Verdict)>, state: &State, now: Timestamp) {
+    fn judged(
+        &mut self,
+        verdicts: Vec<(u64, Verdict)>,
+        found: (u64, BTreeSet<String>),
+        state: &State,
+        now: Timestamp,
+    ) {
+        let (found_by, touched) = found;
         for (number, verdict) in verdicts {
             match verdict {
                 Ok(command) => {
                     if let Some(running) = self.running.get_mut(&number) {
                         running.command = command;
+                        running.found_by = found_by;
+                        running.overtaken.clone_from(&touched);
                         self.begin(number, state, now);
                     }
                 }
@@ -302,6 +330,27 @@ impl Disrupting {
                     }
                     self.look_soon(now);
                 }
+            }
+        }
+    }
+
+    /// A claim that came: what is computed, and what others have yet to make, did not count it.
+    fn see_new(&mut self, claim: &NodeClaim) {
+        let Some(pool) = claim.metadata.labels.as_ref().and_then(|labels| labels.get(NODEPOOL)) else { return };
+        if let Some(under_way) = &mut self.asked {
+            under_way.touched.insert(pool.clone());
+        }
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        let makers = self.by_name.get(name).into_iter().flatten();
+        let makers = makers.filter_map(|number| self.running.get(number));
+        let made_by = makers.filter(|one| one.names.iter().any(|known| known == name)).map(|one| one.found_by);
+        let made_by = made_by.max();
+        for running in self.running.values_mut() {
+            let is_open = running.is_begun() && running.created.contains(&false);
+            let mut expected = running.command.replacements.iter().map(|one| &one.shape.node_pool);
+            // commands found together were counted together
+            if is_open && made_by != Some(running.found_by) && expected.any(|expected| expected == pool) {
+                running.overtaken.insert(pool.clone());
             }
         }
     }
@@ -454,6 +503,9 @@ impl Part for Disrupting {
             if marked {
                 self.unclear.insert((change.kind, change.key.clone()));
             }
+            if let (None, Some(Object::NodeClaim(claim))) = (&change.old, &change.new) {
+                self.see_new(claim);
+            }
         }
     }
 
@@ -519,19 +571,22 @@ impl Part for Disrupting {
     }
 
     fn answered(&mut self, ticket: u64, answer: Answer, state: &State, now: Timestamp) {
-        let Some((_, asked)) = self.asked.take_if(|(known, _)| *known == ticket) else { return };
+        let Some(UnderWay { asked, touched, .. }) = self.asked.take_if(|known| known.ticket == ticket) else {
+            return;
+        };
+        let found = (ticket, touched);
         match asked {
             Asked::Plan { at } => match answer.downcast::<Proposal>() {
-                Ok(proposal) => self.planned(*proposal, at, state, now),
+                Ok(proposal) => self.planned(*proposal, at, found, state, now),
                 // the computation has no answer: something is wrong with it, which another one may not meet
                 Err(_) => self.next_look = Some(later(now, FIRST_PEACE)),
             },
             Asked::Judge { commands } => match answer.downcast::<Vec<(u64, Verdict)>>() {
-                Ok(verdicts) => self.judged(*verdicts, state, now),
+                Ok(verdicts) => self.judged(*verdicts, found, state, now),
                 Err(_) => {
                     let why = (Rejected::Churn, "it could not be looked at again".to_owned());
                     let verdicts = commands.into_iter().map(|number| (number, Err(why.clone())));
-                    self.judged(verdicts.collect(), state, now);
+                    self.judged(verdicts.collect(), found, state, now);
                 }
             },
         }

@@ -101,6 +101,7 @@ pub fn propose(question: &Question, contended: &BTreeSet<String>, favour: Favour
         let going = proposal.drifted.iter().flat_map(|command| &command.candidates);
         let going: BTreeSet<String> = going.map(|candidate| candidate.node.clone()).collect();
         survey = Survey::new(question, &going);
+        survey.count_on_the_way(&proposal.drifted);
     }
     proposal.consolidation(&survey);
     proposal
@@ -228,6 +229,7 @@ fn drifted(
     let mut left: BTreeMap<u32, u32> = BTreeMap::new();
     let layout = layout(snapshot, disruption);
     let mut board = settled(&layout, survey.question.options.solve);
+    board.side_by_side();
     let mut going: Vec<u32> = Vec::new();
     let mut commands = Vec::new();
     for room in line {

@@ -77,6 +77,16 @@ impl<'q> Survey<'q> {
         }
     }
 
+    /// Limits count what these commands bring.
+    pub(super) fn count_on_the_way(&mut self, commands: &[Command]) {
+        for shape in commands.iter().flat_map(|one| &one.replacements).map(|one| &one.shape) {
+            let pool = self.snapshot.pools.iter_mut().find(|pool| pool.name == shape.node_pool);
+            for (resource, limit) in pool.into_iter().flat_map(|pool| &mut pool.limits) {
+                limit.left -= shape.counted(resource);
+            }
+        }
+    }
+
     /// The claim of a room.
     pub(super) fn claim(&self, room: u32) -> Option<&NodeClaim> {
         let claim = self.snapshot.rooms[room as usize].claim?;
@@ -142,6 +152,11 @@ impl<'q> Survey<'q> {
         }
         let candidates = candidates.filter(|candidates| !candidates.is_empty())?;
         let price_before = candidates.iter().fold(Usd::ZERO, |sum, one| sum + one.price);
+        let dearest = replacements.iter().fold(Usd::ZERO, |sum, one| sum + one.shape.dearest);
+        debug_assert!(
+            reason == DisruptionReason::Drifted || replacements.is_empty() || dearest <= price_before,
+            "wherever they are launched, new nodes cost {dearest}, no more than {price_before}"
+        );
         Some(Command {
             reason,
             kind,

@@ -47,6 +47,7 @@ pub fn validate(question: &Question, due: Vec<(u64, Command)>) -> Vec<(u64, Verd
     let disruption = survey.disruption.clone();
     let layout = layout(&snapshot, &disruption);
     let mut board = settled(&layout, question.options.solve);
+    board.side_by_side();
     let mut verdicts = Vec::with_capacity(due.len());
     for (number, command) in due {
         let (rooms, missing) = rooms(&survey, &command);

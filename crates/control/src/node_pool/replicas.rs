@@ -118,6 +118,8 @@ pub(crate) fn static_shape(pool: &NodePool) -> ClaimShape {
         instance_types: Vec::new(),
         prices: Vec::new(),
         price: Usd::ZERO,
+        dearest: Usd::ZERO,
+        capacity: Resources::new(),
         zone: String::new(),
         capacity_type: CapacityType::OnDemand,
         min_values_relaxed: false,

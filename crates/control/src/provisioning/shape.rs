@@ -33,6 +33,10 @@ pub struct ClaimShape {
     pub prices: Vec<Usd>,
     /// The cheapest offering: dollars per hour.
     pub price: Usd,
+    /// What it costs if it is launched where it is dearest, in dollars per hour.
+    pub dearest: Usd,
+    /// The most it may turn out to have, which is what counts against limits.
+    pub capacity: Resources,
     /// The cheapest offering: zone.
     pub zone: String,
     /// The cheapest offering: how it is paid for.
@@ -55,6 +59,11 @@ struct Facts<'a> {
 }
 
 impl ClaimShape {
+    /// What it counts against a limit of its NodePool, in base units.
+    pub fn counted(&self, resource: &str) -> i64 {
+        if resource == "nodes" { 1 } else { self.capacity.get(resource) }
+    }
+
     /// The shape of a node that a plan would buy. Nothing if the node is not of this snapshot.
     pub fn of_planned(snapshot: &Snapshot, variants: &[Variant], node: &PlannedNode) -> Option<Self> {
         let facts = Facts {
@@ -108,6 +117,15 @@ impl ClaimShape {
             requests.remove(&name);
         }
         let labels = facts.variant.labels.iter().filter(|(key, _)| !is_simulated(key));
+        let offered = types.iter().flat_map(|index| &table.offers[*index]);
+        let offered = offered.filter(|offer| offers >> offer.key & 1 == 1);
+        let dearest = offered.map(|offer| offer.price).fold(price, Usd::max);
+        let mut capacity = Resources::new();
+        for index in &types {
+            for (name, amount) in table.types[*index].capacity.iter() {
+                capacity.set(name, amount.max(capacity.get(name)));
+            }
+        }
         let plain = market.table(&pool.node_class).map(|table| &**table);
         let (price_overlay, capacity_overlay) = overlaid(table, plain, &types);
         Some(Self {
@@ -129,6 +147,8 @@ impl ClaimShape {
                 .map(|index| table.cheapest_offer(*index, offers).map_or(Usd::MAX, |offer| offer.price))
                 .collect(),
             price,
+            dearest,
+            capacity,
             zone: key.zone.clone(),
             capacity_type: key.capacity_type,
             min_values_relaxed: facts.min_values_relaxed,

@@ -139,6 +139,7 @@ fn come_true(waiting: &Snapshot, outcome: &Outcome) -> Snapshot {
             initialized: true,
             in_flight: false,
             leaving: false,
+            deleted: false,
             cordoned: false,
             capacity: chosen.capacity.clone(),
             allocatable: chosen.allocatable.clone(),

@@ -2,7 +2,7 @@
 
 use supercargo_catalog::Usd;
 
-use crate::market::{OfferMask, TypeSet};
+use crate::market::{OfferMask, TypeSet, TypeTable};
 
 /// Which new nodes may be spot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,17 @@ pub struct Fresh {
     pub offers: OfferMask,
     /// Pods by class.
     pub contents: Vec<(u32, u32)>,
+}
+
+impl Fresh {
+    /// What it counts against a limit of its NodePool: the most that it may turn out to have.
+    pub(crate) fn counted(&self, table: &TypeTable, resource: &str) -> i64 {
+        if resource == "nodes" {
+            return 1;
+        }
+        let all = self.types.ones().chain([self.type_index as usize]);
+        all.map(|index| table.types[index].capacity.get(resource)).max().unwrap_or(0)
+    }
 }
 
 /// Where a pod goes.

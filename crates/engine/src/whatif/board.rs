@@ -58,6 +58,8 @@ pub struct Board<'l> {
     pub(super) limits: Vec<Vec<(String, i64)>>,
     /// By pool: nodes that moves have brought, less those that they have taken away.
     pub(super) grown: Vec<i64>,
+    /// What goes counts against limits as long as what comes for it.
+    side_by_side: bool,
     /// By offering key: instances taken of a reservation.
     pub(super) reserved: FxHashMap<u8, u32>,
     pub(super) log: Vec<Change>,
@@ -93,6 +95,7 @@ impl<'l> Board<'l> {
             annex_domains: Vec::new(),
             limits: limits.collect(),
             grown: vec![0; snapshot.pools.len()],
+            side_by_side: false,
             reserved: FxHashMap::default(),
             log: Vec::new(),
             layout,
@@ -118,6 +121,12 @@ impl<'l> Board<'l> {
     /// What it was made from.
     pub fn layout(&self) -> &'l Layout<'l> {
         self.layout
+    }
+
+    /// From now on moves are made at the same time: nodes that go are there until all that come have come, so that limits
+    /// get nothing back.
+    pub fn side_by_side(&mut self) {
+        self.side_by_side = true;
     }
 
     /// A pod that was waiting is on a room now.
@@ -301,6 +310,9 @@ impl<'l> Board<'l> {
             let gone = &self.layout.snapshot.rooms[*room as usize];
             if let Some(pool) = gone.pool {
                 self.grown[pool as usize] -= 1;
+                if self.side_by_side {
+                    continue;
+                }
                 for (resource, left) in &mut self.limits[pool as usize] {
                     *left += if resource == "nodes" { 1 } else { gone.capacity.get(resource) };
                 }
@@ -333,9 +345,8 @@ impl<'l> Board<'l> {
         self.grown[variant.pool as usize] += 1;
         let pool = &self.layout.snapshot.pools[variant.pool as usize];
         if let Some(table) = &pool.table {
-            let capacity = &table.types[node.type_index as usize].capacity;
             for (resource, left) in &mut self.limits[variant.pool as usize] {
-                *left -= if resource == "nodes" { 1 } else { capacity.get(resource) };
+                *left -= node.counted(table, resource);
             }
             let is_limited = table.offers[node.type_index as usize]
                 .iter()

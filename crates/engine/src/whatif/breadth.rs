@@ -124,6 +124,10 @@ impl<'l> Board<'l> {
         let Some(table) = &snapshot.pools[pool].table else {
             return Fresh { variant, type_index, offer, price, types, offers, contents };
         };
+        let mut dear = TypeSet::with_capacity(0);
+        if let Some(below) = below {
+            (offers, dear) = self.affordable(variant, type_index, offers, below);
+        }
         for purchase in &layout.purchases[variant as usize] {
             if below.is_some_and(|below| purchase.price >= below) {
                 break;
@@ -131,6 +135,7 @@ impl<'l> Board<'l> {
             let index = purchase.type_index as usize;
             let suits = offers >> purchase.offer & 1 == 1
                 && !types.contains(index)
+                && !dear.contains(index)
                 && boxes
                     .iter()
                     .any(|(types, boxed)| boxed >> purchase.offer & 1 == 1 && types.contains(index))
@@ -184,19 +189,45 @@ impl<'l> Board<'l> {
         Some(node)
     }
 
-    /// Leaves out the types that cost as much or more, but never the one that the node is bought as.
+    /// Leaves out the types that may cost as much or more, but never the one that the node is bought as: that one keeps to
+    /// the offerings that cost less.
     pub(super) fn keep_below(&self, node: &mut Fresh, below: Usd) {
+        let (offers, dear) = self.affordable(node.variant, node.type_index, node.offers, below);
+        node.offers = offers;
         let mut kept = TypeSet::with_capacity(node.types.len());
         for purchase in &self.layout.purchases[node.variant as usize] {
             if purchase.price >= below {
                 break;
             }
             let index = purchase.type_index as usize;
-            if node.offers >> purchase.offer & 1 == 1 && node.types.contains(index) {
+            let is_offered = node.offers >> purchase.offer & 1 == 1;
+            if is_offered && node.types.contains(index) && !dear.contains(index) {
                 kept.insert(index);
             }
         }
         kept.insert(node.type_index as usize);
         node.types = kept;
+    }
+
+    /// The offerings at which a type costs less, and the types that cost as much or more at one of those. A node may be
+    /// launched as any of its types at any of its offerings, so that it is the dearest that has to be affordable
+    /// (reference section 4.9).
+    fn affordable(
+        &self,
+        variant: u32,
+        type_index: u32,
+        offers: OfferMask,
+        below: Usd,
+    ) -> (OfferMask, TypeSet) {
+        let is_offered = |purchase: &&Purchase| offers >> purchase.offer & 1 == 1;
+        let purchases = || self.layout.purchases[variant as usize].iter().filter(is_offered);
+        let too_dear = |purchase: &&Purchase| purchase.price >= below;
+        let own = purchases().filter(|purchase| purchase.type_index == type_index);
+        let left = own.filter(too_dear).fold(offers, |left, purchase| left & !(1 << purchase.offer));
+        let mut dear = TypeSet::with_capacity(self.layout.variants[variant as usize].net.len());
+        for purchase in purchases().filter(too_dear).filter(|purchase| left >> purchase.offer & 1 == 1) {
+            dear.insert(purchase.type_index as usize);
+        }
+        (left, dear)
     }
 }
