@@ -225,7 +225,8 @@ impl State {
         in_some_way.map(offering).collect()
     }
 
-    pub(crate) fn describe_spot_prices(&self) -> Vec<SpotPrice> {
+    pub(crate) fn describe_spot_prices(&mut self) -> Vec<SpotPrice> {
+        self.prices_told = [self.prices_told[1], Some(self.now)];
         let sold = self.pools.sold().filter(|key| key.spot && self.pools.sells(*key));
         let since = self.pools.price_since(self.now);
         let price = |key| {

@@ -1,5 +1,6 @@
 //! The door to a region.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -135,6 +136,13 @@ impl Region {
         }
     }
 
+    /// How many instances were launched under each client token since the region began.
+    pub fn launches(&self) -> BTreeMap<String, usize> {
+        let state = self.state();
+        let answers = state.fleet_answers.iter();
+        answers.map(|(token, answer)| (token.clone(), answer.instance_ids().count())).collect()
+    }
+
     /// What is true of an offering now; none if it is not sold. Reserved capacity is not a pool.
     pub fn pool(&self, instance_type: &str, zone: &str, capacity_type: CapacityType) -> Option<PoolFacts> {
         let spot = match capacity_type {
@@ -149,6 +157,30 @@ impl Region {
             taken: state.pools.taken(key),
             price: state.pools.price(key, state.now, &state.shocks)?,
         })
+    }
+
+    /// What an offering costs at a moment that has been, in dollars per hour; none if it is not sold. Reserved capacity is
+    /// not a pool.
+    pub fn price_at(
+        &self,
+        instance_type: &str,
+        zone: &str,
+        capacity_type: CapacityType,
+        at: Timestamp,
+    ) -> Option<Usd> {
+        let spot = match capacity_type {
+            CapacityType::Spot => true,
+            CapacityType::OnDemand => false,
+            CapacityType::Reserved => return None,
+        };
+        let state = self.state();
+        let key = state.pools.key(instance_type, zone, spot).filter(|key| state.pools.sells(*key))?;
+        state.pools.price(key, at, &state.shocks)
+    }
+
+    /// The last two moments at which somebody was told the spot prices, the earlier first.
+    pub fn prices_told(&self) -> Vec<Timestamp> {
+        self.state().prices_told.into_iter().flatten().collect()
     }
 
     /// Adds events to the script. Times of day are those still to come; times after the beginning are counted from now.

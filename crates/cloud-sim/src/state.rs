@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub records: BTreeMap<u64, Record>,
     /// Numbers by id.
     pub numbers: BTreeMap<String, u64>,
+    /// The last two moments at which somebody was told the spot prices.
+    pub prices_told: [Option<Timestamp>; 2],
     pub launched: u64,
     pub noticed: u64,
     pub changes: Changes,
@@ -91,6 +93,7 @@ impl State {
             profiles: BTreeMap::new(),
             records: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            prices_told: [None, None],
             launched: 0,
             noticed: 0,
             changes: Changes::default(),

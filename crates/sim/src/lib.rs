@@ -23,4 +23,4 @@ pub mod world;
 
 pub use outcome::{Cost, Outcome};
 pub use run::{RunError, RunOptions, run};
-pub use search::{Failure, check_seed};
+pub use search::{Failure, check_seed, shortest_failure};

@@ -8,12 +8,15 @@ use supercargo_api::labels::keys;
 use supercargo_clock::Clock;
 use thiserror::Error;
 
-use crate::invariants::{Invariant, at_rest, placeable};
+use crate::invariants::{Invariant, at_rest, placeable, placeable_meanwhile};
 use crate::observing::{Sample, Seen, lock, observers, sample};
 use crate::outcome::{Cost, Outcome};
 use crate::scenario::{Baseline, FaultKind, Scenario};
 use crate::timeline::{Happening, What, timeline};
 use crate::world::{ApplyError, World, WorldError};
+
+/// How often it is looked whether pods wait that could run.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
 
 /// How a run is made.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +78,7 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
     let seed = options.seed.unwrap_or(scenario.seed);
     let (watching, seen) = observers(options.keep_log);
     let mut world = World::build(scenario, seed, watching).await?;
+    lock(&seen).checks.prices_of(world.region.clone());
     world.start_controllers();
     let end = scenario.duration.0 + scenario.settle.0;
     let happenings = timeline(scenario);
@@ -82,12 +86,22 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
     let mut happenings = happenings.into_iter().peekable();
     let mut samples = Vec::new();
     let mut next_sample = Duration::ZERO;
+    let mut next_look = LOOK_EVERY;
+    let mut trouble = Trouble::default();
     loop {
-        let next = happenings.peek().map_or(end, |happening| happening.at).min(next_sample).min(end);
+        let next = happenings.peek().map_or(end, |happening| happening.at);
+        let next = next.min(next_sample).min(next_look).min(end);
         let moment = scenario.start.checked_add(next).unwrap_or(scenario.start);
         world.time.sleep_until(moment).await;
         while let Some(happening) = happenings.next_if(|happening| happening.at <= next) {
+            trouble.note(&happening.what);
             perform(&mut world, &seen, happening).await?;
+        }
+        if next >= next_look {
+            let state = lock(world.seen());
+            let (calm, now) = (trouble.none_lately(), world.now());
+            placeable_meanwhile(&mut lock(&seen).checks, &state, &world.region, calm, now);
+            next_look = next + LOOK_EVERY;
         }
         if next >= next_sample {
             samples.push(sample(next.as_secs(), &lock(world.seen()), &world.region));
@@ -98,6 +112,32 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
         }
     }
     Ok(Outcome { last_step, ..finish(scenario, seed, &world, &seen, samples) })
+}
+
+/// Faults of the controllers.
+#[derive(Debug, Default)]
+struct Trouble {
+    under_way: usize,
+    lately: bool,
+}
+
+impl Trouble {
+    fn note(&mut self, what: &What) {
+        match what {
+            What::Begins(FaultKind::DropWatches) => self.lately = true,
+            What::Begins(_) => self.under_way += 1,
+            What::Ends(_) => {
+                self.under_way = self.under_way.saturating_sub(1);
+                self.lately = true;
+            }
+            What::Apply(_) | What::Patch(..) | What::Delete(_) => {}
+        }
+    }
+
+    /// Whether there has been none since this was asked last.
+    fn none_lately(&mut self) -> bool {
+        !std::mem::take(&mut self.lately) && self.under_way == 0
+    }
 }
 
 async fn perform(world: &mut World, seen: &Arc<Mutex<Seen>>, happening: Happening) -> Result<(), RunError> {

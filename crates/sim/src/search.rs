@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use supercargo_cloud_sim::{Script, When};
+
 use crate::outcome::Outcome;
 use crate::random::random_scenario;
 use crate::run::{RunError, RunOptions, run};
 use crate::scenario::{Scenario, Span};
 
-/// A seed that fails.
+/// A scenario that fails.
 #[derive(Debug)]
 pub struct Failure {
-    /// The seed.
+    /// Its seed.
     pub seed: u64,
-    /// The shortest prefix of its scenario that fails: nothing happens after this.
+    /// The shortest prefix that fails: nothing begins after this.
     pub until: Duration,
     /// That prefix.
     pub scenario: Scenario,
@@ -22,23 +24,26 @@ pub struct Failure {
 
 /// Runs the random scenario of a seed. If something is wrong with it, finds the shortest prefix that is enough.
 pub fn check_seed(seed: u64) -> Result<Option<Failure>, RunError> {
-    let scenario = random_scenario(seed);
+    shortest_failure(&random_scenario(seed))
+}
+
+/// Runs a scenario. If something is wrong with it, finds the shortest prefix that is enough.
+pub fn shortest_failure(scenario: &Scenario) -> Result<Option<Failure>, RunError> {
     let options =
         RunOptions { baseline: false, sample_every: Duration::from_secs(60), ..RunOptions::default() };
-    let outcome = run(&scenario, &options)?;
+    let outcome = run(scenario, &options)?;
     if outcome.violations.is_empty() {
         return Ok(None);
     }
-    let mut failure = Failure { seed, until: scenario.duration.0, scenario: scenario.clone(), outcome };
-    for until in moments(&scenario) {
-        let prefix = cut(&scenario, until);
+    let seed = scenario.seed;
+    for until in moments(scenario) {
+        let prefix = cut(scenario, until);
         let outcome = run(&prefix, &options)?;
         if !outcome.violations.is_empty() {
-            failure = Failure { seed, until, scenario: prefix, outcome };
-            break;
+            return Ok(Some(Failure { seed, until, scenario: prefix, outcome }));
         }
     }
-    Ok(Some(failure))
+    Ok(Some(Failure { seed, until: scenario.duration.0, scenario: scenario.clone(), outcome }))
 }
 
 /// The moments at which something begins, in order.
@@ -46,11 +51,24 @@ fn moments(scenario: &Scenario) -> Vec<Duration> {
     let steps = scenario.workloads.iter().flat_map(|workload| workload.steps.iter().map(|step| step.at.0));
     let changes = scenario.changes.iter().map(|change| change.at.0);
     let faults = scenario.faults.iter().map(|fault| fault.at.0);
-    let mut moments: Vec<Duration> = steps.chain(changes).chain(faults).collect();
+    let market = scenario.market.lines().filter_map(|line| begins(line, scenario));
+    let mut moments: Vec<Duration> = steps.chain(changes).chain(faults).chain(market).collect();
     moments.push(Duration::ZERO);
     moments.sort_unstable();
     moments.dedup();
     moments
+}
+
+/// When a line of the market's script begins to matter, after the start; nothing for a line without an event.
+fn begins(line: &str, scenario: &Scenario) -> Option<Duration> {
+    let script: Script = line.parse().ok()?;
+    let event = script.events.first()?;
+    match event.at {
+        When::After(after) => Some(after),
+        When::At(_) | When::TimeOfDay(_) => {
+            Duration::try_from(event.first(scenario.start).duration_since(scenario.start)).ok()
+        }
+    }
 }
 
 /// The same scenario with nothing that begins later.
@@ -62,6 +80,10 @@ fn cut(scenario: &Scenario, until: Duration) -> Scenario {
     }
     scenario.changes.retain(|change| change.at <= span);
     scenario.faults.retain(|fault| fault.at <= span);
+    let lines = scenario.market.lines();
+    let lines: Vec<&str> =
+        lines.filter(|line| begins(line, &scenario).is_none_or(|begins| begins <= until)).collect();
+    scenario.market = lines.join("\n");
     // what has begun still ends
     let ends = scenario.faults.iter().map(|fault| fault.at.0 + fault.lasts.0).max().unwrap_or_default();
     let over = scenario.workloads.iter().flat_map(|workload| &workload.steps);

@@ -9,10 +9,14 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::{Value, json};
-use supercargo_clock::VirtualClock;
-use supercargo_cloud_sim::{Region, RegionOptions};
+use supercargo_clock::{Clock, VirtualClock};
+use supercargo_cloud::{
+    AllocationStrategy, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateData, LaunchTemplateRequest,
+    PurchaseOption, Tags,
+};
+use supercargo_cloud_sim::{ApiOptions, Region, RegionOptions};
 use supercargo_reconcile::{Kind, State};
-use supercargo_sim::invariants::{Checks, Invariant, at_rest};
+use supercargo_sim::invariants::{Checks, Invariant, at_rest, placeable, placeable_meanwhile};
 use supercargo_sim::world::Audit;
 
 fn now() -> Timestamp {
@@ -20,11 +24,17 @@ fn now() -> Timestamp {
 }
 
 /// A cluster that is taken in change by change, as the observer does it.
-#[derive(Default)]
 struct Seen {
     state: State,
     checks: Checks,
     version: u64,
+    now: Timestamp,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { state: State::default(), checks: Checks::default(), version: 0, now: now() }
+    }
 }
 
 impl Seen {
@@ -34,14 +44,20 @@ impl Seen {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         object["metadata"]["uid"] = json!(format!("uid-{name}"));
         let change = self.state.put(kind.read_value(object).unwrap()).unwrap();
-        self.checks.change(&change, &self.state, now());
+        self.checks.change(&change, &self.state, self.now);
     }
 
     fn write(&mut self, method: Method, path: &str) {
-        self.checks.audit(
-            &Audit { at: now(), method, path: path.to_owned(), body: Value::Null, status: StatusCode::OK },
-            &self.state,
-        );
+        self.send(method, path, Value::Null);
+    }
+
+    fn create(&mut self, path: &str, body: Value) {
+        self.send(Method::POST, path, body);
+    }
+
+    fn send(&mut self, method: Method, path: &str, body: Value) {
+        let audit = Audit { at: self.now, method, path: path.to_owned(), body, status: StatusCode::OK };
+        self.checks.audit(&audit, &self.state);
     }
 
     fn found(&self) -> Vec<Invariant> {
@@ -215,4 +231,199 @@ fn a_claim_without_a_machine_and_what_is_stuck_are_noticed_at_rest() {
     seen.put(Kind::NodeClaim, stuck);
     at_rest(&mut seen.checks, &seen.state, &region, now());
     assert_eq!(seen.found(), [Invariant::Loss, Invariant::Stuck]);
+}
+
+#[test]
+fn a_node_that_goes_with_a_pod_in_peace_is_noticed() {
+    let mut seen = Seen::default();
+    let mut ready = pod("web-1", json!({"karpenter.sh/do-not-disrupt": "true"}));
+    ready["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-03-02T09:50:00Z");
+    let mut late = pod("web-2", json!({"karpenter.sh/do-not-disrupt": "true"}));
+    late["spec"]["nodeName"] = json!("node-2");
+    late["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-03-02T09:57:50Z");
+    seen.put(Kind::Pod, ready);
+    seen.put(Kind::Pod, late);
+    let mut other = claim("general-2", json!({}), Some("Underutilized"));
+    other["status"]["nodeName"] = json!("node-2");
+    seen.put(Kind::NodeClaim, claim("general-1", json!({}), Some("Underutilized")));
+    seen.put(Kind::NodeClaim, other);
+    seen.write(Method::DELETE, "/apis/karpenter.sh/v1/nodeclaims/general-2");
+    assert_eq!(seen.found(), [], "it came after all had been decided");
+    seen.write(Method::DELETE, "/apis/karpenter.sh/v1/nodeclaims/general-1");
+    assert_eq!(seen.found(), [Invariant::DoNotDisrupt]);
+}
+
+fn region() -> (Arc<VirtualClock>, Region) {
+    let clock = Arc::new(VirtualClock::new(now() - Duration::from_secs(3_600)));
+    let mut options = RegionOptions::new(clock.clone(), 1);
+    options.api = ApiOptions::instant();
+    let region = Region::new(options);
+    clock.advance(Duration::from_secs(3_600));
+    (clock, region)
+}
+
+fn machine(mut claim: Value, instance_type: &str, capacity_type: &str) -> Value {
+    claim["metadata"]["labels"]["node.kubernetes.io/instance-type"] = json!(instance_type);
+    claim["metadata"]["labels"]["topology.kubernetes.io/zone"] = json!("us-east-1a");
+    claim["metadata"]["labels"]["karpenter.sh/capacity-type"] = json!(capacity_type);
+    claim
+}
+
+#[rstest]
+#[case::cheaper("m6i.xlarge", "m6i.large", "Underutilized", &[])]
+#[case::the_same("m6i.large", "m6i.large", "Underutilized", &[])]
+#[case::dearer("m6i.large", "m6i.xlarge", "Underutilized", &[Invariant::Price])]
+#[case::dearer_for_the_sake_of_drift("m6i.large", "m6i.xlarge", "Drifted", &[])]
+fn a_move_that_raises_the_price_is_noticed(
+    #[case] old: &str,
+    #[case] new: &str,
+    #[case] reason: &str,
+    #[case] expected: &[Invariant],
+) {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    seen.checks.prices_of(region);
+    seen.put(Kind::NodeClaim, machine(claim("general-1", json!({}), Some(reason)), old, "on-demand"));
+    let made = machine(claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None), new, "on-demand");
+    seen.create("/apis/karpenter.sh/v1/nodeclaims", made.clone());
+    seen.put(Kind::NodeClaim, made);
+    seen.write(Method::DELETE, "/apis/karpenter.sh/v1/nodeclaims/general-1");
+    assert_eq!(seen.found(), expected);
+}
+
+#[test]
+fn what_came_for_a_move_that_was_taken_back_does_not_count_for_the_next_one() {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    seen.checks.prices_of(region);
+    let old = |reason| machine(claim("general-1", json!({}), reason), "m6i.large", "on-demand");
+    seen.put(Kind::NodeClaim, old(Some("Underutilized")));
+    let made =
+        machine(claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None), "m6i.xlarge", "on-demand");
+    seen.create("/apis/karpenter.sh/v1/nodeclaims", made.clone());
+    seen.put(Kind::NodeClaim, made);
+    seen.now += Duration::from_secs(60);
+    seen.put(Kind::NodeClaim, old(None));
+    seen.put(Kind::NodeClaim, old(Some("Empty")));
+    seen.write(Method::DELETE, "/apis/karpenter.sh/v1/nodeclaims/general-1");
+    assert_eq!(seen.found(), []);
+}
+
+/// Launches one machine under a client token.
+fn launch(region: &Region, token: &str) -> String {
+    let image = "/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/standard/recommended/image_id";
+    let image_id = region.get_parameter(image).outcome.unwrap();
+    let data = LaunchTemplateData { image_id, ..LaunchTemplateData::default() };
+    let request = LaunchTemplateRequest { name: "test".to_owned(), data, ..LaunchTemplateRequest::default() };
+    // it is there already the second time
+    let _ = region.create_launch_template(&request);
+    let subnet = region.describe_subnets(&[]).outcome.unwrap().into_iter().find(|one| one.zone == "us-east-1a");
+    let offering = FleetOverride {
+        instance_type: "m6i.large".to_owned(),
+        subnet_id: subnet.unwrap().id,
+        zone: "us-east-1a".to_owned(),
+        ..FleetOverride::default()
+    };
+    let request = FleetRequest {
+        configs: vec![FleetConfig { launch_template: "test".to_owned(), overrides: vec![offering] }],
+        target_capacity: 1,
+        purchase: PurchaseOption::OnDemand,
+        strategy: AllocationStrategy::LowestPrice,
+        instance_tags: Tags::new(),
+        fleet_tags: Tags::new(),
+        context: None,
+        client_token: Some(token.to_owned()),
+        dry_run: false,
+    };
+    let answer = region.create_fleet(&request).outcome.unwrap();
+    answer.instance_ids().next().unwrap().to_owned()
+}
+
+#[test]
+fn a_second_machine_for_a_claim_and_a_machine_without_one_are_noticed() {
+    let uid = "11111111-2222-3333-4444-555555555555";
+    let (clock, region) = region();
+    let first = launch(&region, uid);
+    assert_eq!(launch(&region, uid), first, "EC2 answers the same request as before");
+    let mut seen = Seen::default();
+    let mut claim = claim("general-1", json!({}), None);
+    claim["status"]["providerID"] = json!(format!("aws:///us-east-1a/{first}"));
+    seen.put(Kind::NodeClaim, claim);
+    at_rest(&mut seen.checks, &seen.state, &region, clock.now());
+    assert_eq!(seen.found(), []);
+    launch(&region, &format!("{uid}-1"));
+    clock.advance(Duration::from_secs(200));
+    at_rest(&mut seen.checks, &seen.state, &region, clock.now());
+    assert_eq!(seen.found(), [Invariant::Leak, Invariant::DoubleLaunch]);
+}
+
+#[rstest]
+#[case::nothing_holds_it(json!({}), None, true)]
+#[case::a_pod_is_in_peace(json!({"karpenter.sh/do-not-disrupt": "true"}), None, false)]
+#[case::its_time_is_over(json!({"karpenter.sh/do-not-disrupt": "true"}), Some("2026-03-02T09:30:00Z"), true)]
+fn a_node_that_may_not_be_drained_is_not_stuck(
+    #[case] wish: Value,
+    #[case] deadline: Option<&str>,
+    #[case] stuck: bool,
+) {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    let annotations = match deadline {
+        Some(deadline) => json!({"karpenter.sh/nodeclaim-termination-timestamp": deadline}),
+        None => json!({}),
+    };
+    let mut leaving = claim("general-1", annotations, None);
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-03-02T09:00:00Z");
+    leaving["metadata"]["finalizers"] = json!(["karpenter.sh/termination"]);
+    seen.put(Kind::NodeClaim, leaving);
+    seen.put(Kind::Pod, pod("web-1", wish));
+    at_rest(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found().contains(&Invariant::Stuck), stuck);
+}
+
+#[test]
+fn a_pod_that_waits_though_it_could_run_is_noticed_at_the_end_and_meanwhile() {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    let mut ready = pool("1", Value::Null);
+    ready["status"] = json!({"conditions": [{
+        "type": "Ready", "status": "True", "reason": "Ready", "message": "",
+        "lastTransitionTime": "2026-03-02T09:00:00Z", "observedGeneration": 1,
+    }]});
+    seen.put(Kind::NodePool, ready);
+    seen.put(
+        Kind::EC2NodeClass,
+        json!({
+            "apiVersion": "karpenter.k8s.aws/v1", "kind": "EC2NodeClass", "metadata": {"name": "default"},
+            "spec": {
+                "role": "nodes", "amiSelectorTerms": [{"alias": "al2023@latest"}],
+                "subnetSelectorTerms": [{"tags": {"a": "b"}}], "securityGroupSelectorTerms": [{"tags": {"a": "b"}}],
+            },
+        }),
+    );
+    let waiting = |name: &str, cpu: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": "shop", "creationTimestamp": "2026-03-02T09:30:00Z"},
+            "spec": {"containers": [{"name": "app", "resources": {"requests": {"cpu": cpu}}}]},
+            "status": {"phase": "Pending", "conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            }]},
+        })
+    };
+    seen.put(Kind::Pod, waiting("hopeless", "10k"));
+    placeable(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found(), []);
+    seen.put(Kind::Pod, waiting("web-1", "1"));
+    let look = |seen: &mut Seen, calm, seconds| {
+        let at = now() + Duration::from_secs(seconds);
+        placeable_meanwhile(&mut seen.checks, &seen.state, &region, calm, at);
+        seen.found().len()
+    };
+    assert_eq!(look(&mut seen, true, 0), 0, "it may be helped any moment");
+    assert_eq!(look(&mut seen, false, 300), 0, "the controllers were not well");
+    assert_eq!(look(&mut seen, true, 600), 0);
+    assert_eq!(look(&mut seen, true, 900), 1);
+    placeable(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found(), [Invariant::Placeable, Invariant::Placeable]);
 }

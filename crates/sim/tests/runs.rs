@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use supercargo_sim::scenario::{Scenario, read};
-use supercargo_sim::{RunOptions, run};
+use supercargo_sim::{RunOptions, run, shortest_failure};
 
 const CLASS_AND_POOL: &str = r#"
 cluster: simulated
@@ -61,4 +61,26 @@ fn the_same_seed_gives_the_same_log() {
         assert_eq!(left, right, "line {number}");
     }
     assert_eq!(first.log_checksum, second.log_checksum);
+}
+
+#[test]
+fn a_scenario_that_fails_is_cut_down_to_its_shortest_beginning_that_does() {
+    // the assertion cannot hold as soon as the second workload is there, whatever comes later
+    let mut scenario = scenario(
+        "name: doomed\nduration: 12m\nsettle: 3m\nassertions: {nodesMade: 1}\n\
+         market: 'at: +11m, releaseImages: true'\n\
+         workloads:\n\
+         - {name: web, replicas: 1, cpu: '1', memory: 1Gi, steps: [{at: 9m, replicas: 2}]}\n\
+         - {name: big, replicas: 0, cpu: '90', memory: 1Gi, steps: [{at: 4m, replicas: 1}, {at: 10m, replicas: 2}]}\n\
+         faults: [{at: 8m, for: 5s, crash: true}]",
+    );
+    scenario.name = "doomed".to_owned();
+    let failure = shortest_failure(&scenario).unwrap().unwrap();
+    assert_eq!(failure.until, std::time::Duration::from_secs(240));
+    assert_eq!(failure.scenario.workloads[1].steps.len(), 1);
+    assert!(failure.scenario.workloads[0].steps.is_empty() && failure.scenario.faults.is_empty());
+    assert_eq!(failure.scenario.market, "");
+    assert_eq!(failure.seed, scenario.seed);
+    scenario.assertions.nodes_made = Some(9);
+    assert!(shortest_failure(&scenario).unwrap().is_none());
 }

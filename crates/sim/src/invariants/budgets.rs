@@ -72,7 +72,7 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
 }
 
 /// Why a claim is disrupted, if it is so voluntarily.
-fn reason(claim: &NodeClaim) -> Option<&str> {
+pub(super) fn reason(claim: &NodeClaim) -> Option<&str> {
     let conditions = claim.status.as_ref()?.conditions.as_ref()?;
     let is_meant = |condition: &&Condition| {
         condition.type_ == "DisruptionReason" && condition.status == ConditionStatus::True

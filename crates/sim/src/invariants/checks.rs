@@ -1,13 +1,15 @@
 //! All invariants together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use supercargo_cloud_sim::Region;
 use supercargo_reconcile::{Change, Object, State};
 
-use super::{budgets, evictions, limits};
+use super::prices::Replacement;
+use super::{budgets, evictions, limits, prices, wishes};
 use crate::world::Audit;
 
 /// What must hold.
@@ -69,24 +71,31 @@ pub struct Checks {
     pub(super) lost: BTreeMap<String, Timestamp>,
     /// The most nodes that NodePools had lately.
     pub(super) sizes: BTreeMap<String, Vec<(Timestamp, usize)>>,
-    /// Every instance that a claim ever named.
-    pub(super) provider_ids: BTreeSet<String>,
+    /// Whose prices count; without it nothing is said about prices.
+    pub(super) region: Option<Region>,
+    /// Claims that were made to replace others, by name.
+    pub(super) replacements: BTreeMap<String, Replacement>,
+    /// When claims were marked for disruption no more, by name.
+    pub(super) unmarked: BTreeMap<String, Timestamp>,
+    /// Pods that wait though they could run, by uid, with the moment at which that was seen first.
+    pub(super) overlooked: BTreeMap<String, Timestamp>,
 }
 
 impl Checks {
+    /// Prices are those of this region.
+    pub fn prices_of(&mut self, region: Region) {
+        self.region = Some(region);
+    }
+
     /// Takes notice of a change; the state has it already.
     pub fn change(&mut self, change: &Change, state: &State, now: Timestamp) {
         match &change.new {
-            Some(Object::NodeClaim(claim)) => {
-                if let Some(id) = claim.status.as_ref().and_then(|status| status.provider_id.clone()) {
-                    self.provider_ids.insert(id);
-                }
-                limits::check(self, claim, state, now);
-            }
+            Some(Object::NodeClaim(claim)) => limits::check(self, claim, state, now),
             Some(Object::Node(_)) => budgets::note_size(self, state, now),
             _ => {}
         }
         evictions::note_loss(self, change, now);
+        prices::note_unmarked(self, change, now);
     }
 
     /// Takes notice of a write of the controllers.
@@ -96,6 +105,8 @@ impl Checks {
         }
         evictions::check(self, audit, state);
         budgets::check(self, audit, state);
+        wishes::check(self, audit, state);
+        prices::check(self, audit, state);
     }
 
     /// Something is wrong.
@@ -108,10 +119,5 @@ impl Checks {
     /// What was wrong.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
-    }
-
-    /// Every instance that a claim ever named.
-    pub fn provider_ids(&self) -> &BTreeSet<String> {
-        &self.provider_ids
     }
 }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::PodCondition;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use supercargo_api::Pod;
 use supercargo_api::labels::keys;
+use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Change, Key, Object, State, node_of};
 
 use super::{Checks, Invariant};
@@ -51,9 +54,7 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
 }
 
 fn evicted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timestamp) {
-    let annotations = pod.metadata.annotations.as_ref();
-    let wish = annotations.and_then(|annotations| annotations.get(keys::DO_NOT_DISRUPT));
-    if wish.is_some_and(|wish| wish == "true") && is_healthy(pod) {
+    if wants_peace(pod) && is_healthy(pod) {
         checks.violated(now, Invariant::DoNotDisrupt, format!("pod {key} was evicted"));
     }
     let uid = pod.metadata.uid.clone().unwrap_or_default();
@@ -66,20 +67,13 @@ fn evicted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
     if lost.is_some_and(|lost| now.duration_since(*lost).unsigned_abs() < LATELY) {
         return;
     }
-    let labels = pod.metadata.labels.clone().unwrap_or_default();
     for (budget_key, budget) in state.budgets.of_namespace(&key.namespace) {
-        let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-        let Some(selector) = selector.and_then(|selector| selector.match_labels.as_ref()) else { continue };
-        if selector.iter().any(|(name, value)| labels.get(name) != Some(value)) {
+        if !covers(budget, pod) {
             continue;
         }
         let healthy = state.pods.of_namespace(&key.namespace).filter(|(_, pod)| {
-            let labels = pod.metadata.labels.as_ref();
-            let is_meant = selector
-                .iter()
-                .all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value));
             let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-            is_meant && is_healthy(pod) && !checks.evicted.contains_key(uid)
+            covers(budget, pod) && is_healthy(pod) && !checks.evicted.contains_key(uid)
         });
         let healthy = healthy.count();
         let desired = budget.status.as_ref().and_then(|status| status.desired_healthy).unwrap_or(0);
@@ -121,11 +115,25 @@ fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
     }
 }
 
-fn is_healthy(pod: &Pod) -> bool {
+/// Whether a pod says that it is not to be disrupted.
+pub(super) fn wants_peace(pod: &Pod) -> bool {
+    let annotations = pod.metadata.annotations.as_ref();
+    annotations.and_then(|all| all.get(keys::DO_NOT_DISRUPT)).is_some_and(|wish| wish == "true")
+}
+
+/// Whether a budget is about a pod of its namespace.
+pub(super) fn covers(budget: &PodDisruptionBudget, pod: &Pod) -> bool {
+    let selector = budget.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    let selector = selector.and_then(|selector| Selector::compile(selector).ok());
+    selector.is_some_and(|selector| selector.matches_optional(pod.metadata.labels.as_ref()))
+}
+
+pub(super) fn is_healthy(pod: &Pod) -> bool {
+    ready(pod).is_some() && pod.metadata.deletion_timestamp.is_none()
+}
+
+/// The condition that says that a pod is ready, if it is.
+pub(super) fn ready(pod: &Pod) -> Option<&PodCondition> {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    ready && pod.metadata.deletion_timestamp.is_none()
+    conditions?.iter().find(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

@@ -1,20 +1,58 @@
 //! What must hold when everything has come to rest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use supercargo_api::labels::keys;
+use supercargo_api::{NodeClaim, Pod};
 use supercargo_cloud::InstanceState;
 use supercargo_cloud_sim::Region;
-use supercargo_reconcile::State;
+use supercargo_reconcile::{Key, State};
 
+use super::evictions::{covers, wants_peace};
 use super::{Checks, Invariant};
 
 /// What has been on its way out for longer than this is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(900);
+/// Characters of a uid.
+const UID: usize = 36;
 /// A machine that is younger may still be on its way to its claim.
 const SETTLED: Duration = Duration::from_secs(180);
+
+/// Whether a node waits for pods that nobody may evict and has the time to.
+fn is_held(kind: &str, metadata: &ObjectMeta, state: &State, now: Timestamp) -> bool {
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let is_its_claim = |claim: &&NodeClaim| {
+        let node = claim.status.as_ref().and_then(|status| status.node_name.as_deref());
+        if kind == "Node" { node == Some(name) } else { claim.metadata.name.as_deref() == Some(name) }
+    };
+    if kind == "NodePool" {
+        return false;
+    }
+    let claim = state.node_claims.values().map(|claim| &**claim).find(is_its_claim);
+    let annotations = claim.and_then(|claim| claim.metadata.annotations.as_ref());
+    let deadline = annotations.and_then(|annotations| annotations.get(keys::TERMINATION_TIMESTAMP));
+    let deadline: Option<Timestamp> = deadline.and_then(|deadline| deadline.parse().ok());
+    if deadline.is_some_and(|deadline| now.duration_since(deadline) > SignedDuration::ZERO) {
+        return false;
+    }
+    let node = match kind {
+        "Node" => Some(name),
+        _ => claim.and_then(|claim| claim.status.as_ref()?.node_name.as_deref()),
+    };
+    let is_protected = |key: &Key, pod: &Pod| {
+        let mut budgets = state.budgets.of_namespace(&key.namespace);
+        wants_peace(pod)
+            || budgets.any(|(_, budget)| {
+                let status = budget.status.as_ref();
+                let allowed = status.and_then(|status| status.disruptions_allowed).unwrap_or(0);
+                allowed <= 0 && covers(budget, pod)
+            })
+    };
+    node.is_some_and(|node| state.pods_on(node).any(|(key, pod)| is_protected(key, pod)))
+}
 
 /// Checks what must hold when everything has come to rest.
 pub fn at_rest(checks: &mut Checks, state: &State, region: &Region, now: Timestamp) {
@@ -46,10 +84,13 @@ pub fn at_rest(checks: &mut Checks, state: &State, region: &Region, now: Timesta
             checks.violated(now, Invariant::Loss, format!("claim {name} has no machine {id} any more"));
         }
     }
-    let launched = region.census().launched;
-    let named = checks.provider_ids().len() as u64;
-    if launched > named {
-        let what = format!("{launched} machines were launched, claims named {named}");
+    // the token of a launch begins with the claim's uid
+    let mut launches: BTreeMap<String, usize> = BTreeMap::new();
+    for (token, machines) in region.launches() {
+        *launches.entry(token.chars().take(UID).collect()).or_default() += machines;
+    }
+    for (uid, machines) in launches.into_iter().filter(|(_, machines)| *machines > 1) {
+        let what = format!("{machines} machines were launched for the claim of uid {uid}");
         checks.violated(now, Invariant::DoubleLaunch, what);
     }
     let metadata = state.node_claims.values().map(|claim| ("NodeClaim", &claim.metadata));
@@ -58,7 +99,7 @@ pub fn at_rest(checks: &mut Checks, state: &State, region: &Region, now: Timesta
     let metadata: Vec<(&str, &ObjectMeta)> = metadata.collect();
     for (kind, metadata) in metadata {
         let Some(since) = &metadata.deletion_timestamp else { continue };
-        if old(since.0, STUCK_AFTER) {
+        if old(since.0, STUCK_AFTER) && !is_held(kind, metadata, state, now) {
             let name = metadata.name.as_deref().unwrap_or_default();
             let held = metadata.finalizers.clone().unwrap_or_default().join(", ");
             checks.violated(
