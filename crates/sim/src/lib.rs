@@ -23,4 +23,4 @@ pub mod world;
 
 pub use outcome::{Cost, Outcome};
 pub use run::{RunError, RunOptions, run};
-pub use search::{Failure, check_seed, shortest_failure};
+pub use search::{Checked, Failure, check_seed, check_seeds, shortest_failure};

@@ -1,5 +1,9 @@
 //! Random scenarios: which seed fails, and how little of it is enough.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use supercargo_cloud_sim::{Script, When};
@@ -22,13 +26,60 @@ pub struct Failure {
     pub outcome: Outcome,
 }
 
+/// What became of a seed.
+pub type Checked = Result<Option<Failure>, RunError>;
+
+/// Checks seeds, so many at once, and tells what became of them in their order. Without `keep_going` no seed is begun once
+/// one has failed.
+pub fn check_seeds(
+    seeds: Range<u64>,
+    threads: usize,
+    keep_going: bool,
+    mut tell: impl FnMut(u64, Checked),
+) {
+    let next = AtomicU64::new(seeds.start);
+    let stopped = AtomicBool::new(false);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            let sender = sender.clone();
+            let (next, stopped) = (&next, &stopped);
+            scope.spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    let checked = check_seed(seed);
+                    if !keep_going && !matches!(checked, Ok(None)) {
+                        stopped.store(true, Ordering::Relaxed);
+                    }
+                    if sender.send((seed, checked)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut early = BTreeMap::new();
+        let mut due = seeds.start;
+        for (seed, checked) in receiver {
+            early.insert(seed, checked);
+            while let Some(checked) = early.remove(&due) {
+                tell(due, checked);
+                due += 1;
+            }
+        }
+    });
+}
+
 /// Runs the random scenario of a seed. If something is wrong with it, finds the shortest prefix that is enough.
-pub fn check_seed(seed: u64) -> Result<Option<Failure>, RunError> {
+pub fn check_seed(seed: u64) -> Checked {
     shortest_failure(&random_scenario(seed))
 }
 
 /// Runs a scenario. If something is wrong with it, finds the shortest prefix that is enough.
-pub fn shortest_failure(scenario: &Scenario) -> Result<Option<Failure>, RunError> {
+pub fn shortest_failure(scenario: &Scenario) -> Checked {
     let options =
         RunOptions { baseline: false, sample_every: Duration::from_secs(60), ..RunOptions::default() };
     let outcome = run(scenario, &options)?;

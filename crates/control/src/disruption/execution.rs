@@ -288,7 +288,75 @@ pub(super) fn unmarked(claim: &NodeClaim) -> Option<Action> {
 mod tests {
     use rstest::rstest;
 
+    use supercargo_api::{DisruptionReason, Resources};
+    use supercargo_catalog::{CapacityType, Usd};
+    use supercargo_reconcile::toy::Toy;
+
+    use super::super::command::Replacement;
     use super::*;
+    use crate::provisioning::ClaimShape;
+    use crate::test_world;
+
+    /// A command that brings one node to NodePool `web`.
+    fn running() -> Running {
+        let shape = ClaimShape {
+            node_pool: "web".to_owned(),
+            labels: std::collections::BTreeMap::new(),
+            requirements: Vec::new(),
+            requests: Resources::new(),
+            instance_types: vec!["m6i.large".to_owned()],
+            prices: vec![Usd::from_f64(0.1)],
+            price: Usd::from_f64(0.1),
+            dearest: Usd::from_f64(0.1),
+            capacity: Resources::new(),
+            zone: "us-east-1a".to_owned(),
+            capacity_type: CapacityType::OnDemand,
+            min_values_relaxed: false,
+            price_overlay: false,
+            capacity_overlay: false,
+        };
+        Running {
+            number: 1,
+            command: Command {
+                reason: DisruptionReason::Underutilized,
+                kind: None,
+                candidates: Vec::new(),
+                replacements: vec![Replacement { shape, pods: Vec::new() }],
+                takers: BTreeSet::new(),
+                pods: 0,
+                price_before: Usd::from_f64(0.2),
+                price_after: Usd::from_f64(0.1),
+                score: None,
+                detail: String::new(),
+            },
+            stage: Stage::Preparing { until: Timestamp::MAX },
+            names: vec!["web-new".to_owned()],
+            created: vec![false],
+            found_by: 1,
+            overtaken: BTreeSet::new(),
+        }
+    }
+
+    #[rstest]
+    #[case::nobody(None, Some("9"), true)]
+    #[case::somebody("web".into(), Some("9"), false)]
+    #[case::somebody_in_another_pool("batch".into(), Some("9"), true)]
+    #[case::somebody_in_a_pool_without_limits("web".into(), None, true)]
+    fn a_command_is_taken_back_if_others_may_have_used_up_a_limit_section_2_11(
+        #[case] other: Option<&str>,
+        #[case] limit: Option<&str>,
+        #[case] goes_on: bool,
+    ) {
+        let mut toy = Toy::new(Vec::new());
+        let mut pool = test_world::node_pool("web");
+        pool["spec"]["limits"] = limit.map_or(serde_json::Value::Null, |cpu| serde_json::json!({"cpu": cpu}));
+        toy.create(Kind::NodePool, pool);
+        let mut running = running();
+        running.overtaken.extend(other.map(str::to_owned));
+        let step = running.advance(&toy.state, toy.now);
+        assert_eq!(step.acts.len(), usize::from(goes_on));
+        assert_eq!(matches!(running.stage, Stage::Back { .. }), !goes_on, "{:?}", running.stage);
+    }
 
     #[rstest]
     #[case::a_few_commands_have_ten_minutes(3, 600)]

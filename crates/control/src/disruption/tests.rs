@@ -155,6 +155,18 @@ impl Scene {
         self.stage.toy.apply(&action);
     }
 
+    /// A claim is found to have drifted.
+    fn drift(&mut self, claim: &str) {
+        let claim = Key::cluster(claim);
+        let mut status = self.stage.get(Kind::NodeClaim, &claim.name)["status"].clone();
+        status["conditions"].as_array_mut().unwrap().push(json!({
+            "type": "Drifted", "status": "True", "reason": "AMIDrift", "lastTransitionTime": "2026-03-02T08:30:00Z",
+        }));
+        let body = json!({"status": status});
+        let action = supercargo_reconcile::Action::patch(Kind::NodeClaim, claim, Some("status"), body);
+        self.stage.toy.apply(&action);
+    }
+
     /// How often the whole cluster was looked at.
     fn looks(&self) -> String {
         let text = self.knowledge.metrics.text();
@@ -293,18 +305,7 @@ fn drift_goes_on_at_once_and_does_not_starve_consolidation_section_4_1() {
         let pod = scene.pod(&format!("old{index}"), 1_000, json!({}));
         let wish = json!({"spec": {"nodeSelector": {"karpenter.k8s.aws/instance-category": "c"}}});
         scene.stage.toy.patch(Kind::Pod, &Key::new("shop", pod), wish);
-        let claim = Key::cluster(format!("web-old{index}"));
-        let mut status = scene.stage.get(Kind::NodeClaim, &claim.name)["status"].clone();
-        status["conditions"].as_array_mut().unwrap().push(json!({
-            "type": "Drifted", "status": "True", "reason": "AMIDrift", "lastTransitionTime": "2026-03-02T08:30:00Z",
-        }));
-        let body = json!({"status": status});
-        scene.stage.toy.apply(&supercargo_reconcile::Action::patch(
-            Kind::NodeClaim,
-            claim,
-            Some("status"),
-            body,
-        ));
+        scene.drift(&format!("web-old{index}"));
     }
     scene.node("idle1", "web", "m6i.large", &[]);
     scene.node("idle2", "web", "m6i.large", &[]);
@@ -329,6 +330,30 @@ fn drift_goes_on_at_once_and_does_not_starve_consolidation_section_4_1() {
         "{:#?}",
         scene.journal()
     );
+}
+
+#[test]
+fn limits_hold_while_old_and_new_nodes_are_there_section_2_11() {
+    let mut scene = Scene::new(all_at_once());
+    let limits = json!({"spec": {"limits": {"cpu": "50"}}});
+    scene.stage.toy.patch(Kind::NodePool, &Key::cluster("web"), limits);
+    for name in ["a", "b"] {
+        scene.node(name, "web", "m6i.4xlarge", &[14_000]);
+        let kept = json!({"status": {"capacity": {"cpu": "16", "memory": "64Gi", "pods": "58"}}});
+        scene.stage.toy.patch(Kind::Node, &Key::cluster(name), kept);
+        scene.drift(&format!("web-{name}"));
+    }
+    scene.run(60);
+    assert_eq!(scene.made().len(), 1, "32 cores are there, 16 may come, not 32: {:?}", scene.journal());
+}
+
+#[test]
+fn a_new_claim_says_what_it_replaces() {
+    let mut scene = Scene::new(all_at_once());
+    scene.node("a", "web", "m6i.4xlarge", &[1_000]);
+    scene.run(30);
+    let made = scene.stage.get(Kind::NodeClaim, &scene.made()[0]);
+    assert_eq!(made["metadata"]["annotations"]["supercargo.dev/replaces"], "web-a");
 }
 
 #[test]

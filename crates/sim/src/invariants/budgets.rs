@@ -47,18 +47,21 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
         // once its instance ends a node counts no more (reference section 4.4)
         let ends = is_true(other.conditions(), condition_types::INSTANCE_TERMINATING);
         let goes = other.metadata.deletion_timestamp.is_some() && !ends;
-        self::reason(other) == Some(reason) && (is_this || goes)
+        is_this || goes
     });
-    let going = going.count();
+    let going: Vec<&str> = going.filter_map(|other| self::reason(other)).collect();
     let disruption = node_pool.spec.disruption();
     for budget in disruption.budgets().iter() {
-        let meant = budget.reasons.as_ref().is_none_or(|reasons| {
-            reasons.is_empty() || reasons.iter().any(|known| format!("{known:?}") == reason)
-        });
+        let is_meant = |reason: &str| {
+            budget.reasons.as_ref().is_none_or(|reasons| {
+                reasons.is_empty() || reasons.iter().any(|known| format!("{known:?}") == reason)
+            })
+        };
         // what a window allows depends on when it was decided
-        if !meant || budget.schedule.is_some() {
+        if !is_meant(reason) || budget.schedule.is_some() {
             continue;
         }
+        let going = going.iter().filter(|reason| is_meant(reason)).count();
         let text = budget.nodes.as_deref().unwrap_or("10%");
         let allowed = match text.strip_suffix('%') {
             Some(percent) => percent.parse::<usize>().map_or(0, |percent| (size * percent).div_ceil(100)),

@@ -63,7 +63,11 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
 fn made(checks: &mut Checks, audit: &Audit, state: &State) {
     let metadata = &audit.body["metadata"];
     let Some(name) = metadata["name"].as_str() else { return };
-    let Some(replaced) = metadata["annotations"][keys::REPLACES].as_str() else { return };
+    let Some(replaced) = metadata["annotations"][keys::REPLACES].as_str() else {
+        // a claim of this name that is long gone may have been one
+        checks.replacements.remove(name);
+        return;
+    };
     let Some(region) = &checks.region else { return };
     let mut told = region.prices_told();
     if told.last().is_some_and(|last| audit.at.duration_since(*last).unsigned_abs() > ON_THE_WAY) {
