@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{
-    BoxFuture, CapacityReservation, CloudProvider, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile,
-    InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest,
-    PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector, Sleep, SpotPrice,
-    StateChange, Subnet, Tags, TypeOffering,
+    BoxFuture, CapacityReservation, CloudProvider, FleetAnswer, FleetRequest, Image, Instance,
+    InstanceProfile, InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate,
+    LaunchTemplateRequest, PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector,
+    Sleep, SpotPrice, StateChange, Subnet, Tags, TypeOffering,
 };
 
 use crate::Region;

@@ -1,14 +1,18 @@
 //! Objects that many tests need.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use supercargo_api::Resources;
+use supercargo_catalog::{CapacityType, Usd};
 use supercargo_cloud::Cluster;
 use supercargo_reconcile::Kind;
 use supercargo_reconcile::toy::Toy;
 
 use crate::knowledge::Knowledge;
 use crate::outside::Computation;
+use crate::provisioning::ClaimShape;
 use crate::settings::Settings;
 
 /// Default settings, a cluster called `eks-production` in us-east-1.
@@ -123,5 +127,25 @@ pub(crate) fn answer_computations(toy: &mut Toy) {
         });
         let Some((ticket, answer)) = computation else { return };
         toy.answer(ticket, answer);
+    }
+}
+
+/// A node of a NodePool that costs so much wherever it is launched.
+pub(crate) fn claim_shape(pool: &str, price: Usd) -> ClaimShape {
+    ClaimShape {
+        node_pool: pool.to_owned(),
+        labels: BTreeMap::new(),
+        requirements: Vec::new(),
+        requests: Resources::new(),
+        instance_types: vec!["m6i.large".to_owned()],
+        prices: vec![price],
+        price,
+        dearest: price,
+        capacity: Resources::new(),
+        zone: "us-east-1a".to_owned(),
+        capacity_type: CapacityType::OnDemand,
+        min_values_relaxed: false,
+        price_overlay: false,
+        capacity_overlay: false,
     }
 }

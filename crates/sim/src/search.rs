@@ -31,12 +31,7 @@ pub type Checked = Result<Option<Failure>, RunError>;
 
 /// Checks seeds, so many at once, and tells what became of them in their order. Without `keep_going` no seed is begun once
 /// one has failed.
-pub fn check_seeds(
-    seeds: Range<u64>,
-    threads: usize,
-    keep_going: bool,
-    mut tell: impl FnMut(u64, Checked),
-) {
+pub fn check_seeds(seeds: Range<u64>, threads: usize, keep_going: bool, mut tell: impl FnMut(u64, Checked)) {
     let next = AtomicU64::new(seeds.start);
     let stopped = AtomicBool::new(false);
     let (sender, receiver) = mpsc::channel();

@@ -284,7 +284,8 @@ fn a_move_that_raises_the_price_is_noticed(
     let mut seen = Seen::default();
     seen.checks.prices_of(region);
     seen.put(Kind::NodeClaim, machine(claim("general-1", json!({}), Some(reason)), old, "on-demand"));
-    let made = machine(claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None), new, "on-demand");
+    let made =
+        machine(claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None), new, "on-demand");
     seen.create("/apis/karpenter.sh/v1/nodeclaims", made.clone());
     seen.put(Kind::NodeClaim, made);
     seen.write(Method::DELETE, "/apis/karpenter.sh/v1/nodeclaims/general-1");
@@ -298,8 +299,11 @@ fn what_came_for_a_move_that_was_taken_back_does_not_count_for_the_next_one() {
     seen.checks.prices_of(region);
     let old = |reason| machine(claim("general-1", json!({}), reason), "m6i.large", "on-demand");
     seen.put(Kind::NodeClaim, old(Some("Underutilized")));
-    let made =
-        machine(claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None), "m6i.xlarge", "on-demand");
+    let made = machine(
+        claim("general-2", json!({"supercargo.dev/replaces": "general-1"}), None),
+        "m6i.xlarge",
+        "on-demand",
+    );
     seen.create("/apis/karpenter.sh/v1/nodeclaims", made.clone());
     seen.put(Kind::NodeClaim, made);
     seen.now += Duration::from_secs(60);
@@ -317,7 +321,8 @@ fn launch(region: &Region, token: &str) -> String {
     let request = LaunchTemplateRequest { name: "test".to_owned(), data, ..LaunchTemplateRequest::default() };
     // it is there already the second time
     let _ = region.create_launch_template(&request);
-    let subnet = region.describe_subnets(&[]).outcome.unwrap().into_iter().find(|one| one.zone == "us-east-1a");
+    let subnet =
+        region.describe_subnets(&[]).outcome.unwrap().into_iter().find(|one| one.zone == "us-east-1a");
     let offering = FleetOverride {
         instance_type: "m6i.large".to_owned(),
         subnet_id: subnet.unwrap().id,

@@ -288,33 +288,17 @@ pub(super) fn unmarked(claim: &NodeClaim) -> Option<Action> {
 mod tests {
     use rstest::rstest;
 
-    use supercargo_api::{DisruptionReason, Resources};
-    use supercargo_catalog::{CapacityType, Usd};
+    use supercargo_api::DisruptionReason;
+    use supercargo_catalog::Usd;
     use supercargo_reconcile::toy::Toy;
 
     use super::super::command::Replacement;
     use super::*;
-    use crate::provisioning::ClaimShape;
     use crate::test_world;
 
     /// A command that brings one node to NodePool `web`.
     fn running() -> Running {
-        let shape = ClaimShape {
-            node_pool: "web".to_owned(),
-            labels: std::collections::BTreeMap::new(),
-            requirements: Vec::new(),
-            requests: Resources::new(),
-            instance_types: vec!["m6i.large".to_owned()],
-            prices: vec![Usd::from_f64(0.1)],
-            price: Usd::from_f64(0.1),
-            dearest: Usd::from_f64(0.1),
-            capacity: Resources::new(),
-            zone: "us-east-1a".to_owned(),
-            capacity_type: CapacityType::OnDemand,
-            min_values_relaxed: false,
-            price_overlay: false,
-            capacity_overlay: false,
-        };
+        let shape = test_world::claim_shape("web", Usd::from_f64(0.1));
         Running {
             number: 1,
             command: Command {

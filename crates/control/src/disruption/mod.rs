@@ -15,6 +15,7 @@
 //! - survey: the cluster as one question sees it
 //! - propose, validate: what should be done, whether it still should
 //! - execution: what is to be done next for a command on its way
+//! - invariants: what must hold of commands that are carried out at the same time
 //! - part: the loop
 //! - announce: Events, journal, metrics
 //! - changes: which changes are worth another look
@@ -25,6 +26,7 @@ mod changes;
 mod command;
 mod drifted;
 mod execution;
+mod invariants;
 mod part;
 mod propose;
 mod static_drift;

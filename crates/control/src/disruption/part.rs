@@ -336,14 +336,17 @@ impl Disrupting {
 
     /// A claim that came: what is computed, and what others have yet to make, did not count it.
     fn see_new(&mut self, claim: &NodeClaim) {
-        let Some(pool) = claim.metadata.labels.as_ref().and_then(|labels| labels.get(NODEPOOL)) else { return };
+        let Some(pool) = claim.metadata.labels.as_ref().and_then(|labels| labels.get(NODEPOOL)) else {
+            return;
+        };
         if let Some(under_way) = &mut self.asked {
             under_way.touched.insert(pool.clone());
         }
         let name = claim.metadata.name.as_deref().unwrap_or_default();
         let makers = self.by_name.get(name).into_iter().flatten();
         let makers = makers.filter_map(|number| self.running.get(number));
-        let made_by = makers.filter(|one| one.names.iter().any(|known| known == name)).map(|one| one.found_by);
+        let made_by =
+            makers.filter(|one| one.names.iter().any(|known| known == name)).map(|one| one.found_by);
         let made_by = made_by.max();
         for running in self.running.values_mut() {
             let is_open = running.is_begun() && running.created.contains(&false);

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use supercargo_api::condition_types::READY;
-use supercargo_api::{ConditionStatus, DisruptionReason, Objects, set_condition};
-use supercargo_catalog::Usd;
+use supercargo_api::{ConditionStatus, Objects, set_condition};
 use supercargo_engine::consolidate::ConsolidateOptions;
-use supercargo_engine::disruption::PodMove;
 use supercargo_generate::{ClusterOptions, cluster};
 use supercargo_reconcile::{Object, State};
 
+use super::command::Replacement;
+use super::invariants::wrong;
 use super::propose::{Favour, propose};
 use super::survey::{Question, Survey};
 use super::validate::validate;
@@ -61,6 +61,7 @@ fn question(state: &State, now: Timestamp) -> Question {
 fn commands_keep_to_budgets_and_pdbs_never_raise_the_price_and_touch_no_node_twice() {
     let now: Timestamp = NOW.parse().unwrap();
     let mut commands = 0;
+    let mut mistakes_found = false;
     for seed in 0..4 {
         let options = ClusterOptions { nodes: 30, seed, churn: 0.5, at: now, ..ClusterOptions::default() };
         let mut objects = cluster(&options).unwrap();
@@ -75,49 +76,25 @@ fn commands_keep_to_budgets_and_pdbs_never_raise_the_price_and_touch_no_node_twi
 
         let all: Vec<_> = proposal.drifted.iter().chain(&proposal.moves).collect();
         commands += all.len();
-        let mut nodes = BTreeSet::new();
-        let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut evicted = Vec::new();
-        for command in &all {
-            for candidate in &command.candidates {
-                assert!(nodes.insert(candidate.node.clone()), "seed {seed}: {} goes twice", candidate.node);
-                *taken.entry(candidate.node_pool.as_str()).or_default() += 1;
-                let room = survey.room_of(candidate).expect("it is there");
-                let standing = &survey.disruption.rooms[room as usize];
-                let may_go = match command.reason {
-                    DisruptionReason::Empty => &standing.empty_candidate,
-                    DisruptionReason::Underutilized => &standing.candidate,
-                    DisruptionReason::Drifted => &standing.drift_candidate,
-                };
-                assert!(may_go.is_ok(), "seed {seed}: {} may not go: {may_go:?}", candidate.node);
-                let pods = survey.snapshot.pods.iter().enumerate();
-                let moving = |index: &usize| survey.disruption.pods[*index].moves == PodMove::Reschedulable;
-                let here = pods.filter(|(_, pod)| pod.room == room).map(|(index, _)| index);
-                evicted.extend(here.filter(moving).map(|index| index as u32));
-            }
-            if command.reason != DisruptionReason::Drifted {
-                assert!(command.saved() > Usd::ZERO, "seed {seed}: {command} saves nothing");
-            }
-        }
-        for (pool, nodes) in &taken {
-            let budget = survey.disruption.budgets.iter().find(|budget| budget.pool == *pool).unwrap();
-            let reasons = all
-                .iter()
-                .filter(|command| command.node_pools().contains(pool))
-                .map(|command| command.reason);
-            for reason in reasons {
-                let allowed = budget.allowed(reason).nodes as usize;
-                assert!(*nodes <= allowed, "seed {seed}: {nodes} nodes of {pool}, {allowed} allowed");
-            }
-        }
-        survey.disruption.simultaneous(evicted.into_iter()).unwrap();
+        assert_eq!(wrong(&survey.snapshot, &survey.disruption, all), None, "seed {seed}");
 
         // nothing has changed, so a second look finds nothing wrong
         let due =
             proposal.moves.iter().cloned().enumerate().map(|(number, command)| (number as u64, command));
-        let wrong: Vec<_> =
+        let dropped: Vec<_> =
             validate(&question, due.collect()).into_iter().filter(|(_, one)| one.is_err()).collect();
-        assert!(wrong.is_empty(), "seed {seed}: {wrong:?}");
+        assert!(dropped.is_empty(), "seed {seed}: {dropped:?}");
+
+        // and what is wrong would be found
+        let Some(one) = proposal.moves.first() else { continue };
+        let twice = wrong(&survey.snapshot, &survey.disruption, [one, one]).unwrap();
+        assert!(twice.ends_with("goes twice"), "{twice}");
+        let mut dear = one.clone();
+        let shape = test_world::claim_shape("general", dear.price_before + dear.price_before);
+        dear.replacements.push(Replacement { shape, pods: Vec::new() });
+        let raised = wrong(&survey.snapshot, &survey.disruption, [&dear]).unwrap();
+        assert!(raised.contains("becomes up to"), "{raised}");
+        mistakes_found = true;
     }
-    assert!(commands > 0, "there was something to do");
+    assert!(commands > 0 && mistakes_found, "there was something to do");
 }

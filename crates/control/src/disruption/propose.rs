@@ -14,6 +14,7 @@ use supercargo_engine::disruption::BlockReason;
 use supercargo_engine::whatif::{Ask, SpotRule};
 
 use super::command::Command;
+use super::invariants::wrong;
 use super::static_drift::static_drift;
 use super::survey::{Question, Survey};
 
@@ -96,6 +97,8 @@ pub fn propose(question: &Question, contended: &BTreeSet<String>, favour: Favour
     let mut proposal = Proposal::default();
     proposal.look_around(&survey);
     proposal.drifted = drifted(&survey, contended, favour, &mut proposal.blocked_drift);
+    let before = cfg!(debug_assertions).then(|| (survey.snapshot.clone(), survey.disruption.clone()));
+    let chosen = proposal.drifted.len();
     proposal.drifted.extend(static_drift(&survey, &mut proposal.blocked_drift));
     if !proposal.drifted.is_empty() {
         let going = proposal.drifted.iter().flat_map(|command| &command.candidates);
@@ -104,6 +107,10 @@ pub fn propose(question: &Question, contended: &BTreeSet<String>, favour: Favour
         survey.count_on_the_way(&proposal.drifted);
     }
     proposal.consolidation(&survey);
+    if let Some((snapshot, disruption)) = before {
+        let commands = proposal.drifted[..chosen].iter().chain(&proposal.moves);
+        debug_assert_eq!(wrong(&snapshot, &disruption, commands), None, "what is proposed holds");
+    }
     proposal
 }
 

@@ -152,11 +152,6 @@ impl<'q> Survey<'q> {
         }
         let candidates = candidates.filter(|candidates| !candidates.is_empty())?;
         let price_before = candidates.iter().fold(Usd::ZERO, |sum, one| sum + one.price);
-        let dearest = replacements.iter().fold(Usd::ZERO, |sum, one| sum + one.shape.dearest);
-        debug_assert!(
-            reason == DisruptionReason::Drifted || replacements.is_empty() || dearest <= price_before,
-            "wherever they are launched, new nodes cost {dearest}, no more than {price_before}"
-        );
         Some(Command {
             reason,
             kind,

@@ -11,6 +11,7 @@ use supercargo_engine::consolidate::{MoveKind, layout, reconsider, settled};
 use supercargo_engine::disruption::BlockReason;
 
 use super::command::Command;
+use super::invariants::wrong;
 use super::survey::{Question, Survey};
 
 /// Why a command was dropped.
@@ -48,7 +49,8 @@ pub fn validate(question: &Question, due: Vec<(u64, Command)>) -> Vec<(u64, Verd
     let layout = layout(&snapshot, &disruption);
     let mut board = settled(&layout, question.options.solve);
     board.side_by_side();
-    let mut verdicts = Vec::with_capacity(due.len());
+    let before = cfg!(debug_assertions).then(|| disruption.clone());
+    let mut verdicts: Vec<(u64, Verdict)> = Vec::with_capacity(due.len());
     for (number, command) in due {
         let (rooms, missing) = rooms(&survey, &command);
         let verdict = if command.reason == DisruptionReason::Empty {
@@ -67,6 +69,10 @@ pub fn validate(question: &Question, due: Vec<(u64, Command)>) -> Vec<(u64, Verd
             command
         });
         verdicts.push((number, verdict));
+    }
+    if let Some(before) = before {
+        let accepted = verdicts.iter().filter_map(|(_, verdict)| verdict.as_ref().ok());
+        debug_assert_eq!(wrong(&snapshot, &before, accepted), None, "what is accepted holds");
     }
     verdicts
 }

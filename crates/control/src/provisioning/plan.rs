@@ -149,6 +149,7 @@ impl Reader<'_> {
         }
         planned.without_types = self.pools_without_types();
         planned.pending_by_zone = self.pending_by_zone();
+        debug_assert_eq!(self.over_limit(&planned.claims), None, "limits hold whatever is launched");
         planned
     }
 
@@ -179,6 +180,18 @@ impl Reader<'_> {
             *counts.entry(zone.clone()).or_default() += 1;
         }
         counts
+    }
+
+    /// The first limit that the claims might go over, in words.
+    fn over_limit(&self, claims: &[PlannedClaim]) -> Option<String> {
+        self.snapshot.pools.iter().find_map(|pool| {
+            let of_pool = || claims.iter().filter(|claim| claim.shape.node_pool == pool.name);
+            pool.limits.iter().find_map(|(resource, limit)| {
+                let all: i64 = of_pool().map(|claim| claim.shape.counted(resource)).sum();
+                let is_over = all > 0 && all > limit.left;
+                is_over.then(|| format!("{}: {all} of {resource}, {} are left", pool.name, limit.left))
+            })
+        })
     }
 
     /// The pod; none if it is a stand-in of a buffer.

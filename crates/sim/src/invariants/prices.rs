@@ -128,11 +128,7 @@ fn gone(checks: &mut Checks, name: &str, now: Timestamp, state: &State) {
     }
 }
 
-fn sum<'o>(
-    offers: impl Iterator<Item = Option<&'o Offer>>,
-    region: &Region,
-    at: Timestamp,
-) -> Option<Usd> {
+fn sum<'o>(offers: impl Iterator<Item = Option<&'o Offer>>, region: &Region, at: Timestamp) -> Option<Usd> {
     let mut sum = Usd::ZERO;
     for offer in offers {
         let Offer { instance_type, zone, capacity_type } = offer?;

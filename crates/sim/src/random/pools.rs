@@ -64,7 +64,9 @@ fn node_pool(number: u64, is_last: bool, draws: &mut Randomness) -> Value {
     if !is_last && draws.chance(0.5) {
         pool["spec"]["limits"] = match draws.below(3) {
             0 => json!({"nodes": (1 + draws.below(8)).to_string()}),
-            1 => json!({"cpu": (16 + draws.below(100)).to_string(), "memory": format!("{}Gi", 32 + draws.below(300))}),
+            1 => {
+                json!({"cpu": (16 + draws.below(100)).to_string(), "memory": format!("{}Gi", 32 + draws.below(300))})
+            }
             _ => json!({"cpu": (16 + draws.below(100)).to_string()}),
         };
     }

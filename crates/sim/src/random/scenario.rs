@@ -64,10 +64,31 @@ mod tests {
         let mut found = BTreeSet::new();
         let text = serde_json::to_string(scenario).unwrap();
         let words = [
-            "priceFactor", "interrupt", "killKubelets", "impairHosts", "retire", "rebalance", "releaseImages",
-            "RequestLimitExceeded", "minAvailable\":\"", "do-not-disrupt", "limits", "budgets", "reasons",
-            "terminationGracePeriod\"", "podAntiAffinity", "DoNotSchedule", "\"delete\":{", "image\":\"", "bootFactor\":3",
-            "spotHazard\":200", "generation\":\"2", "NodeRepair", "zone: us-east-1", "expireAfter\":\"2", "detailedMonitoring",
+            "priceFactor",
+            "interrupt",
+            "killKubelets",
+            "impairHosts",
+            "retire",
+            "rebalance",
+            "releaseImages",
+            "RequestLimitExceeded",
+            "minAvailable\":\"",
+            "do-not-disrupt",
+            "limits",
+            "budgets",
+            "reasons",
+            "terminationGracePeriod\"",
+            "podAntiAffinity",
+            "DoNotSchedule",
+            "\"delete\":{",
+            "image\":\"",
+            "bootFactor\":3",
+            "spotHazard\":200",
+            "generation\":\"2",
+            "NodeRepair",
+            "zone: us-east-1",
+            "expireAfter\":\"2",
+            "detailedMonitoring",
         ];
         found.extend(words.iter().filter(|word| text.contains(*word)).map(|word| (*word).to_owned()));
         for fault in &scenario.faults {

@@ -74,7 +74,9 @@ pub(super) fn market(draws: &mut Randomness) -> String {
             }
             1 => lines.push(format!("{at}, zone: {zone}, depth: 0, for: {minutes}m")),
             // much is dry
-            2 => lines.push(format!("{at}, capacityType: spot, types: {families}, depth: 0, for: {minutes}m")),
+            2 => {
+                lines.push(format!("{at}, capacityType: spot, types: {families}, depth: 0, for: {minutes}m"))
+            }
             3 => lines.push(format!("{at}, capacityType: spot, depth: 0, for: {minutes}m")),
             4 => lines.push(format!("{at}, types: {families}, depth: 0, for: {minutes}m")),
             5 => {
@@ -86,9 +88,8 @@ pub(super) fn market(draws: &mut Randomness) -> String {
             8 => lines.push(format!("{at}, retire: 10%")),
             // calls fail
             9 => lines.push(format!("{at}, fault: RequestLimitExceeded, rate: 0.5, for: {minutes}m")),
-            10 => lines.push(format!(
-                "{at}, action: CreateFleet, fault: InternalError, rate: 0.7, for: {minutes}m"
-            )),
+            10 => lines
+                .push(format!("{at}, action: CreateFleet, fault: InternalError, rate: 0.7, for: {minutes}m")),
             11 => {
                 let factor = ["0.5", "2", "3"][draws.below(3) as usize];
                 lines.push(format!(
