@@ -167,6 +167,20 @@ fn a_deletion_before_its_time_is_noticed(
     assert_eq!(seen.found(), expected);
 }
 
+#[test]
+fn what_the_controllers_have_just_written_counts_before_it_is_seen() {
+    let mut seen = Seen::default();
+    seen.put(Kind::Node, node("node-1", false));
+    seen.put(Kind::NodeClaim, claim("general-1", json!({}), None));
+    seen.put(Kind::Pod, pod("web-1", json!({})));
+    let deadline = json!({"karpenter.sh/nodeclaim-termination-timestamp": "2026-03-02T10:00:00Z"});
+    let body = json!({"metadata": {"annotations": deadline}});
+    seen.send(Method::PATCH, "/apis/karpenter.sh/v1/nodeclaims/general-1", body);
+    seen.write(Method::DELETE, "/api/v1/nodes/node-1");
+    seen.write(Method::DELETE, "/api/v1/namespaces/shop/pods/web-1");
+    assert_eq!(seen.found(), []);
+}
+
 fn pool(budget: &str, limits: Value) -> Value {
     json!({
         "apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "general"},

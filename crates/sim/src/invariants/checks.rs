@@ -1,6 +1,6 @@
 //! All invariants together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -73,6 +73,10 @@ pub struct Checks {
     pub(super) sizes: BTreeMap<String, Vec<(Timestamp, usize)>>,
     /// Whose prices count; without it nothing is said about prices.
     pub(super) region: Option<Region>,
+    /// Nodes that the controllers have deleted and deadlines that they have given claims, by name: the cluster may not have
+    /// been seen since.
+    pub(super) ended: BTreeSet<String>,
+    pub(super) deadlines: BTreeMap<String, Timestamp>,
     /// Claims that were made to replace others, by name.
     pub(super) replacements: BTreeMap<String, Replacement>,
     /// When claims were marked for disruption no more, by name.
@@ -89,6 +93,11 @@ impl Checks {
 
     /// Takes notice of a change; the state has it already.
     pub fn change(&mut self, change: &Change, state: &State, now: Timestamp) {
+        if change.old.is_none() {
+            // another one may have had the name
+            self.ended.remove(&change.key.name);
+            self.deadlines.remove(&change.key.name);
+        }
         match &change.new {
             Some(Object::NodeClaim(claim)) => limits::check(self, claim, state, now),
             Some(Object::Node(_)) => budgets::note_size(self, state, now),

@@ -34,6 +34,7 @@ pub(super) fn note_loss(checks: &mut Checks, change: &Change, now: Timestamp) {
 
 /// Checks a write that may be an eviction or a deletion of a pod.
 pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
+    note_end(checks, audit);
     let Some(rest) = audit.path.strip_prefix("/api/v1/namespaces/") else { return };
     let parts: Vec<&str> = rest.split('/').collect();
     match (parts.as_slice(), &audit.method) {
@@ -50,6 +51,19 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
             }
         }
         _ => {}
+    }
+}
+
+/// Remembers the end of a node, and a claim's deadline.
+fn note_end(checks: &mut Checks, audit: &Audit) {
+    if let (Some(node), &Method::DELETE) = (audit.path.strip_prefix("/api/v1/nodes/"), &audit.method) {
+        checks.ended.insert(node.to_owned());
+    }
+    if let Some(claim) = audit.path.strip_prefix("/apis/karpenter.sh/v1/nodeclaims/") {
+        let deadline = audit.body["metadata"]["annotations"][keys::TERMINATION_TIMESTAMP].as_str();
+        if let Some(deadline) = deadline.and_then(|deadline| deadline.parse().ok()) {
+            checks.deadlines.insert(claim.to_owned(), deadline);
+        }
     }
 }
 
@@ -89,7 +103,8 @@ fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     checks.evicted.insert(uid, now);
     let Some(node) = node_of(pod) else { return };
-    if state.nodes.named("", node).is_none_or(|node| node.metadata.deletion_timestamp.is_none()) {
+    let stays = state.nodes.named("", node).is_some_and(|node| node.metadata.deletion_timestamp.is_none());
+    if stays && !checks.ended.contains(node) {
         checks.violated(
             now,
             Invariant::DisruptionBudget,
@@ -102,7 +117,11 @@ fn deleted(checks: &mut Checks, key: &Key, pod: &Pod, state: &State, now: Timest
         .values()
         .find(|claim| claim.status.as_ref().and_then(|status| status.node_name.as_deref()) == Some(node));
     let deadline: Option<Timestamp> = claim.and_then(|claim| {
-        claim.metadata.annotations.as_ref()?.get(keys::TERMINATION_TIMESTAMP)?.parse().ok()
+        let name = claim.metadata.name.as_deref().unwrap_or_default();
+        let annotations = claim.metadata.annotations.as_ref();
+        let seen = annotations.and_then(|all| all.get(keys::TERMINATION_TIMESTAMP)?.parse().ok());
+        let noted = checks.deadlines.get(name).copied();
+        seen.into_iter().chain(noted).min()
     });
     let grace = pod.spec().and_then(|spec| spec.termination_grace_period_seconds).unwrap_or(30);
     let earliest = deadline.map(|deadline| deadline - Duration::from_secs(grace.unsigned_abs()) - AHEAD);
