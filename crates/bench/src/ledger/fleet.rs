@@ -164,7 +164,7 @@ impl Fleet {
         let (namespace, namespace_labels) = &self.namespaces[app.namespace];
         let version = format!("1.{number}.0");
         let team = format!("team-{:02}", (index * 7 + app.namespace) % TEAMS);
-        let env = if index % 4 == 0 { "staging" } else { "production" };
+        let env = if index.is_multiple_of(4) { "staging" } else { "production" };
         let mut common = vec![
             ("app.kubernetes.io/name", app.name.as_str()),
             ("app.kubernetes.io/instance", app.name.as_str()),
@@ -336,7 +336,7 @@ fn node(random: &mut Randomness, index: usize) -> NodeFact {
         zone: zone.into(),
         arch: "amd64".into(),
         pool: "general".into(),
-        spot: index % 3 == 0,
+        spot: index.is_multiple_of(3),
         capacity,
         allocatable: NodeHardware {
             millicores: 7_910,

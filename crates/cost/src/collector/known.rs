@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashMap;
 
 use crate::collector::pods::LivePod;
+use crate::facts::ContainerFact;
 use crate::workload::{Labels, Workload};
 
 /// Written by `kubectl apply`: a copy of the whole object, of no use here.
@@ -16,9 +17,25 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub(super) struct KnownPods {
     pods: FxHashMap<Arc<str>, Vec<Arc<Workload>>>,
     maps: BTreeSet<Labels>,
+    /// The place of each in the order of the last facts, by address.
+    order: FxHashMap<usize, u32>,
 }
 
 impl KnownPods {
+    /// Puts containers into the order that they had the last time, so that little is left to sort.
+    pub fn arrange(&self, containers: &mut [ContainerFact]) {
+        let place = |fact: &ContainerFact| {
+            self.order.get(&Arc::as_ptr(&fact.workload).addr()).copied().unwrap_or(u32::MAX)
+        };
+        containers.sort_by_cached_key(place);
+    }
+
+    /// Notes the order of containers.
+    pub fn note_order(&mut self, containers: &[ContainerFact]) {
+        let places = containers.iter().zip(0u32..);
+        self.order = places.map(|(fact, place)| (Arc::as_ptr(&fact.workload).addr(), place)).collect();
+    }
+
     /// The containers of a pod.
     pub fn of(&self, uid: &str) -> &[Arc<Workload>] {
         self.pods.get(uid).map_or(&[], Vec::as_slice)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use supercargo_api::Pod;
 use thiserror::Error;
 
@@ -75,19 +75,22 @@ pub enum ObserveError {
 /// Namespace, name and uid.
 type PodName = (Arc<str>, Arc<str>, Arc<str>);
 
+/// Bytes by pod.
+type Traffic = FxHashMap<PodName, NetworkBytes>;
+
 /// Turns observations into facts.
 #[derive(Clone, Debug)]
 pub struct Collector {
     settings: CollectorSettings,
     last: Option<i64>,
-    counters: BTreeMap<PodName, NetworkBytes>,
+    counters: Traffic,
     known: KnownPods,
 }
 
 impl Collector {
     /// A collector that knows nothing yet; its first observation only begins the time.
     pub fn new(settings: CollectorSettings) -> Collector {
-        Collector { settings, last: None, counters: BTreeMap::new(), known: KnownPods::default() }
+        Collector { settings, last: None, counters: Traffic::default(), known: KnownPods::default() }
     }
 
     /// A collector that goes on from the time until which everything is written down.
@@ -165,12 +168,14 @@ impl Collector {
                 PodShare { live, usage: &usage, traffic: &traffic, stretch }.containers()
             };
             facts.containers = pods.par_iter().flat_map_iter(containers).collect();
+            self.known.arrange(&mut facts.containers);
             self.things(&mut facts, view, measured, &pods, inside);
             if stale {
                 facts.gaps.push(gap(inside, "use of everything"));
             }
             facts.gaps.extend(silent.iter().map(|node| gap(inside, &format!("use of node {node}"))));
             facts.sort();
+            self.known.note_order(&facts.containers);
             hours.push(facts);
             last_seen = pods;
         }
@@ -228,14 +233,9 @@ impl Collector {
 
     /// What pods sent and received since their counters were last seen. A counter that went down began anew, and so did that
     /// of a pod that was not there the last time.
-    fn traffic(
-        &mut self,
-        view: &View<'_>,
-        measured: &Measurements<'_>,
-        last: i64,
-    ) -> BTreeMap<PodName, NetworkBytes> {
+    fn traffic(&mut self, view: &View<'_>, measured: &Measurements<'_>, last: i64) -> Traffic {
         if measured.traffic.is_empty() && self.counters.is_empty() {
-            return BTreeMap::new();
+            return Traffic::default();
         }
         // pods that are there, and whether they are younger than the last observation
         let mut there: FxHashMap<(&str, &str, &str), bool> = FxHashMap::default();
@@ -246,21 +246,22 @@ impl Collector {
             let name = metadata.name.as_deref().unwrap_or_default();
             there.insert((namespace, name, metadata.uid.as_deref().unwrap_or_default()), young);
         }
-        let mut seen = BTreeMap::new();
-        let mut grown = BTreeMap::new();
+        let mut seen: FxHashSet<(&str, &str, &str)> = FxHashSet::default();
+        let mut grown = Traffic::default();
         for each in measured.traffic {
-            let name = (Arc::clone(&each.namespace), Arc::clone(&each.pod), Arc::clone(&each.pod_uid));
-            if seen.contains_key(&name) {
+            if !seen.insert((&each.namespace, &each.pod, &each.pod_uid)) {
                 continue;
             }
+            let name = (Arc::clone(&each.namespace), Arc::clone(&each.pod), Arc::clone(&each.pod_uid));
             let now = each.counters;
             let young = there.get(&(&*each.namespace, &*each.pod, &*each.pod_uid)) == Some(&true);
-            let before = self.counters.get(&name).copied();
+            // pods that are not measured this time keep their counters, so that nothing is lost
+            let before = self.counters.insert(name.clone(), now);
             if let Some(before) = before.or_else(|| young.then(NetworkBytes::default)) {
                 let anew = now.transmitted < before.transmitted || now.received < before.received;
                 let before = if anew { NetworkBytes::default() } else { before };
                 grown.insert(
-                    name.clone(),
+                    name,
                     NetworkBytes {
                         transmitted: now.transmitted.saturating_sub(before.transmitted),
                         received: now.received.saturating_sub(before.received),
@@ -270,10 +271,7 @@ impl Collector {
                     },
                 );
             }
-            seen.insert(name, now);
         }
-        // pods that were not measured this time keep their counters, so that nothing is lost
-        self.counters.extend(seen);
         self.counters.retain(|(namespace, name, uid), _| {
             uid.is_empty() || there.contains_key(&(&**namespace, &**name, &**uid))
         });
@@ -298,7 +296,7 @@ type Usage<'a> = FxHashMap<(&'a str, &'a str, &'a str, &'a str), &'a ContainerUs
 struct PodShare<'a> {
     live: &'a LivePod<'a>,
     usage: &'a Usage<'a>,
-    traffic: &'a BTreeMap<PodName, NetworkBytes>,
+    traffic: &'a Traffic,
     stretch: Interval,
 }
 
