@@ -8,10 +8,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use supercargo_catalog::{Arch, Catalog};
+use supercargo_catalog::{Arch, Catalog, TypeFacts};
 
 use crate::facts::NodeFact;
 use crate::prices::split::weights;
+
+/// Values that differ by less than this share of them are the same but for rounding.
+const ALIKE: u128 = 100_000;
 
 /// Corner prices of a core and a GiB, in 10⁻⁹ dollars per hour.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,8 +33,8 @@ pub struct ShadowPrices {
 type Offer = [f64; 3];
 
 impl ShadowPrices {
-    /// Those of the on-demand types of a region; none if the region is not known. Burstable types and types with
-    /// accelerators do not set the price of a core.
+    /// Those of the on-demand types of a region; none if the region is not known. Burstable types, types with accelerators
+    /// and those for high-performance computing, which are sold whole and far below others, do not set the price of a core.
     pub fn of_region(catalog: &Catalog, region: &str) -> Option<ShadowPrices> {
         let mut offers: BTreeMap<&'static str, Vec<Offer>> = BTreeMap::new();
         let mut gpu_types = BTreeMap::new();
@@ -39,7 +42,7 @@ impl ShadowPrices {
             let Some(price) = catalog.on_demand_price(region, &facts.name) else { continue };
             if !facts.gpus.is_empty() {
                 gpu_types.insert(facts.name.as_str().into(), price.price.nanos());
-            } else if facts.accelerator.is_none() && !facts.burstable && facts.current_generation {
+            } else if sets_prices(facts) {
                 let gib = facts.memory_mib as f64 / 1024.0;
                 let offer = [f64::from(facts.vcpus), gib, price.price.as_f64()];
                 offers.entry(arch_label(facts.arch)).or_default().push(offer);
@@ -64,18 +67,35 @@ impl ShadowPrices {
     }
 }
 
+/// Whether a type without GPUs is what people run by default. The newest burstable types are not marked as such in EC2's
+/// own list, but their names begin like those of all others.
+fn sets_prices(facts: &TypeFacts) -> bool {
+    let family = facts.name.as_bytes();
+    let is_burstable = facts.burstable || matches!(family, [b't', b'0'..=b'9', ..]);
+    let is_for_computing = family.starts_with(b"hpc");
+    facts.accelerator.is_none() && facts.current_generation && !is_burstable && !is_for_computing
+}
+
 const fn arch_label(arch: Arch) -> &'static str {
     arch.as_str()
 }
 
 impl Corners {
-    /// The corner that values the node highest.
+    /// The corner that values the node highest. All of an edge does so if a type with the node's cores and memory is the
+    /// cheapest mix itself: then what is in the middle of the edge.
     fn best(&self, node: &NodeFact) -> Option<[i64; 2]> {
-        let value = |corner: &&[i64; 2]| {
+        let value = |corner: &[i64; 2]| {
             let [cpu, ram, _] = weights(node, [corner[0], corner[1], 0]);
             cpu + ram
         };
-        self.0.iter().max_by_key(value).copied()
+        // on the axes one of the two would be worth nothing
+        let inner = self.0.get(1..self.0.len().saturating_sub(1)).filter(|inner| !inner.is_empty());
+        let corners = inner.unwrap_or(&self.0);
+        let highest = corners.iter().map(value).max()?;
+        let mut best = corners.iter().filter(|corner| value(corner) >= highest - highest / ALIKE);
+        let first = best.next()?;
+        let last = best.next_back().unwrap_or(first);
+        Some([(first[0] + last[0]) / 2, (first[1] + last[1]) / 2])
     }
 }
 
@@ -143,11 +163,7 @@ mod tests {
         let catalog = Catalog::embedded();
         let shadow = ShadowPrices::of_region(catalog, "us-east-1").unwrap();
         for facts in &catalog.market().types {
-            if facts.burstable
-                || facts.accelerator.is_some()
-                || !facts.gpus.is_empty()
-                || !facts.current_generation
-            {
+            if !facts.gpus.is_empty() || !sets_prices(facts) {
                 continue;
             }
             let Some(price) = catalog.on_demand_price("us-east-1", &facts.name) else { continue };
@@ -161,6 +177,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_core_is_worth_several_gib_on_common_types() {
+        let shadow = ShadowPrices::of_region(Catalog::embedded(), "us-east-1").unwrap();
+        for (kind, cores, gib) in [("c6i.xlarge", 4, 8), ("m6i.xlarge", 4, 16), ("r6i.xlarge", 4, 32)] {
+            let [core, gib] = shadow.corners["amd64"].best(&node(kind, cores, gib, 0)).unwrap();
+            assert!(core > 3 * gib && core < 20 * gib, "{kind}: a core {core}, a GiB {gib}");
+        }
+    }
+
+    #[test]
+    fn of_an_edge_the_middle_is_taken() {
+        let inner = [[10_000_000, 2_900_000], [20_000_000, 2_400_000], [25_000_000, 1_000_000]];
+        let corners = Corners([&[[0, 3_000_000]], &inner[..], &[[27_000_000, 0]]].concat());
+        // 2 cores and 40 GiB are worth 136, 136 and 90 thousandths of a dollar
+        assert_eq!(corners.best(&node("x", 2, 40, 0)), Some([15_000_000, 2_650_000]));
     }
 
     /// Reference section 1.3, last item: the GPUs of a p4d are most of its price, not a thousandth.
