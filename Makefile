@@ -29,7 +29,7 @@ figures: ## Run the scenarios with goals of speed and price; the record goes to 
 	$(CARGO) run --release --locked -p supercargo-sim --example figures -- --out bench/results/$$(date -u +%F)-simulate.json
 
 soak: ## Run 2,000 random scenarios with faults, an hour of virtual time each
-	$(CARGO) run --release --locked -- sim-check --seeds 2000 --keep-going --progress
+	$(CARGO) run --release --locked -- sim-check --seeds 2000 --keep-going
 
 check: lint deny ## Check format, lints, generated files, licences and duplicate dependencies
 

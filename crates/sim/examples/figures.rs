@@ -68,8 +68,8 @@ fn show(scenario: &Scenario, outcome: &Outcome, cpu: f64, wall: Duration) -> Val
         nodes,
         outcome.latencies.p99,
         outcome.latencies.last,
-        outcome.percent_of_baseline().map_or("-".to_owned(), |percent| format!("{percent:.1}")),
-        minutes.map_or("-".to_owned(), |minutes| format!("{minutes:.1} min")),
+        outcome.percent_of_baseline().map_or_else(|| "-".to_owned(), |percent| format!("{percent:.1}")),
+        minutes.map_or_else(|| "-".to_owned(), |minutes| format!("{minutes:.1} min")),
     );
     for violation in &outcome.violations {
         println!("    {violation}");

@@ -56,6 +56,9 @@ struct Queue {
     groups: Vec<Group>,
 }
 
+/// Whether a launch template is there, once whoever looks has seen.
+type Known = Arc<tokio::sync::Mutex<bool>>;
+
 /// The way of CreateFleet calls to a cloud.
 pub(super) struct Fleets {
     provider: Arc<dyn CloudProvider>,
@@ -63,7 +66,7 @@ pub(super) struct Fleets {
     knowledge: Arc<Knowledge>,
     queue: Mutex<Queue>,
     /// By name of a launch template: since when it is known of, and whether it is there.
-    templates: Mutex<BTreeMap<String, (Duration, Arc<tokio::sync::Mutex<bool>>)>>,
+    templates: Mutex<BTreeMap<String, (Duration, Known)>>,
 }
 
 impl Launcher for Fleets {

@@ -67,7 +67,7 @@ mod tests {
         readings.put(&node(7));
         readings.put(&node(6));
         assert!(readings.get(Kind::Node, &key, 6).is_none());
-        let known = readings.clone().get(Kind::Node, &key, 7).unwrap();
+        let known = readings.get(Kind::Node, &key, 7).unwrap();
         assert_eq!(known.metadata().resource_version.as_deref(), Some("7"));
         readings.put(&node(8));
         assert!(readings.get(Kind::Node, &key, 7).is_none());

@@ -132,7 +132,7 @@ fn sum<'o>(offers: impl Iterator<Item = Option<&'o Offer>>, region: &Region, at:
     let mut sum = Usd::ZERO;
     for offer in offers {
         let Offer { instance_type, zone, capacity_type } = offer?;
-        sum = sum + region.price_at(instance_type, zone, *capacity_type, at)?;
+        sum += region.price_at(instance_type, zone, *capacity_type, at)?;
     }
     Some(sum)
 }
