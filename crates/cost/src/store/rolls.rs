@@ -302,7 +302,8 @@ fn from_table(
         let role = usize::try_from(reader.signed()?).ok().and_then(|number| ROLES.get(number).copied());
         let several = reader.signed()? != 0;
         let kind = kind_of(reader.signed()?);
-        let workload = Arc::new(reader.workload(cluster, kind)?);
+        let workload = reader.workload(cluster, kind)?;
+        let workload = reader.strings.shared(workload);
         let volumes = bytes(reader.values()?, row)?.to_vec();
         let balancers = bytes(reader.values()?, row)?.to_vec();
         let roll = out.entry(hour).or_default();
