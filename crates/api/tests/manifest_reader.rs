@@ -323,7 +323,6 @@ fn the_examples_are_read_without_a_word() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut folders: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
-    let mut read_folders = 0;
     for folder in folders.into_iter().filter(|path| path.is_dir()) {
         files.clear();
         for entry in std::fs::read_dir(&folder).unwrap() {
@@ -335,17 +334,10 @@ fn the_examples_are_read_without_a_word() {
                 ));
             }
         }
-        if files.is_empty() {
-            // recordings of costs, not manifests
-            assert!(folder.join("recording.jsonl").is_file(), "{}", folder.display());
-            continue;
-        }
         let (objects, diagnostics, _) = read(&files);
         assert_eq!(diagnostics, [], "{}", folder.display());
         assert!(!objects.is_empty(), "{}", folder.display());
-        read_folders += 1;
     }
-    assert!(read_folders >= 5, "{read_folders}");
 }
 
 #[test]
