@@ -19,10 +19,8 @@ use supercargo_api::{EC2NodeClass, NodePool, is_true};
 use supercargo_apiserver::{Server, ServerOptions};
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{
-    CapacityReservation, CloudProvider, Cluster as JoinedCluster, FleetAnswer, FleetRequest, Image, Instance,
-    InstanceProfile, InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate,
-    LaunchTemplateRequest, PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector,
-    SpotPrice, StateChange, Subnet, Tags, TypeOffering,
+    CloudProvider, Cluster as JoinedCluster, FleetAnswer, FleetRequest, QueueMessage, ReceiveRequest, Reply,
+    with_calls,
 };
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_control::outside::Computing;
@@ -279,6 +277,10 @@ macro_rules! passed_on {
                 })
             }
 
+            fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>> {
+                self.region.receive_messages(request)
+            }
+
             $(fn $name<'a>(&'a self, $($argument: $kind),*) -> Reply<'a, $answer> {
                 self.region.$name($($argument),*)
             })+
@@ -286,26 +288,4 @@ macro_rules! passed_on {
     };
 }
 
-passed_on! {
-    create_launch_template(request: &'a LaunchTemplateRequest) -> LaunchTemplate;
-    describe_launch_templates(selectors: &'a [Selector]) -> Vec<LaunchTemplate>;
-    delete_launch_template(name: &'a str) -> ();
-    describe_instances(query: &'a InstanceQuery) -> Vec<Instance>;
-    describe_instance_status() -> Vec<InstanceStatus>;
-    terminate_instances(ids: &'a [String]) -> Vec<StateChange>;
-    create_tags(ids: &'a [String], tags: &'a Tags) -> ();
-    describe_images(selectors: &'a [Selector]) -> Vec<Image>;
-    get_parameter(name: &'a str) -> String;
-    describe_subnets(selectors: &'a [Selector]) -> Vec<Subnet>;
-    describe_security_groups(selectors: &'a [Selector]) -> Vec<SecurityGroup>;
-    describe_capacity_reservations(selectors: &'a [Selector]) -> Vec<CapacityReservation>;
-    describe_placement_groups(selectors: &'a [Selector]) -> Vec<PlacementGroup>;
-    describe_instance_type_offerings() -> Vec<TypeOffering>;
-    describe_spot_prices() -> Vec<SpotPrice>;
-    create_instance_profile(request: &'a InstanceProfileRequest) -> InstanceProfile;
-    get_instance_profile(name: &'a str) -> InstanceProfile;
-    list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
-    delete_instance_profile(name: &'a str) -> ();
-    receive_messages(request: ReceiveRequest) -> Vec<QueueMessage>;
-    delete_message(receipt: &'a str) -> ();
-}
+with_calls!(passed_on);

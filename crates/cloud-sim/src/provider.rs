@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::{
-    BoxFuture, CapacityReservation, CloudProvider, FleetAnswer, FleetRequest, Image, Instance,
-    InstanceProfile, InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate,
-    LaunchTemplateRequest, PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector,
-    Sleep, SpotPrice, StateChange, Subnet, Tags, TypeOffering,
+    BoxFuture, CloudProvider, FleetAnswer, FleetRequest, QueueMessage, ReceiveRequest, Reply, Sleep,
+    with_calls,
 };
 
 use crate::Region;
@@ -67,6 +65,11 @@ macro_rules! providers {
                 Box::pin(async move { answer.outcome })
             })+
 
+            fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+                let answer = Region::create_fleet(self, request);
+                Box::pin(async move { answer.outcome })
+            }
+
             fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>> {
                 let answer = Region::receive_messages(self, request);
                 Box::pin(async move { answer.outcome })
@@ -86,6 +89,14 @@ macro_rules! providers {
                 })
             })+
 
+            fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+                Box::pin(async move {
+                    let answer = self.region.create_fleet(request);
+                    self.wait(answer.latency).await;
+                    answer.outcome
+                })
+            }
+
             fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>> {
                 Box::pin(self.receive_patiently(request))
             }
@@ -93,29 +104,7 @@ macro_rules! providers {
     };
 }
 
-providers! {
-    create_fleet(request: &'a FleetRequest) -> FleetAnswer;
-    create_launch_template(request: &'a LaunchTemplateRequest) -> LaunchTemplate;
-    describe_launch_templates(selectors: &'a [Selector]) -> Vec<LaunchTemplate>;
-    delete_launch_template(name: &'a str) -> ();
-    describe_instances(query: &'a InstanceQuery) -> Vec<Instance>;
-    describe_instance_status() -> Vec<InstanceStatus>;
-    terminate_instances(ids: &'a [String]) -> Vec<StateChange>;
-    create_tags(ids: &'a [String], tags: &'a Tags) -> ();
-    describe_images(selectors: &'a [Selector]) -> Vec<Image>;
-    get_parameter(name: &'a str) -> String;
-    describe_subnets(selectors: &'a [Selector]) -> Vec<Subnet>;
-    describe_security_groups(selectors: &'a [Selector]) -> Vec<SecurityGroup>;
-    describe_capacity_reservations(selectors: &'a [Selector]) -> Vec<CapacityReservation>;
-    describe_placement_groups(selectors: &'a [Selector]) -> Vec<PlacementGroup>;
-    describe_instance_type_offerings() -> Vec<TypeOffering>;
-    describe_spot_prices() -> Vec<SpotPrice>;
-    create_instance_profile(request: &'a InstanceProfileRequest) -> InstanceProfile;
-    get_instance_profile(name: &'a str) -> InstanceProfile;
-    list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
-    delete_instance_profile(name: &'a str) -> ();
-    delete_message(receipt: &'a str) -> ();
-}
+with_calls!(providers);
 
 impl PatientRegion {
     /// Waits for a first message at most as long as the request says.

@@ -1,10 +1,9 @@
 //! The trait that the simulated region and AWS both implement.
 
 use crate::{
-    BoxFuture, CapacityReservation, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile,
-    InstanceProfileRequest, InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest,
-    PlacementGroup, QueueMessage, ReceiveRequest, Reply, SecurityGroup, Selector, SpotPrice, StateChange,
-    Subnet, Tags, TypeOffering,
+    CapacityReservation, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile, InstanceProfileRequest,
+    InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest, PlacementGroup, QueueMessage,
+    ReceiveRequest, Reply, SecurityGroup, Selector, SpotPrice, StateChange, Subnet, Tags, TypeOffering,
 };
 
 /// A region of EC2, with what of SSM, IAM and SQS is needed beside it.
@@ -90,6 +89,38 @@ pub trait CloudProvider: Send + Sync {
     fn delete_message<'a>(&'a self, receipt: &'a str) -> Reply<'a, ()>;
 }
 
+/// Hands the calls of [`CloudProvider`](crate::CloudProvider) to a macro, to write a provider around another one.
+///
+/// Each comes as `name(argument: kind, …) -> answer;`. Left out are the two that such a provider likes to write itself:
+/// `create_fleet` and `receive_messages`.
+#[macro_export]
+macro_rules! with_calls {
+    ($then:ident) => {
+        $then! {
+            create_launch_template(request: &'a $crate::LaunchTemplateRequest) -> $crate::LaunchTemplate;
+            describe_launch_templates(selectors: &'a [$crate::Selector]) -> Vec<$crate::LaunchTemplate>;
+            delete_launch_template(name: &'a str) -> ();
+            describe_instances(query: &'a $crate::InstanceQuery) -> Vec<$crate::Instance>;
+            describe_instance_status() -> Vec<$crate::InstanceStatus>;
+            terminate_instances(ids: &'a [String]) -> Vec<$crate::StateChange>;
+            create_tags(ids: &'a [String], tags: &'a $crate::Tags) -> ();
+            describe_images(selectors: &'a [$crate::Selector]) -> Vec<$crate::Image>;
+            get_parameter(name: &'a str) -> String;
+            describe_subnets(selectors: &'a [$crate::Selector]) -> Vec<$crate::Subnet>;
+            describe_security_groups(selectors: &'a [$crate::Selector]) -> Vec<$crate::SecurityGroup>;
+            describe_capacity_reservations(selectors: &'a [$crate::Selector]) -> Vec<$crate::CapacityReservation>;
+            describe_placement_groups(selectors: &'a [$crate::Selector]) -> Vec<$crate::PlacementGroup>;
+            describe_instance_type_offerings() -> Vec<$crate::TypeOffering>;
+            describe_spot_prices() -> Vec<$crate::SpotPrice>;
+            create_instance_profile(request: &'a $crate::InstanceProfileRequest) -> $crate::InstanceProfile;
+            get_instance_profile(name: &'a str) -> $crate::InstanceProfile;
+            list_instance_profiles(path_prefix: &'a str) -> Vec<$crate::InstanceProfile>;
+            delete_instance_profile(name: &'a str) -> ();
+            delete_message(receipt: &'a str) -> ();
+        }
+    };
+}
+
 /// A provider behind a pointer is a provider.
 macro_rules! forwarded {
     ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+) => {
@@ -98,34 +129,19 @@ macro_rules! forwarded {
                 (**self).region()
             }
 
-            $(fn $name<'a>(&'a self, $($argument: $kind),*) -> BoxFuture<'a, Result<$answer, crate::CloudError>> {
+            fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+                (**self).create_fleet(request)
+            }
+
+            fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>> {
+                (**self).receive_messages(request)
+            }
+
+            $(fn $name<'a>(&'a self, $($argument: $kind),*) -> Reply<'a, $answer> {
                 (**self).$name($($argument),*)
             })+
         }
     };
 }
 
-forwarded! {
-    create_fleet(request: &'a FleetRequest) -> FleetAnswer;
-    create_launch_template(request: &'a LaunchTemplateRequest) -> LaunchTemplate;
-    describe_launch_templates(selectors: &'a [Selector]) -> Vec<LaunchTemplate>;
-    delete_launch_template(name: &'a str) -> ();
-    describe_instances(query: &'a InstanceQuery) -> Vec<Instance>;
-    describe_instance_status() -> Vec<InstanceStatus>;
-    terminate_instances(ids: &'a [String]) -> Vec<StateChange>;
-    create_tags(ids: &'a [String], tags: &'a Tags) -> ();
-    describe_images(selectors: &'a [Selector]) -> Vec<Image>;
-    get_parameter(name: &'a str) -> String;
-    describe_subnets(selectors: &'a [Selector]) -> Vec<Subnet>;
-    describe_security_groups(selectors: &'a [Selector]) -> Vec<SecurityGroup>;
-    describe_capacity_reservations(selectors: &'a [Selector]) -> Vec<CapacityReservation>;
-    describe_placement_groups(selectors: &'a [Selector]) -> Vec<PlacementGroup>;
-    describe_instance_type_offerings() -> Vec<TypeOffering>;
-    describe_spot_prices() -> Vec<SpotPrice>;
-    create_instance_profile(request: &'a InstanceProfileRequest) -> InstanceProfile;
-    get_instance_profile(name: &'a str) -> InstanceProfile;
-    list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
-    delete_instance_profile(name: &'a str) -> ();
-    receive_messages(request: ReceiveRequest) -> Vec<QueueMessage>;
-    delete_message(receipt: &'a str) -> ();
-}
+with_calls!(forwarded);
