@@ -142,6 +142,21 @@ impl Pools {
         Some(PoolKey { type_index: type_index as u32, zone: zone as u8, spot })
     }
 
+    /// The pool that an offering is taken from; none if it is not sold. Reserved capacity is not a pool.
+    pub(crate) fn of_offering(
+        &self,
+        type_name: &str,
+        zone: &str,
+        capacity_type: CapacityType,
+    ) -> Option<PoolKey> {
+        let spot = match capacity_type {
+            CapacityType::Spot => true,
+            CapacityType::OnDemand => false,
+            CapacityType::Reserved => return None,
+        };
+        self.key(type_name, zone, spot).filter(|key| self.sells(*key))
+    }
+
     pub(crate) fn facts(&self, key: PoolKey) -> &TypeFacts {
         &self.catalog.market().types[key.type_index as usize]
     }

@@ -145,13 +145,8 @@ impl Region {
 
     /// What is true of an offering now; none if it is not sold. Reserved capacity is not a pool.
     pub fn pool(&self, instance_type: &str, zone: &str, capacity_type: CapacityType) -> Option<PoolFacts> {
-        let spot = match capacity_type {
-            CapacityType::Spot => true,
-            CapacityType::OnDemand => false,
-            CapacityType::Reserved => return None,
-        };
         let state = self.state();
-        let key = state.pools.key(instance_type, zone, spot).filter(|key| state.pools.sells(*key))?;
+        let key = state.pools.of_offering(instance_type, zone, capacity_type)?;
         Some(PoolFacts {
             depth: state.pools.depth(key, state.now, &state.shocks),
             taken: state.pools.taken(key),
@@ -168,13 +163,8 @@ impl Region {
         capacity_type: CapacityType,
         at: Timestamp,
     ) -> Option<Usd> {
-        let spot = match capacity_type {
-            CapacityType::Spot => true,
-            CapacityType::OnDemand => false,
-            CapacityType::Reserved => return None,
-        };
         let state = self.state();
-        let key = state.pools.key(instance_type, zone, spot).filter(|key| state.pools.sells(*key))?;
+        let key = state.pools.of_offering(instance_type, zone, capacity_type)?;
         state.pools.price(key, at, &state.shocks)
     }
 
