@@ -18,7 +18,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+mod clients;
+
+use clients::{Outcome, at_once, post};
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
@@ -79,30 +81,6 @@ async fn speeds(clock: &dyn Clock) -> Outcome<()> {
     Ok(())
 }
 
-/// Does something so many times, from eight tasks.
-async fn at_once<F, R>(client: &kube::Client, count: usize, act: F) -> Outcome<()>
-where
-    F: Fn(kube::Client, usize) -> R + Clone + Send + 'static,
-    R: Future<Output = Outcome<()>> + Send,
-{
-    const TASKS: usize = 8;
-    let tasks: Vec<_> = (0..TASKS)
-        .map(|first| {
-            let (client, act) = (client.clone(), act.clone());
-            tokio::spawn(async move {
-                for number in (first..count).step_by(TASKS) {
-                    act(client.clone(), number).await?;
-                }
-                Outcome::Ok(())
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await??;
-    }
-    Ok(())
-}
-
 async fn watchers(clock: &dyn Clock) -> Outcome<()> {
     const WATCHERS: usize = 100;
     const EVENTS: usize = 1_000;
@@ -158,10 +136,6 @@ fn resident() -> Outcome<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
-}
-
-async fn post(client: &kube::Client, path: &str, object: &Value) -> Outcome<()> {
-    send(client, Method::POST, path, "application/json", object).await
 }
 
 async fn patch_status(client: &kube::Client, namespace: &str, number: usize) -> Outcome<()> {

@@ -22,7 +22,10 @@ use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
 use supercargo_clock::{Clock, RealClock, Stopwatch};
 use supercargo_control::installation;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+#[path = "../../apiserver/examples/clients/mod.rs"]
+mod clients;
+
+use clients::{Outcome, at_once, post};
 
 /// How often a kubelet writes the status of its node though nothing has changed.
 const HEARTBEAT: Duration = Duration::from_secs(300);
@@ -236,43 +239,11 @@ fn get(address: SocketAddr, path: &str, accept: &str) -> Outcome<(u16, Vec<u8>)>
     Ok((status, answer.split_off(end + 4)))
 }
 
-async fn post(client: &Client, path: &str, object: &Value) -> Outcome<()> {
-    let request = Request::post(path)
-        .header("content-type", "application/json")
-        .body(object.to_string().into_bytes())?;
-    client.request_text(request).await?;
-    Ok(())
-}
-
 async fn patch(client: &Client, path: &str, body: &Value) -> Outcome<()> {
     let request = Request::patch(path)
         .header("content-type", "application/merge-patch+json")
         .body(body.to_string().into_bytes())?;
     client.request_text(request).await?;
-    Ok(())
-}
-
-/// Does something so many times, from eight tasks.
-async fn at_once<F, R>(client: &Client, count: usize, act: F) -> Outcome<()>
-where
-    F: Fn(Client, usize) -> R + Clone + Send + 'static,
-    R: Future<Output = Outcome<()>> + Send,
-{
-    const TASKS: usize = 8;
-    let tasks: Vec<_> = (0..TASKS)
-        .map(|first| {
-            let (client, act) = (client.clone(), act.clone());
-            tokio::spawn(async move {
-                for number in (first..count).step_by(TASKS) {
-                    act(client.clone(), number).await?;
-                }
-                Outcome::Ok(())
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await??;
-    }
     Ok(())
 }
 
