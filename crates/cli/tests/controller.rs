@@ -57,24 +57,23 @@ impl Cluster {
         command
     }
 
-    /// A controller whose ports are free ones, once it leads.
-    fn controller(&self, arguments: &[&str]) -> (Process, String, String) {
-        let (metrics, health) = (free_port(), free_port());
-        let mut process = Process::start(
-            self.supercargo(&[
-                "controller",
-                "--cloud",
-                "sim",
-                "--bind",
-                "127.0.0.1",
-                "--log-output-paths",
-                "stderr",
-            ])
-            .args(["--metrics-port", &metrics.to_string(), "--health-probe-port", &health.to_string()])
-            .args(arguments),
+    /// A controller whose ports are free ones, with the addresses of its metrics and its health.
+    fn starting(&self, arguments: &[&str]) -> (Process, String, String) {
+        let (metrics, health) = (free_port().to_string(), free_port().to_string());
+        let process = Process::start(
+            self.supercargo(&["controller", "--cloud", "sim", "--bind", "127.0.0.1"])
+                .args(["--log-output-paths", "stderr", "--metrics-port", &metrics])
+                .args(["--health-probe-port", &health])
+                .args(arguments),
         );
-        process.until("\"message\":\"leading\"");
         (process, format!("127.0.0.1:{metrics}"), format!("127.0.0.1:{health}"))
+    }
+
+    /// The same, once it leads.
+    fn controller(&self, arguments: &[&str]) -> (Process, String, String) {
+        let (mut process, metrics, health) = self.starting(arguments);
+        process.until("\"message\":\"leading\"");
+        (process, metrics, health)
     }
 
     fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
@@ -236,22 +235,9 @@ fn a_controller_waits_while_those_of_up_hold_the_lease() {
         ["-n", "kube-system", "wait", "--for=create", "lease/karpenter-leader-election", "--timeout=60s"];
     let output = cluster.kubectl(&lease, "");
     assert!(output.status.success(), "{}", said(&output));
-    let (metrics, health) = (free_port().to_string(), free_port().to_string());
-    let mut process = Process::start(
-        cluster
-            .supercargo(&[
-                "controller",
-                "--cloud",
-                "sim",
-                "--bind",
-                "127.0.0.1",
-                "--log-output-paths",
-                "stderr",
-            ])
-            .args(["--metrics-port", &metrics, "--health-probe-port", &health]),
-    );
+    let (mut process, _metrics, health) = cluster.starting(&[]);
     process.until("\"message\":\"waiting for the lease\"");
-    assert_eq!(get(&format!("127.0.0.1:{health}"), "/readyz"), (200, "waiting for the lease".to_owned()));
+    assert_eq!(get(&health, "/readyz"), (200, "waiting for the lease".to_owned()));
     let lease = ["-n", "kube-system", "get", "lease", "karpenter-leader-election"];
     let holder = cluster.kubectl(&[&lease[..], &["-o", "jsonpath={.spec.holderIdentity}"]].concat(), "");
     assert_eq!(said(&holder), "supercargo_up");

@@ -17,6 +17,9 @@ use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
 use supercargo_clock::RealClock;
 
 const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
+/// A cluster on ports that are free, with its kubeconfig in the file named next.
+const ON_FREE_PORTS: [&str; 10] =
+    ["up", "--port", "0", "--metrics-port", "0", "--cost-port", "0", "--ui-port", "0", "--kubeconfig"];
 
 /// A cluster that runs, in a directory of its own.
 struct Up {
@@ -36,18 +39,7 @@ impl Up {
         let kubeconfig = directory.join("kubeconfig");
         let mut process = Process::start(
             Command::new(SUPERCARGO)
-                .args([
-                    "up",
-                    "--port",
-                    "0",
-                    "--metrics-port",
-                    "0",
-                    "--cost-port",
-                    "0",
-                    "--ui-port",
-                    "0",
-                    "--kubeconfig",
-                ])
+                .args(ON_FREE_PORTS)
                 .arg(&kubeconfig)
                 .args(arguments)
                 .current_dir(directory),
@@ -107,22 +99,7 @@ fn the_kubeconfig_of_another_cluster_is_left_alone() {
     std::fs::create_dir_all(&directory).unwrap();
     let kubeconfig = directory.join("kubeconfig");
     std::fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\nclusters: [{name: production}]\n").unwrap();
-    let output = Command::new(SUPERCARGO)
-        .args([
-            "up",
-            "--port",
-            "0",
-            "--metrics-port",
-            "0",
-            "--cost-port",
-            "0",
-            "--ui-port",
-            "0",
-            "--kubeconfig",
-        ])
-        .arg(&kubeconfig)
-        .output()
-        .unwrap();
+    let output = Command::new(SUPERCARGO).args(ON_FREE_PORTS).arg(&kubeconfig).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
         text(&output).contains("the kubeconfig of another cluster would be overwritten"),
