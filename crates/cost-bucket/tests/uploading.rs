@@ -4,6 +4,8 @@
 
 #[path = "../../cost/tests/made_up/mod.rs"]
 mod made_up;
+#[path = "../../cost/tests/scratch/mod.rs"]
+mod scratch;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -16,30 +18,16 @@ use supercargo_cost::{Interval, Store};
 use supercargo_cost_bucket::{Bucket, BucketError, Fetched};
 use supercargo_kubectl_venv::OBJECT_STORE;
 
+use scratch::Scratch;
+
 const ALL: Interval = Interval::new(0, 10 * 86_400);
 const DAY: i64 = 86_400;
 
-/// A directory that is removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("supercargo-bucket-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    fn facts(&self) -> Vec<HourFacts> {
-        let loaded = Store::open(&self.0).unwrap().load(ALL).unwrap();
-        assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
-        loaded.hours
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// What the store in a directory holds.
+fn facts(directory: &Scratch) -> Vec<HourFacts> {
+    let loaded = directory.store().load(ALL).unwrap();
+    assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+    loaded.hours
 }
 
 /// moto, ended with the test.
@@ -135,7 +123,7 @@ fn parquet_files(directory: &Path) -> usize {
 fn a_ledger_goes_up_and_comes_down_as_it_was() {
     let moto = Moto::start();
     moto.python("s3.create_bucket(Bucket='costs')");
-    let local = Scratch::new("local");
+    let local = Scratch::new();
     let store = Store::open(&local.0).unwrap();
     commit(&store, 0);
     commit(&store, 1);
@@ -149,14 +137,14 @@ fn a_ledger_goes_up_and_comes_down_as_it_was() {
     let again = bucket.upload(&local.0).unwrap();
     assert_eq!((again.stretches, again.there), (0, 16), "done twice it changes nothing");
 
-    let cold = Scratch::new("cold");
+    let cold = Scratch::new();
     let fetched = bucket.fetch(ALL, &cold.0).unwrap();
     assert_eq!((fetched.stretches, fetched.bytes, fetched.there), (16, first.bytes, 0));
-    assert_eq!(cold.facts(), local.facts());
+    assert_eq!(facts(&cold), facts(&local));
     assert_eq!(fs::read(cold.0.join("prices/spot-history.csv")).unwrap(), b"prices\n");
     assert_eq!(bucket.fetch(ALL, &cold.0).unwrap(), Fetched { stretches: 0, bytes: 0, there: 16 });
 
-    let second_day = Scratch::new("second-day");
+    let second_day = Scratch::new();
     let fetched = bucket.fetch(Interval::new(DAY, 2 * DAY), &second_day.0).unwrap();
     assert_eq!(fetched.stretches, 8, "only the days of the window");
 
@@ -164,13 +152,13 @@ fn a_ledger_goes_up_and_comes_down_as_it_was() {
     store.compact(DAY).unwrap();
     let third = bucket.upload(&local.0).unwrap();
     assert_eq!((third.stretches, third.there, third.removed), (2, 8, 8), "{third:?}");
-    let colder = Scratch::new("colder");
+    let colder = Scratch::new();
     assert_eq!(bucket.fetch(ALL, &colder.0).unwrap().stretches, 10);
-    assert_eq!(colder.facts(), local.facts());
+    assert_eq!(facts(&colder), facts(&local));
     assert_eq!(parquet_files(&colder.0), 60);
     // and where the hours were, too: they count once
     bucket.fetch(ALL, &cold.0).unwrap();
-    assert_eq!(cold.facts(), local.facts());
+    assert_eq!(facts(&cold), facts(&local));
 
     // an hour that was written again is put up again
     let mut changed = made_up::facts(8, "east", 0);
@@ -179,17 +167,17 @@ fn a_ledger_goes_up_and_comes_down_as_it_was() {
     assert_eq!(bucket.upload(&local.0).unwrap().stretches, 1);
 
     // what a directory forgets a bucket keeps
-    let before = local.facts();
+    let before = facts(&local);
     store.retain_from(DAY).unwrap();
     assert_eq!(bucket.upload(&local.0).unwrap().removed, 0);
-    let kept = Scratch::new("kept");
+    let kept = Scratch::new();
     bucket.fetch(ALL, &kept.0).unwrap();
-    assert_eq!(kept.facts(), before);
+    assert_eq!(facts(&kept), before);
 
     // an object that is not whole is told
     let object = "team/ledger/nodes/cluster=east/day=1970-01-01/day.parquet";
     moto.python(&format!("s3.put_object(Bucket='costs', Key='{object}', Body=b'x')"));
-    let damaged = Scratch::new("damaged");
+    let damaged = Scratch::new();
     let error = bucket.fetch(ALL, &damaged.0).unwrap_err();
     assert!(matches!(error, BucketError::Damaged { .. }), "{error}");
     assert!(moto.bucket("s3://nothing-there").fetch(ALL, &damaged.0).is_err());

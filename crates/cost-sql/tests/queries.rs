@@ -4,11 +4,12 @@
 
 #[path = "../../cost/tests/made_up/mod.rs"]
 mod made_up;
+#[path = "../../cost/tests/scratch/mod.rs"]
+mod scratch;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -17,46 +18,19 @@ use supercargo_cost::facts::HourFacts;
 use supercargo_cost::{Interval, Store};
 use supercargo_cost_sql::{Format, Rows, SqlError, SqlLedger};
 
+use scratch::Scratch;
+
 const SEED: u64 = 5;
 const ALL: Interval = Interval::new(0, 4 * 3_600);
-
-/// A directory that is removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("supercargo-sql-{}-{name}-{count}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn store(directory: &Path) -> Store {
-    let store = Store::open(directory).unwrap();
-    for hour in made_up::hours() {
-        for cluster in made_up::CLUSTERS {
-            store.commit(&made_up::facts(SEED, cluster, hour)).unwrap();
-        }
-    }
-    store
-}
 
 fn open(directory: &Path) -> SqlLedger {
     SqlLedger::open(Store::open(directory).unwrap(), made_up::prices()).unwrap()
 }
 
 /// A made-up ledger in a directory, opened.
-fn made_up_ledger(name: &str) -> (Scratch, SqlLedger) {
+fn made_up_ledger() -> (Scratch, SqlLedger) {
     let scratch = Scratch::new(name);
-    store(&scratch.0);
+    made_up::store(&scratch.0, SEED);
     let ledger = open(&scratch.0);
     (scratch, ledger)
 }
@@ -97,7 +71,7 @@ fn by_namespace(ledger: &SqlLedger) -> BTreeMap<String, i128> {
 
 #[test]
 fn costs_by_namespace_are_those_of_the_ledger() {
-    let (scratch, ledger) = made_up_ledger("costs");
+    let (scratch, ledger) = made_up_ledger();
     assert_eq!(by_namespace(&ledger), expected());
     Store::open(&scratch.0).unwrap().compact(86_400).unwrap();
     assert_eq!(by_namespace(&open(&scratch.0)), expected(), "of a compacted day");
@@ -107,7 +81,7 @@ fn costs_by_namespace_are_those_of_the_ledger() {
 
 #[test]
 fn the_hour_that_is_not_over_is_there_too() {
-    let scratch = Scratch::new("running");
+    let scratch = Scratch::new();
     let store = Store::open(&scratch.0).unwrap();
     let observe = |hour: i64, end: i64| {
         let facts = made_up::facts(SEED, "east", hour);
@@ -135,7 +109,7 @@ fn the_hour_that_is_not_over_is_there_too() {
 #[case::by_neither("cluster = 'north'", "none")]
 #[case::by_either("cluster = 'east' or hour = '1970-01-01T03:00:00Z'", "cluster = east or hour = 10800")]
 fn filters_leave_out_hours_and_no_row(#[case] filter: &str, #[case] same: &str) {
-    let (_scratch, ledger) = made_up_ledger("filters");
+    let (_scratch, ledger) = made_up_ledger();
     let all = rows(
         &ledger,
         "select cluster, to_unixtime(hour), to_unixtime(start), to_unixtime(\"end\") from allocations",
@@ -162,7 +136,7 @@ fn filters_leave_out_hours_and_no_row(#[case] filter: &str, #[case] same: &str) 
 
 #[test]
 fn a_filter_on_clusters_and_days_is_one_on_files() {
-    let (_scratch, ledger) = made_up_ledger("files");
+    let (_scratch, ledger) = made_up_ledger();
     let count = |filter: &str| {
         one(&ledger, &format!("select count(*) from nodes where {filter}")).parse::<u64>().unwrap()
     };
@@ -173,7 +147,7 @@ fn a_filter_on_clusters_and_days_is_one_on_files() {
 
 #[test]
 fn usage_is_in_hours_and_gibibytes() {
-    let (_scratch, ledger) = made_up_ledger("usage");
+    let (_scratch, ledger) = made_up_ledger();
     let sql = "select abs(sum(u.core_hours) - (select sum(core_hours) from allocations where kind = 'container')) < 1e-6, \
                abs(sum(u.gib_hours) - (select sum(gib_hours) from allocations where kind = 'container')) < 1e-6 from usage u";
     assert_eq!(rows(&ledger, sql), [["true", "true"]]);
@@ -183,7 +157,7 @@ fn usage_is_in_hours_and_gibibytes() {
 
 #[test]
 fn labels_can_be_asked_for() {
-    let (_scratch, ledger) = made_up_ledger("labels");
+    let (_scratch, ledger) = made_up_ledger();
     let sql =
         "select distinct label(labels, 'team') as team from allocations where kind = 'container' order by 1";
     assert_eq!(rows(&ledger, sql), [["media"], ["payments"], ["platform"], [""]]);
@@ -209,7 +183,7 @@ fn labels_can_be_asked_for() {
 #[case::prepared("prepare p as select 1")]
 #[case::transaction("begin")]
 fn what_is_no_query_is_refused(#[case] sql: &str) {
-    let (_scratch, ledger) = made_up_ledger("refused");
+    let (_scratch, ledger) = made_up_ledger();
     let error = ledger.rows(sql, 10).unwrap_err();
     assert!(matches!(error, SqlError::NotAQuery(_) | SqlError::Query(_)), "{error:?}");
     assert!(!Path::new("/tmp/supercargo-sql-copied.csv").exists());
@@ -217,7 +191,7 @@ fn what_is_no_query_is_refused(#[case] sql: &str) {
 
 #[test]
 fn errors_say_what_is_wrong() {
-    let (_scratch, ledger) = made_up_ledger("errors");
+    let (_scratch, ledger) = made_up_ledger();
     let mut said = String::new();
     for sql in [
         "",
@@ -241,7 +215,7 @@ fn errors_say_what_is_wrong() {
 
 #[test]
 fn tables_and_columns_can_be_shown() {
-    let (_scratch, ledger) = made_up_ledger("shown");
+    let (_scratch, ledger) = made_up_ledger();
     let shown = rows(
         &ledger,
         "select table_name from information_schema.tables where table_schema = 'public' order by 1",
@@ -267,7 +241,7 @@ fn written(ledger: &SqlLedger, sql: &str, format: Format) -> Vec<u8> {
 
 #[test]
 fn answers_are_csv_json_or_parquet() {
-    let (_scratch, ledger) = made_up_ledger("answers");
+    let (_scratch, ledger) = made_up_ledger();
     let sql = "select min(hour) as first, kind, count(*) as number, sum(total_cost) as cost, max(bytes_sent) is null as unknown \
                from allocations group by kind order by kind";
     let text = |format| String::from_utf8(written(&ledger, sql, format)).unwrap();
@@ -280,7 +254,7 @@ fn answers_are_csv_json_or_parquet() {
 
 #[test]
 fn an_answer_without_rows_still_has_columns() {
-    let scratch = Scratch::new("empty");
+    let scratch = Scratch::new();
     let ledger = open(&scratch.0);
     for table in ledger.tables() {
         assert_eq!(one(&ledger, &format!("select count(*) from {table}")), "0", "{table}");
@@ -293,8 +267,8 @@ fn an_answer_without_rows_still_has_columns() {
 
 #[test]
 fn a_damaged_file_is_told_and_the_others_are_read() {
-    let scratch = Scratch::new("damaged");
-    store(&scratch.0);
+    let scratch = Scratch::new();
+    made_up::store(&scratch.0, SEED);
     let damaged = scratch.0.join("nodes/cluster=east/day=1970-01-01/01.parquet");
     let bytes = fs::read(&damaged).unwrap();
     let all: u64 = one(&open(&scratch.0), "select count(*) from nodes").parse().unwrap();
@@ -318,7 +292,7 @@ fn a_damaged_file_is_told_and_the_others_are_read() {
 
 #[test]
 fn a_cluster_may_have_any_name() {
-    let scratch = Scratch::new("names");
+    let scratch = Scratch::new();
     let name = "arn:aws:eks:us-east-1:1:cluster/ü x%20y";
     let mut facts = made_up::facts(SEED, "east", 0);
     facts.cluster = name.into();
@@ -350,7 +324,7 @@ fn deep_and_long_queries_have_an_answer(
     #[values("or", "plus", "concat", "union", "cast", "is null", "brackets", "minus", "index", "list")] kind: &str,
     #[values(40, 600, 50_000)] times: usize,
 ) {
-    let scratch = Scratch::new("deep");
+    let scratch = Scratch::new();
     let ledger = open(&scratch.0);
     match ledger.rows(&deep(kind, times), 1) {
         Ok(_) => assert!(times < 1_000 || kind == "list", "{kind}"),
@@ -373,7 +347,7 @@ proptest! {
             Just("sum".to_owned()), Just(",".to_owned()), Just("hour".to_owned()), Just("=".to_owned()), Just("'x'".to_owned()),
             "\\PC{0,12}",
         ], 0..16)) {
-        thread_local!(static LEDGER: (Scratch, SqlLedger) = made_up_ledger("nonsense"));
+        thread_local!(static LEDGER: (Scratch, SqlLedger) = made_up_ledger());
         let sql = words.join(" ");
         LEDGER.with(|(_, ledger)| {
             let _ = ledger.rows(&sql, 10);

@@ -5,7 +5,7 @@
 
 mod made_up;
 
-use made_up::{CLUSTERS, facts, hours, ledger};
+use made_up::{ledger, turned_ledger};
 use proptest::prelude::*;
 use supercargo_cost::allocation::{AllocationQuery, Split};
 use supercargo_cost::asset::Asset;
@@ -142,19 +142,7 @@ proptest! {
     #[test]
     fn the_order_of_insertion_does_not_matter(seed in any::<u64>(), sharing in sharings()) {
         let straight = ledger(seed);
-        let mut turned = Ledger::new(made_up::prices());
-        for hour in hours().into_iter().rev() {
-            for cluster in CLUSTERS.iter().rev() {
-                let mut facts = facts(seed, cluster, hour);
-                facts.containers.reverse();
-                facts.nodes.reverse();
-                facts.volumes.reverse();
-                facts.balancers.reverse();
-                // telling twice counts once
-                turned.insert(facts.clone());
-                turned.insert(facts);
-            }
-        }
+        let turned = turned_ledger(seed);
         let query = query(Interval::new(600, 4 * 3_600 - 600), "team", sharing);
         prop_assert_eq!(query.answer(&straight), query.answer(&turned));
     }

@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod made_up;
+mod scratch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, RwLock};
 
@@ -17,28 +18,13 @@ use supercargo_cost::export::{SheetWriter, allocation_sheet, asset_sheet};
 use supercargo_cost::http::{CostService, ServiceSettings, allocation_data};
 use supercargo_cost::ledger::PricedHour;
 use supercargo_cost::query::Parameters;
-use supercargo_cost::{Interval, Ledger, Store};
+use supercargo_cost::{Interval, Ledger};
 use supercargo_kubectl_venv::READER;
+
+use scratch::Scratch;
 
 const ALL: Interval = Interval::new(0, 4 * 3_600);
 const SEED: u64 = 5;
-
-/// A directory that is removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("supercargo-reading-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Rows of DuckDB's answer.
 fn duckdb(sql: &str) -> Vec<Vec<Value>> {
@@ -77,17 +63,6 @@ fn assert_same(found: &BTreeMap<String, f64>, expected: &BTreeMap<String, f64>, 
     }
 }
 
-/// Writes the made-up ledger to a directory.
-fn store(directory: &Path) -> Store {
-    let store = Store::open(directory).unwrap();
-    for hour in made_up::hours() {
-        for cluster in made_up::CLUSTERS {
-            store.commit(&made_up::facts(SEED, cluster, hour)).unwrap();
-        }
-    }
-    store
-}
-
 /// The example of docs/ledger.md, for a directory.
 fn example(directory: &Path) -> String {
     let page = include_str!("../../../docs/ledger.md");
@@ -97,8 +72,8 @@ fn example(directory: &Path) -> String {
 
 #[test]
 fn duckdb_finds_the_same_usage_in_the_ledger_as_the_api() {
-    let scratch = Scratch::new("ledger");
-    let store = store(&scratch.0);
+    let scratch = Scratch::new();
+    let store = made_up::store(&scratch.0, SEED);
     let of_containers = |map: BTreeMap<String, f64>| {
         map.into_iter().filter(|(name, _)| !name.starts_with("__")).collect::<BTreeMap<_, _>>()
     };
@@ -131,7 +106,7 @@ fn export(path: &Path, sheet: fn(i64, &PricedHour) -> supercargo_cost::export::S
 
 #[test]
 fn duckdb_finds_the_same_costs_in_the_export_as_the_api() {
-    let scratch = Scratch::new("export");
+    let scratch = Scratch::new();
     let (rows, assets) = (scratch.0.join("rows.parquet"), scratch.0.join("assets.parquet"));
     export(&rows, allocation_sheet);
     export(&assets, asset_sheet);
@@ -172,8 +147,8 @@ fn documented(heading: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_column_is_documented() {
-    let scratch = Scratch::new("columns");
-    store(&scratch.0);
+    let scratch = Scratch::new();
+    made_up::store(&scratch.0, SEED);
     let (rows, assets) = (scratch.0.join("rows.parquet"), scratch.0.join("assets.parquet"));
     export(&rows, allocation_sheet);
     export(&assets, asset_sheet);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use supercargo_cost::{Interval, Ledger};
 
 use crate::asking::{data, query, service};
-use crate::made_up::{self, CLUSTERS, facts, hours, ledger};
+use crate::made_up::{ledger, turned_ledger};
 
 /// Billionths of a dollar.
 fn nanos(row: &Value) -> i128 {
@@ -114,16 +114,7 @@ proptest! {
 
     #[test]
     fn the_order_of_insertion_does_not_matter(seed in any::<u64>(), sharing in sharings()) {
-        let mut turned = Ledger::new(made_up::prices());
-        for hour in hours().into_iter().rev() {
-            for cluster in CLUSTERS.iter().rev() {
-                let mut facts = facts(seed, cluster, hour);
-                facts.containers.reverse();
-                facts.nodes.reverse();
-                facts.volumes.reverse();
-                turned.insert(facts);
-            }
-        }
+        let turned = turned_ledger(seed);
         let mut asked = SHOWN.to_vec();
         asked.extend(sharing);
         let window = Interval::new(600, 13_000);

@@ -1,6 +1,8 @@
 //! Made-up clusters: four hours of two clusters, everything chosen by a seed.
 #![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use supercargo_catalog::Catalog;
@@ -10,7 +12,7 @@ use supercargo_cost::facts::{
     NodeHardware, VolumeFact, sweep,
 };
 use supercargo_cost::workload::Labels;
-use supercargo_cost::{Interval, Ledger, PriceBook, Workload};
+use supercargo_cost::{Interval, Ledger, PriceBook, Store, Workload};
 
 pub const CLUSTERS: [&str; 2] = ["east", "west"];
 const NAMESPACES: [&str; 4] = ["batch", "kube-system", "search", "shop"];
@@ -35,6 +37,34 @@ pub fn ledger(seed: u64) -> Ledger {
         }
     }
     ledger
+}
+
+/// The same ledger, told backwards, everything twice.
+pub fn turned_ledger(seed: u64) -> Ledger {
+    let mut ledger = Ledger::new(prices());
+    for hour in hours().into_iter().rev() {
+        for cluster in CLUSTERS.into_iter().rev() {
+            let mut facts = facts(seed, cluster, hour);
+            facts.containers.reverse();
+            facts.nodes.reverse();
+            facts.volumes.reverse();
+            facts.balancers.reverse();
+            ledger.insert(facts.clone());
+            ledger.insert(facts);
+        }
+    }
+    ledger
+}
+
+/// The same, in files.
+pub fn store(directory: &Path, seed: u64) -> Store {
+    let store = Store::open(directory).unwrap();
+    for hour in hours() {
+        for cluster in CLUSTERS {
+            store.commit(&facts(seed, cluster, hour)).unwrap();
+        }
+    }
+    store
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {

@@ -16,7 +16,9 @@ impl Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name =
             format!("supercargo-ledger-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Scratch(std::env::temp_dir().join(name))
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Scratch(path)
     }
 
     pub fn store(&self) -> Store {
