@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use supercargo_api::NodeClaim;
+use supercargo_api::condition_types::DISRUPTION_REASON;
+use supercargo_api::is_true;
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
@@ -46,7 +48,8 @@ pub(crate) fn room_of_claim(
         pool,
         initialized: false,
         in_flight: true,
-        leaving: claim.metadata.deletion_timestamp.is_some(),
+        leaving: claim.metadata.deletion_timestamp.is_some()
+            || is_true(claim.conditions(), DISRUPTION_REASON),
         deleted: claim.metadata.deletion_timestamp.is_some(),
         cordoned: false,
         name,

@@ -1,7 +1,7 @@
 //! What a decision about the cluster is made from: shared objects, cheap to take, turned into the engine's words by who
 //! computes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +22,7 @@ use supercargo_reconcile::{Key, State, Store, node_of};
 use super::Assignments;
 use super::essentials::essentials;
 use super::live::{holds_a_node, is_leaving, is_managed, is_provisionable, with_plain_readiness};
+use super::overdue::{not_counted_on, overdue};
 use crate::knowledge::Knowledge;
 
 /// How long after its node is ready a pod counts as going where it was planned: the scheduler looks again at pods that it
@@ -44,6 +45,8 @@ pub struct Inputs {
     waiting: usize,
     nodes: Vec<Arc<Node>>,
     claims: Vec<Arc<NodeClaim>>,
+    /// Claims among them that nobody counts on any more.
+    overdue: BTreeSet<String>,
     pools: Vec<Arc<NodePool>>,
     classes: Vec<Arc<EC2NodeClass>>,
     overlays: Vec<Arc<NodeOverlay>>,
@@ -67,7 +70,8 @@ pub struct Inputs {
 /// What there is now. Costs a walk over the pods, no copies.
 pub fn inputs(state: &State, knowledge: &Arc<Knowledge>, now: Timestamp) -> Inputs {
     let gates = &knowledge.settings.gates;
-    let (pods, waiting) = seen_pods(state, &knowledge.assignments(), now);
+    let overdue = overdue(state, now).names();
+    let (pods, waiting) = seen_pods(state, &knowledge.assignments(), &overdue, now);
     let pools: Vec<Arc<NodePool>> =
         state.node_pools.values().filter(|pool| is_managed(pool)).cloned().collect();
     // only a buffer needs the shape and size of workloads
@@ -80,6 +84,7 @@ pub fn inputs(state: &State, knowledge: &Arc<Knowledge>, now: Timestamp) -> Inpu
         pods,
         nodes: all(&state.nodes),
         claims: all(&state.node_claims),
+        overdue,
         pools,
         classes: all(&state.node_classes),
         overlays: if gates.node_overlay { all(&state.node_overlays) } else { Vec::new() },
@@ -133,7 +138,7 @@ impl Inputs {
         Objects {
             pods: self.pods.iter().map(SeenPod::read).collect(),
             nodes: copies(&self.nodes),
-            node_claims: copies(&self.claims),
+            node_claims: self.claims.iter().map(|claim| self.read(claim)).collect(),
             node_pools: self.pools.iter().map(|pool| with_plain_readiness(pool)).collect(),
             node_classes: copies(&self.classes),
             node_overlays: copies(&self.overlays),
@@ -155,6 +160,11 @@ impl Inputs {
         }
     }
 
+    fn read(&self, claim: &Arc<NodeClaim>) -> NodeClaim {
+        let is_overdue = claim.metadata.name.as_ref().is_some_and(|name| self.overdue.contains(name));
+        if is_overdue { not_counted_on(claim) } else { NodeClaim::clone(claim) }
+    }
+
     /// The objects and the snapshot of them.
     pub fn snapshot(&self, options: &SnapshotOptions) -> (Objects, Snapshot) {
         let objects = self.objects();
@@ -174,8 +184,13 @@ impl SeenPod {
 }
 
 /// Pods that run and pods that wait, and how many of these have no node to come yet.
-fn seen_pods(state: &State, assignments: &Assignments, now: Timestamp) -> (Vec<SeenPod>, usize) {
-    let rooms = rooms(state, assignments, now);
+fn seen_pods(
+    state: &State,
+    assignments: &Assignments,
+    overdue: &BTreeSet<String>,
+    now: Timestamp,
+) -> (Vec<SeenPod>, usize) {
+    let rooms = rooms(state, assignments, overdue, now);
     let mut pods = Vec::with_capacity(state.pods.len());
     let mut waiting = 0;
     for (key, pod) in state.pods.iter() {
@@ -198,12 +213,18 @@ fn moves(state: &State, pod: &Pod) -> bool {
 }
 
 /// By claim that pods are assigned to: the name of its room, if it still takes them.
-fn rooms(state: &State, assignments: &Assignments, now: Timestamp) -> BTreeMap<String, String> {
+fn rooms(
+    state: &State,
+    assignments: &Assignments,
+    overdue: &BTreeSet<String>,
+    now: Timestamp,
+) -> BTreeMap<String, String> {
     let mut rooms = BTreeMap::new();
     let mut by_provider: Option<BTreeMap<&str, &str>> = None;
     for name in assignments.claims() {
         let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { continue };
-        if claim.metadata.deletion_timestamp.is_some() || had_its_chance(claim, now) {
+        let is_going = claim.metadata.deletion_timestamp.is_some();
+        if is_going || overdue.contains(name) || had_its_chance(claim, now) {
             continue;
         }
         let status = claim.status.as_ref();

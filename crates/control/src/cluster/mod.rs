@@ -18,6 +18,7 @@ mod kinds;
 mod live;
 mod live_prices;
 mod market;
+mod overdue;
 
 pub use assignments::Assignments;
 pub use inputs::{Inputs, inputs, objects, snapshot};
@@ -26,3 +27,4 @@ pub use live::{is_initialized, is_leaving, is_provisionable};
 pub use live_prices::LivePrices;
 pub(crate) use market::MarketInput;
 pub use market::Markets;
+pub use overdue::{Overdue, overdue};

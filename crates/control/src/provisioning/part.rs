@@ -14,7 +14,7 @@ use super::notices::Notices;
 use super::plan::solve_options;
 use super::record;
 use super::{BatchTimes, Names, Planned, PlannedPod, PlannedRoom, Window, node_claim, plan};
-use crate::cluster::{inputs, is_leaving, is_provisionable, kinds};
+use crate::cluster::{Overdue, inputs, is_leaving, is_provisionable, kinds, overdue};
 use crate::knowledge::Knowledge;
 use crate::outside::Computation;
 
@@ -64,6 +64,8 @@ pub struct Provisioner {
     unsettled: bool,
     stamp: Option<Stamp>,
     retry: Option<Timestamp>,
+    /// Claims whose node should have come by now.
+    overdue: Overdue,
 }
 
 impl Provisioner {
@@ -84,6 +86,7 @@ impl Provisioner {
             unsettled: false,
             stamp: None,
             retry: None,
+            overdue: Overdue::default(),
         }
     }
 
@@ -121,8 +124,29 @@ impl Provisioner {
         (prices, unavailable.changes())
     }
 
+    /// Sees which claims are overdue, and has the pods that were planned onto them planned anew.
+    fn see_overdue(&mut self, state: &State, now: Timestamp) {
+        let known = std::mem::replace(&mut self.overdue, overdue(state, now));
+        for (name, taken) in &self.overdue.claims {
+            let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { continue };
+            if known.claims.contains_key(name) {
+                continue;
+            }
+            let seconds = taken.as_secs();
+            tracing::warn!(node_claim = name, seconds, "node overdue");
+            let message =
+                format!("No node after {seconds}s, longer than others take; its pods are planned anew");
+            self.notes.push_back(Action::warn(&**claim, COMPONENT, "NodeOverdue", message));
+            self.changed = true;
+        }
+        if self.changed && self.overdue.claims.len() > known.claims.len() {
+            self.trigger(now);
+        }
+    }
+
     fn retry(&mut self, state: &State, now: Timestamp) {
         self.look_again(now);
+        self.see_overdue(state, now);
         let due = self.changed || self.unsettled || self.stamp != Some(self.market_stamp(now));
         // pods for which a node was bought, which has been ready for long: the scheduler did not want it
         let is_stale = || {
@@ -444,6 +468,8 @@ impl Part for Provisioner {
         }
         if self.retry.is_some_and(|retry| retry <= now) {
             self.retry(state, now);
+        } else if self.overdue.next.is_some_and(|next| next <= now) {
+            self.see_overdue(state, now);
         }
         if self.closes().is_some_and(|closes| closes <= now)
             && let Some(action) = self.fire(state, now)
@@ -495,7 +521,7 @@ impl Part for Provisioner {
         if self.planned.is_some() || !self.notes.is_empty() {
             return Some(Timestamp::MIN);
         }
-        [self.closes(), self.retry].into_iter().flatten().min()
+        [self.closes(), self.retry, self.overdue.next].into_iter().flatten().min()
     }
 }
 
@@ -573,6 +599,50 @@ mod tests {
         run(&mut toy, 12);
         let second = toy.state.node_claims.iter().next().unwrap().0.clone();
         assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_pod_whose_node_is_overdue_gets_another() {
+        let knowledge = test_world::knowledge();
+        let mut toy = world(&knowledge);
+        let condition = |kind: &str, at: Timestamp| json!({"type": kind, "status": "True", "lastTransitionTime": at.to_string()});
+        for number in 0..20 {
+            let launched = toy.now - Duration::from_secs(600);
+            let conditions = [
+                condition("Launched", launched),
+                condition("Registered", launched + Duration::from_secs(30)),
+            ];
+            toy.create(
+                Kind::NodeClaim,
+                json!({
+                    "metadata": {"name": format!("swift-{number}"), "labels": {"karpenter.sh/nodepool": "general"}},
+                    "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": []},
+                    "status": {"conditions": conditions},
+                }),
+            );
+        }
+        let is_bought = |name: &str| name.starts_with("general-");
+        let bought = |toy: &Toy| -> Vec<Key> {
+            toy.state
+                .node_claims
+                .iter()
+                .map(|(key, _)| key.clone())
+                .filter(|key| is_bought(&key.name))
+                .collect()
+        };
+        create_pods(&mut toy, 0..1, "1");
+        run(&mut toy, 12);
+        let first = bought(&toy);
+        assert_eq!(first.len(), 1);
+        let launched = condition("Launched", toy.now);
+        toy.patch_status(Kind::NodeClaim, &first[0], json!({"conditions": [launched]}));
+        run(&mut toy, 300);
+        assert_eq!(bought(&toy), first);
+        run(&mut toy, 60);
+        assert_eq!(bought(&toy).len(), 2);
+        assert_eq!(toy.said(&first[0].name, "NodeOverdue").len(), 1);
+        run(&mut toy, 300);
+        assert_eq!(bought(&toy).len(), 2, "the second has its time as well");
     }
 
     #[test]

@@ -1,0 +1,249 @@
+//! Machines that should have become nodes by now: one in a thousand never does, and pods that wait for it wait in vain until
+//! the claim is given up after fifteen minutes (row R4). Here others of its kind say how long it takes: a claim that needs
+//! longer than each of the last hundred is overdue, and its pods are planned anew. Should its node come after all it is as
+//! good as any other, and what is too much then is consolidated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use supercargo_api::condition_types::{DISRUPTION_REASON, LAUNCHED, REGISTERED};
+use supercargo_api::labels::keys;
+use supercargo_api::{Condition, ConditionStatus, NodeClaim, find_condition, is_true};
+use supercargo_reconcile::State;
+
+/// How many of the last registrations count.
+const LAST: usize = 100;
+/// With fewer nobody can say what takes long.
+const ENOUGH: usize = 20;
+/// No node is overdue before, in seconds.
+const AT_LEAST: i64 = 20;
+/// If more of its kind are overdue than this, or than one in twenty, it is not the machines: a subnet without a way out, an
+/// image that does not boot. More of them would not help.
+const SINGLE: usize = 3;
+
+/// Claims that are launched and should have a node by now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overdue {
+    /// Their names, with how long their node has taken so far.
+    pub claims: BTreeMap<String, SignedDuration>,
+    /// When the next one will be, if its node does not come.
+    pub next: Option<Timestamp>,
+}
+
+/// What takes about equally long: the EC2NodeClass, and whether it is bare metal.
+type Class<'a> = (&'a str, bool);
+
+/// What is known of the machines of a class.
+#[derive(Default)]
+struct Seen<'a> {
+    /// When nodes registered, and how many seconds after the launch.
+    registered: Vec<(Timestamp, i64)>,
+    /// Claims without a node, and when they were launched.
+    on_their_way: Vec<(&'a str, Timestamp)>,
+    claims: usize,
+}
+
+/// The claims that are overdue now.
+pub fn overdue(state: &State, now: Timestamp) -> Overdue {
+    let mut found = Overdue::default();
+    // none is on its way nearly always
+    if !state.node_claims.values().any(|claim| is_on_its_way(claim)) {
+        return found;
+    }
+    let mut classes: BTreeMap<Class<'_>, Seen<'_>> = BTreeMap::new();
+    for claim in state.node_claims.values() {
+        let Some(launched) = since(claim, LAUNCHED) else { continue };
+        let seen = classes.entry(class(claim)).or_default();
+        seen.claims += 1;
+        if let Some(registered) = since(claim, REGISTERED) {
+            seen.registered.push((registered, registered.duration_since(launched).as_secs()));
+        } else if is_on_its_way(claim) {
+            seen.on_their_way.push((claim.metadata.name.as_deref().unwrap_or_default(), launched));
+        }
+    }
+    for seen in classes.into_values() {
+        seen.judge(now, &mut found);
+    }
+    found
+}
+
+/// A claim as those read it who must not count on it: as one that goes away, though it holds its part of the limits.
+pub(super) fn not_counted_on(claim: &NodeClaim) -> NodeClaim {
+    let mut claim = claim.clone();
+    let conditions =
+        claim.status.get_or_insert_with(Default::default).conditions.get_or_insert_with(Vec::new);
+    conditions.retain(|condition| condition.type_ != DISRUPTION_REASON);
+    conditions.push(Condition {
+        type_: DISRUPTION_REASON.to_owned(),
+        status: ConditionStatus::True,
+        ..Condition::default()
+    });
+    claim
+}
+
+impl Seen<'_> {
+    fn judge(mut self, now: Timestamp, found: &mut Overdue) {
+        if self.registered.len() < ENOUGH {
+            return;
+        }
+        self.registered.sort_unstable_by(|one, other| other.cmp(one));
+        let slowest = self.registered.iter().take(LAST).map(|(_, seconds)| *seconds).max().unwrap_or(0);
+        // conditions tell whole seconds
+        let patience = SignedDuration::from_secs(slowest.saturating_add(1).max(AT_LEAST));
+        let taken = |launched: Timestamp| now.duration_since(launched);
+        let (late, others): (Vec<_>, Vec<_>) =
+            self.on_their_way.into_iter().partition(|(_, launched)| taken(*launched) >= patience);
+        if late.len() <= SINGLE.max(self.claims / 20) {
+            found.claims.extend(late.into_iter().map(|(name, launched)| (name.to_owned(), taken(launched))));
+        }
+        let next = others.into_iter().filter_map(|(_, launched)| launched.checked_add(patience).ok()).min();
+        found.next = found.next.into_iter().chain(next).min();
+    }
+}
+
+impl Overdue {
+    /// Their names.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.claims.keys().cloned().collect()
+    }
+}
+
+fn is_on_its_way(claim: &NodeClaim) -> bool {
+    let conditions = claim.conditions();
+    claim.metadata.deletion_timestamp.is_none()
+        && is_true(conditions, LAUNCHED)
+        && !is_true(conditions, REGISTERED)
+}
+
+/// Since when a condition is true.
+fn since(claim: &NodeClaim, condition: &str) -> Option<Timestamp> {
+    let condition = find_condition(claim.conditions(), condition)?;
+    let is_true = condition.status == ConditionStatus::True;
+    condition.last_transition_time.as_ref().filter(|_| is_true).map(|time| time.0)
+}
+
+fn class(claim: &NodeClaim) -> Class<'_> {
+    let instance_type = claim.metadata.labels.as_ref().and_then(|labels| labels.get(keys::INSTANCE_TYPE));
+    (&claim.spec.node_class_ref.name, instance_type.is_some_and(|name| name.contains(".metal")))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+    use supercargo_engine::snapshot::SnapshotOptions;
+    use supercargo_reconcile::toy::Toy;
+    use supercargo_reconcile::{Key, Kind};
+
+    use super::*;
+    use crate::cluster::inputs;
+    use crate::test_world::{self, knowledge};
+
+    /// A claim that was launched so many seconds ago, and registered so many seconds after that.
+    fn claim(toy: &mut Toy, name: &str, class: &str, launched: i64, registered: Option<i64>) {
+        let at = |ago: i64| (toy.now - SignedDuration::from_secs(ago)).to_string();
+        let mut conditions =
+            vec![json!({"type": "Launched", "status": "True", "lastTransitionTime": at(launched)})];
+        conditions.push(match registered {
+            Some(after) => {
+                json!({"type": "Registered", "status": "True", "lastTransitionTime": at(launched - after)})
+            }
+            None => json!({"type": "Registered", "status": "Unknown", "lastTransitionTime": at(launched)}),
+        });
+        let full: Value = json!({"cpu": "4", "memory": "16Gi", "pods": "58"});
+        toy.create(
+            Kind::NodeClaim,
+            json!({
+                "metadata": {"name": name, "labels": {
+                    "karpenter.sh/nodepool": "general", "node.kubernetes.io/instance-type": "m6i.xlarge",
+                    "topology.kubernetes.io/zone": "us-east-1a", "karpenter.sh/capacity-type": "spot",
+                }},
+                "spec": {
+                    "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": class},
+                    "requirements": [],
+                },
+                "status": {"conditions": conditions, "capacity": full, "allocatable": full},
+            }),
+        );
+    }
+
+    fn names(toy: &Toy) -> Vec<String> {
+        overdue(&toy.state, toy.now).claims.into_keys().collect()
+    }
+
+    #[rstest]
+    #[case::as_slow_as_the_slowest(38, &[])]
+    #[case::slower_than_each(40, &["late"])]
+    fn a_claim_is_overdue_when_it_takes_longer_than_each_of_its_kind(
+        #[case] age: i64,
+        #[case] expected: &[&str],
+    ) {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..40 {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(25 + number % 15));
+        }
+        claim(&mut toy, "late", "default", age, None);
+        assert_eq!(names(&toy), expected);
+        let next = overdue(&toy.state, toy.now).next;
+        let due = toy.now + SignedDuration::from_secs(40 - age);
+        assert_eq!(next, expected.is_empty().then_some(due));
+    }
+
+    #[test]
+    fn those_of_another_class_and_those_long_ago_say_nothing() {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..100 {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(30));
+            claim(&mut toy, &format!("slow-long-ago-{number}"), "default", 9_000, Some(300));
+            claim(&mut toy, &format!("slow-{number}"), "windows", 900, Some(320));
+        }
+        claim(&mut toy, "late", "default", 60, None);
+        claim(&mut toy, "in-time", "windows", 60, None);
+        assert_eq!(names(&toy), ["late"]);
+    }
+
+    #[test]
+    fn with_few_of_its_kind_nobody_can_say() {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..19 {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(30));
+        }
+        claim(&mut toy, "late", "default", 800, None);
+        assert!(names(&toy).is_empty());
+    }
+
+    #[test]
+    fn when_many_are_late_it_is_not_the_machines() {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..40 {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(30));
+        }
+        for number in 0..3 {
+            claim(&mut toy, &format!("late-{number}"), "default", 60, None);
+        }
+        assert_eq!(names(&toy).len(), 3);
+        claim(&mut toy, "late-3", "default", 60, None);
+        assert!(names(&toy).is_empty());
+    }
+
+    #[test]
+    fn what_was_planned_onto_it_waits_again_and_it_takes_nothing_new_but_holds_its_part_of_the_limits() {
+        let mut toy = Toy::new(Vec::new());
+        test_world::pool_and_class(&mut toy, "general");
+        for number in 0..20 {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(30));
+        }
+        claim(&mut toy, "late", "default", 31, None);
+        toy.create(Kind::Pod, test_world::waiting_pod("web-0", "1"));
+        let knowledge = knowledge();
+        let pod = toy.state.pods.named("shop", "web-0").unwrap();
+        knowledge.assignments().assign(Key::of(&pod.metadata), pod.metadata.uid.as_deref().unwrap(), "late");
+        let before = inputs(&toy.state, &knowledge, toy.now - SignedDuration::from_secs(1));
+        assert_eq!(before.waiting(), 0);
+        let inputs = inputs(&toy.state, &knowledge, toy.now);
+        assert_eq!(inputs.waiting(), 1);
+        let (_, snapshot) = inputs.snapshot(&SnapshotOptions::default());
+        let late = snapshot.rooms.iter().find(|room| room.name == "late").unwrap();
+        assert!(late.leaving && !late.deleted);
+    }
+}
