@@ -32,7 +32,8 @@ type Refusal = (&'static str, String);
 impl State {
     pub(crate) fn create_fleet(&mut self, request: &FleetRequest) -> Result<FleetAnswer, CloudError> {
         let error = |code: &str, message: String| CloudError::new(Action::CreateFleet, code, message);
-        if let Some(answer) = request.client_token.as_ref().and_then(|token| self.fleet_answers.get(token)) {
+        let known = request.client_token.as_ref().and_then(|token| self.fleet_answers.get(token));
+        if let Some((_, answer)) = known {
             return Ok(answer.clone());
         }
         if request.target_capacity == 0 || request.overrides().next().is_none() {
@@ -58,7 +59,7 @@ impl State {
         let offered = self.read_offers(request, &mut answer);
         self.fill(request, &offered, &mut answer);
         if let Some(token) = &request.client_token {
-            self.fleet_answers.insert(token.clone(), answer.clone());
+            self.fleet_answers.insert(token.clone(), (request.target_capacity, answer.clone()));
         }
         Ok(answer)
     }

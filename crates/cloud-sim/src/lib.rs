@@ -67,6 +67,6 @@ pub use options::{
     MarketOptions, NetworkOptions, QueueOptions, QuotaClass, Quotas, RegionOptions, ReservationOptions,
 };
 pub use provider::PatientRegion;
-pub use region::{Answer, Census, PoolFacts, Region};
+pub use region::{Answer, Census, Launches, PoolFacts, Region};
 pub use script::{Effect, Scope, Script, ScriptError, ScriptEvent, ScriptProblem, When};
 pub use spread::Spread;

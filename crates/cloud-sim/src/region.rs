@@ -52,6 +52,15 @@ pub struct PoolFacts {
     pub price: Usd,
 }
 
+/// Instances under a client token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Launches {
+    /// Asked for.
+    pub asked: usize,
+    /// Launched.
+    pub machines: usize,
+}
+
 /// How many instances have been in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
@@ -136,11 +145,15 @@ impl Region {
         }
     }
 
-    /// How many instances were launched under each client token since the region began.
-    pub fn launches(&self) -> BTreeMap<String, usize> {
+    /// The instances that were asked for and launched under each client token since the region began.
+    pub fn launches(&self) -> BTreeMap<String, Launches> {
         let state = self.state();
         let answers = state.fleet_answers.iter();
-        answers.map(|(token, answer)| (token.clone(), answer.instance_ids().count())).collect()
+        let launches = answers.map(|(token, (asked, answer))| {
+            let machines = answer.instance_ids().count();
+            (token.clone(), Launches { asked: usize::try_from(*asked).unwrap_or(usize::MAX), machines })
+        });
+        launches.collect()
     }
 
     /// What is true of an offering now; none if it is not sold. Reserved capacity is not a pool.

@@ -63,8 +63,8 @@ pub(crate) struct State {
     /// A market step is on the timeline.
     pub market_is_stepping: bool,
     pub ledger: Ledger,
-    /// Answers by client token.
-    pub fleet_answers: BTreeMap<String, FleetAnswer>,
+    /// Answers by client token, with how many instances were asked for.
+    pub fleet_answers: BTreeMap<String, (u32, FleetAnswer)>,
 }
 
 impl State {

@@ -329,6 +329,11 @@ fn what_came_for_a_move_that_was_taken_back_does_not_count_for_the_next_one() {
 
 /// Launches one machine under a client token.
 fn launch(region: &Region, token: &str) -> String {
+    launch_all(region, token, 1).remove(0)
+}
+
+/// Launches so many machines under a client token.
+fn launch_all(region: &Region, token: &str, target_capacity: u32) -> Vec<String> {
     let image = "/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/standard/recommended/image_id";
     let image_id = region.get_parameter(image).outcome.unwrap();
     let data = LaunchTemplateData { image_id, ..LaunchTemplateData::default() };
@@ -345,7 +350,7 @@ fn launch(region: &Region, token: &str) -> String {
     };
     let request = FleetRequest {
         configs: vec![FleetConfig { launch_template: "test".to_owned(), overrides: vec![offering] }],
-        target_capacity: 1,
+        target_capacity,
         purchase: PurchaseOption::OnDemand,
         strategy: AllocationStrategy::LowestPrice,
         instance_tags: Tags::new(),
@@ -355,7 +360,7 @@ fn launch(region: &Region, token: &str) -> String {
         dry_run: false,
     };
     let answer = region.create_fleet(&request).outcome.unwrap();
-    answer.instance_ids().next().unwrap().to_owned()
+    answer.instance_ids().map(str::to_owned).collect()
 }
 
 #[test]
@@ -374,6 +379,53 @@ fn a_second_machine_for_a_claim_and_a_machine_without_one_are_noticed() {
     clock.advance(Duration::from_secs(200));
     at_rest(&mut seen.checks, &seen.state, &region, clock.now());
     assert_eq!(seen.found(), [Invariant::Leak, Invariant::DoubleLaunch]);
+}
+
+/// The uid of the claim `general-N`.
+fn uid(number: usize) -> String {
+    format!("{number:08}-2222-3333-4444-555555555555")
+}
+
+#[rstest]
+#[case::each_in_one_call("1 2 3, 4 5", &[], &[])]
+#[case::in_two_calls("1 2 3, 3 4", &[], &[Invariant::DoubleLaunch])]
+#[case::together_and_alone("1 2 3", &[2], &[Invariant::DoubleLaunch])]
+#[case::two_of_them_twice("1 2, 2 1 3", &[], &[Invariant::DoubleLaunch; 2])]
+fn a_second_machine_for_a_claim_in_a_call_for_several_is_noticed(
+    #[case] calls: &str,
+    #[case] alone: &[usize],
+    #[case] expected: &[Invariant],
+) {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    for (number, members) in calls.split(", ").enumerate() {
+        let told: Vec<String> = members.split(' ').map(|member| uid(member.parse().unwrap())).collect();
+        let key = format!("launch.supercargo.dev/together-{number}");
+        let body = json!({"metadata": {"annotations": {key: told.join(" ")}}});
+        seen.send(Method::PATCH, "/apis/karpenter.sh/v1/nodeclaims/general-1", body);
+        launch_all(&region, &format!("together-{number}"), u32::try_from(told.len()).unwrap());
+    }
+    for number in alone {
+        launch(&region, &uid(*number));
+    }
+    at_rest(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found(), expected);
+}
+
+#[test]
+fn a_call_for_several_that_asks_for_more_or_was_not_written_down_is_noticed() {
+    let (_, region) = region();
+    let mut seen = Seen::default();
+    let told = format!("{} {}", uid(1), uid(2));
+    let body = json!({"metadata": {"annotations": {"launch.supercargo.dev/together-1": told}}});
+    seen.send(Method::PATCH, "/apis/karpenter.sh/v1/nodeclaims/general-1", body);
+    launch_all(&region, "together-1", 3);
+    at_rest(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found(), [Invariant::DoubleLaunch]);
+    launch_all(&region, "together-2", 2);
+    let mut seen = Seen::default();
+    at_rest(&mut seen.checks, &seen.state, &region, now());
+    assert_eq!(seen.found(), [Invariant::DoubleLaunch, Invariant::DoubleLaunch]);
 }
 
 #[rstest]

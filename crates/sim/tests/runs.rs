@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+use rstest::rstest;
+use serde_json::json;
 use supercargo_sim::scenario::{Scenario, read};
 use supercargo_sim::{RunOptions, run, shortest_failure};
 
@@ -83,4 +85,26 @@ fn a_scenario_that_fails_is_cut_down_to_its_shortest_beginning_that_does() {
     assert_eq!(failure.seed, scenario.seed);
     scenario.assertions.nodes_made = Some(9);
     assert!(shortest_failure(&scenario).unwrap().is_none());
+}
+
+#[rstest]
+#[case::before_most_answers("62.5s")]
+#[case::in_the_midst_of_them("63.5s")]
+fn who_takes_over_in_the_middle_of_a_burst_launches_nothing_twice(#[case] at: &str) {
+    let mut scenario = scenario(&format!(
+        "name: handover\nduration: 150s\nsettle: 1m\n\
+         workloads: [{{name: web, replicas: 0, cpu: '3', memory: 2Gi, steps: [{{at: 1m, replicas: 60}}]}}]\n\
+         faults: [{{at: {at}, for: 15s, crash: true}}]",
+    ));
+    for object in &mut scenario.objects {
+        if object["kind"] == "NodePool" {
+            let spec = &mut object["spec"];
+            spec["disruption"] = json!({"consolidationPolicy": "WhenEmpty", "consolidateAfter": "Never"});
+            let size = json!({"key": "karpenter.k8s.aws/instance-cpu", "operator": "In", "values": ["4"]});
+            spec["template"]["spec"]["requirements"].as_array_mut().unwrap().push(size);
+        }
+    }
+    let outcome = run(&scenario, &RunOptions::default()).unwrap();
+    assert_eq!(outcome.violations, []);
+    assert_eq!((outcome.machines_launched, outcome.latencies.pods), (60, 60));
 }

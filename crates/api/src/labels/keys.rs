@@ -126,6 +126,8 @@ pub const NODEPOOL_HASH: &str = "karpenter.sh/nodepool-hash";
 pub const NODEPOOL_HASH_VERSION: &str = "karpenter.sh/nodepool-hash-version";
 /// The NodeClaims that a NodeClaim was made to replace, by name, with commas; not one of Karpenter's.
 pub const REPLACES: &str = "supercargo.dev/replaces";
+/// What the keys of annotations begin with that name the launches of one call, with their client tokens; not one of Karpenter's.
+pub const LAUNCHED_TOGETHER: &str = "launch.supercargo.dev/";
 /// RFC 3339 hard deadline of a termination.
 pub const TERMINATION_TIMESTAMP: &str = "karpenter.sh/nodeclaim-termination-timestamp";
 /// `true` or `false`: whether minValues was relaxed for this NodeClaim.

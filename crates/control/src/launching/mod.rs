@@ -13,6 +13,7 @@
 //! - budget: how many launches may rely on an offering that nobody has seen working
 //! - dryness: what refused offerings say about their neighbours
 //! - outcome: what an answer makes of a claim
+//! - together: launches in one call, written down before it is made
 //! - prices: what the account says about spot prices and offerings
 
 mod budget;
@@ -24,6 +25,7 @@ mod plans;
 mod prices;
 #[cfg(test)]
 mod tests;
+mod together;
 
 pub use budget::{Budget, FIRST_LAUNCHES};
 pub use decide::{LAUNCH_TIMEOUT, Standing, Step, decide};
@@ -31,3 +33,4 @@ pub use dryness::{Dryness, FAMILY_FOR, FAMILY_SIZES, ZONE_FAMILIES, ZONE_FOR};
 pub use part::Launching;
 pub use plans::Plans;
 pub use prices::Prices;
+pub use together::{Company, Together};

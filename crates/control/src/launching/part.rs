@@ -1,6 +1,6 @@
 //! The loop that launches: all claims of a batch at once, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +9,18 @@ use supercargo_api::NodeClaim;
 use supercargo_api::labels::keys;
 use supercargo_cloud::launch::{LaunchError, LaunchFailure, LaunchPlan, LaunchWarning, Launched, Observed};
 use supercargo_cloud::{FleetError, ReservationPreference};
-use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Outcome, Part, Queue, State, Verb};
+use supercargo_reconcile::{Action, Answer, Change, Key, Kind, Object, Outcome, Part, Queue, State, Verb};
 
 use super::budget::Numbers;
 use super::outcome::{observed, with_failure, with_instance, with_labels};
 use super::plans::Ready;
-use super::{Budget, Dryness, Plans, Standing, Step, decide};
+use super::together::Told;
+use super::{Budget, Company, Dryness, Plans, Standing, Step, decide};
 use crate::journal::{Alternative, Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
 use crate::lifecycle::owning_pool;
 use crate::metrics::CloudCall;
-use crate::outside::{CloudAnswer, CloudRequest};
+use crate::outside::{CloudAnswer, CloudRequest, Launch};
 
 /// The wait after the first failure that is not a lack of capacity (row L1).
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -46,6 +47,10 @@ struct Memory {
     key: Key,
     standing: Standing,
     attempts: u32,
+    /// Fleets that were made and gave nothing: EC2 would answer a call with their token as it did.
+    fleets: u32,
+    /// Whether EC2 may know the present token already.
+    is_called: bool,
     observed: Option<Observed>,
     failure: Option<(String, String)>,
     hopeless: Option<Hopeless>,
@@ -75,6 +80,11 @@ pub struct Launching {
     dryness: Dryness,
     /// Instances that nobody wants any more.
     unwanted: Vec<String>,
+    told: Told,
+    /// Whether it has had its first turn.
+    has_begun: bool,
+    /// Uids of claims without an instance that were there before: another controller may have called for them.
+    inherited: BTreeSet<String>,
 }
 
 impl Launching {
@@ -90,16 +100,22 @@ impl Launching {
             budget: Budget::default(),
             dryness: Dryness::default(),
             unwanted: Vec::new(),
+            told: Told::default(),
+            has_begun: false,
+            inherited: BTreeSet::new(),
         }
     }
 
     fn memory(&mut self, claim: &NodeClaim) -> &mut Memory {
         let uid = claim.metadata.uid.clone().unwrap_or_default();
         let key = Key::of(&claim.metadata);
+        let is_inherited = self.inherited.contains(&uid);
         self.memories.entry(uid).or_insert_with(|| Memory {
             key,
             standing: Standing::New,
             attempts: 0,
+            fleets: 0,
+            is_called: is_inherited,
             observed: None,
             failure: None,
             hopeless: None,
@@ -169,7 +185,14 @@ impl Launching {
         let uid = claim.metadata.uid.clone().unwrap_or_default();
         let memory = self.memory(claim);
         memory.standing = Standing::UnderWay;
-        plan.request.client_token = Some(token(&uid, memory.attempts));
+        let token = token(&uid, memory.fleets);
+        let is_called = std::mem::replace(&mut memory.is_called, true);
+        let company = match self.told.of(&token) {
+            Some(together) => Company::Known(Arc::clone(together)),
+            None if is_called => Company::Nobody,
+            None => Company::Any,
+        };
+        plan.request.client_token = Some(token);
         let mut actions = Vec::new();
         for warning in &plan.warnings {
             if let LaunchWarning::FewTypesForSpot { types } = warning {
@@ -183,7 +206,8 @@ impl Launching {
         self.knowledge.addresses().add(&plan.addresses);
         self.knowledge.launches().insert(uid.clone());
         self.tickets += 1;
-        let request = CloudRequest::Launch(Box::new(plan.clone()));
+        let launch = Launch { plan: plan.clone(), claim: key.name.clone(), company };
+        let request = CloudRequest::Launch(Box::new(launch));
         self.calls.insert(self.tickets, Call { uid, plan, offerings, since: now });
         actions.push(Action::ask(Kind::NodeClaim, key, self.tickets, request));
         actions
@@ -321,6 +345,13 @@ impl Launching {
                     memory.standing = Standing::Hopeless;
                 } else {
                     self.fail(&claim, &failure.reason, &failure.message, now);
+                    // otherwise no fleet was made, or nobody knows: the same token finds out
+                    if !failure.errors.is_empty() {
+                        let is_inherited = self.inherited.contains(&call.uid);
+                        let memory = self.memory(&claim);
+                        memory.fleets = memory.fleets.saturating_add(1);
+                        memory.is_called = is_inherited;
+                    }
                 }
                 self.queue.add(Key::of(&claim.metadata));
             }
@@ -436,9 +467,9 @@ impl Launching {
     }
 }
 
-/// The same claim and attempt get the same token, so that a launch that was forgotten is not made twice.
-fn token(uid: &str, attempts: u32) -> String {
-    if attempts == 0 { uid.to_owned() } else { format!("{uid}-{attempts}") }
+/// The same claim gets the same token until a fleet was made for it, so that a launch that was forgotten is not made twice.
+fn token(uid: &str, fleets: u32) -> String {
+    if fleets == 0 { uid.to_owned() } else { format!("{uid}-{fleets}") }
 }
 
 /// Whether an error says that a pool has nothing left, as opposed to a quota or a subnet.
@@ -488,10 +519,21 @@ impl Part for Launching {
         if change.kind != Kind::NodeClaim {
             return;
         }
+        if let Some(Object::NodeClaim(claim)) = &change.new {
+            self.told.hear(claim);
+            let status = claim.status.as_ref();
+            if !self.has_begun && status.is_none_or(|status| status.provider_id.is_none()) {
+                self.inherited.extend(claim.metadata.uid.clone());
+            }
+        }
         match &change.new {
             Some(_) => self.queue.add(change.key.clone()),
             None => {
+                if let Some(Object::NodeClaim(claim)) = &change.old {
+                    self.told.forget(claim);
+                }
                 let uid = change.old.as_ref().and_then(|old| old.metadata().uid.clone()).unwrap_or_default();
+                self.inherited.remove(&uid);
                 // while a call is under way its answer still has to find out that the claim is gone
                 if !self.knowledge.launches().contains(&uid) {
                     self.memories.remove(&uid);
@@ -501,6 +543,7 @@ impl Part for Launching {
     }
 
     fn step(&mut self, state: &State, now: Timestamp) -> Vec<Action> {
+        self.has_begun = true;
         let mut actions = Vec::new();
         if !self.unwanted.is_empty() {
             let ids = std::mem::take(&mut self.unwanted);
@@ -548,6 +591,6 @@ impl Part for Launching {
     }
 
     fn wake(&self) -> Option<Timestamp> {
-        if self.unwanted.is_empty() { self.queue.wake() } else { Some(Timestamp::MIN) }
+        if self.unwanted.is_empty() && self.has_begun { self.queue.wake() } else { Some(Timestamp::MIN) }
     }
 }

@@ -49,7 +49,7 @@ fn claim(name: &str, types: &[&str], zones: &[&str]) -> Value {
 fn launches(toy: &Toy) -> Vec<(u64, LaunchPlan)> {
     let requests = toy.asked.iter().filter_map(|(_, ticket, request)| {
         match (**request).as_any().downcast_ref::<CloudRequest>()? {
-            CloudRequest::Launch(plan) => Some((*ticket, LaunchPlan::clone(plan))),
+            CloudRequest::Launch(launch) => Some((*ticket, launch.plan.clone())),
             _ => None,
         }
     });

@@ -68,7 +68,10 @@ fn synced(claim: &NodeClaim, node: &Node) -> Node {
         return wanted;
     }
     if let Some(annotations) = &claim.metadata.annotations {
-        metadata.annotations.get_or_insert_default().extend(annotations.clone());
+        // which launches were called for together is of no use on a node
+        let told = annotations.iter().filter(|(key, _)| !key.starts_with(keys::LAUNCHED_TOGETHER));
+        let told = told.map(|(key, value)| (key.clone(), value.clone()));
+        metadata.annotations.get_or_insert_default().extend(told);
     }
     let labels = metadata.labels.get_or_insert_default();
     labels.extend(claim.metadata.labels.clone().unwrap_or_default());

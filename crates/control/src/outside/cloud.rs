@@ -7,13 +7,14 @@ use supercargo_cloud::{
 };
 
 use crate::garbage::Sweep;
+use crate::launching::Company;
 use crate::node_class::{Found, Question, Release};
 
 /// A request to the cloud.
 #[derive(Clone, Debug)]
 pub enum CloudRequest {
     /// Launch one instance.
-    Launch(Box<LaunchPlan>),
+    Launch(Box<Launch>),
     /// Which instances are there.
     DescribeInstances(InstanceQuery),
     /// How the running instances are.
@@ -36,6 +37,17 @@ pub enum CloudRequest {
     ReleaseNodeClass(Release),
     /// Delete instance profiles and launch templates that nothing uses.
     Sweep(Sweep),
+}
+
+/// A launch for a claim.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// What is to be called.
+    pub plan: LaunchPlan,
+    /// The name of the claim.
+    pub claim: String,
+    /// With whom it may be called for.
+    pub company: Company,
 }
 
 /// What came of it.
@@ -107,7 +119,7 @@ pub(super) async fn ask(
     request: &CloudRequest,
 ) -> CloudAnswer {
     match request {
-        CloudRequest::Launch(plan) => CloudAnswer::Launched(launch::perform(launcher, plan).await),
+        CloudRequest::Launch(launch) => CloudAnswer::Launched(launch::perform(launcher, &launch.plan).await),
         CloudRequest::DescribeInstances(query) => {
             CloudAnswer::Instances(provider.describe_instances(query).await)
         }

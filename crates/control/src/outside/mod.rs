@@ -6,7 +6,7 @@ mod fleets;
 mod leases;
 mod limited;
 
-pub use cloud::{CloudAnswer, CloudRequest};
+pub use cloud::{CloudAnswer, CloudRequest, Launch};
 pub use computation::{Computation, Computing};
 pub use leases::{LeaseAnswer, LeaseQuery, autoscaler_leases};
 pub use limited::limited;
@@ -47,9 +47,10 @@ impl World {
     }
 
     /// The same world, in which calls to the cloud are counted, and timed by this, and launches do not call more often than EC2
-    /// answers.
+    /// answers. Those that it calls for together it writes down in the cluster, if there is one in this world already.
     pub fn counted(self, knowledge: Arc<Knowledge>, time: Time) -> Self {
-        let fleets = Fleets::new(Arc::clone(&self.provider), time.clone(), Arc::clone(&knowledge));
+        let (provider, client) = (Arc::clone(&self.provider), self.client.clone());
+        let fleets = Fleets::new(provider, client, time.clone(), Arc::clone(&knowledge));
         Self { counted: Some((knowledge, time)), fleets: Some(Arc::new(fleets)), ..self }
     }
 }
@@ -65,8 +66,12 @@ impl Outside for World {
             let request: &dyn Any = (*request).as_any();
             if let Some(request) = request.downcast_ref::<CloudRequest>() {
                 let direct = Direct(&*provider);
-                let launcher: &dyn Launcher = match &fleets {
-                    Some(fleets) => &**fleets,
+                let for_claim = match (&fleets, request) {
+                    (Some(fleets), CloudRequest::Launch(launch)) => Some(fleets.of(launch)),
+                    _ => None,
+                };
+                let launcher: &dyn Launcher = match &for_claim {
+                    Some(launcher) => launcher,
                     None => &direct,
                 };
                 let method = request.method().zip(counted);

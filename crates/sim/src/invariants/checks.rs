@@ -9,7 +9,7 @@ use supercargo_cloud_sim::Region;
 use supercargo_reconcile::{Change, Object, State};
 
 use super::prices::Replacement;
-use super::{budgets, evictions, limits, prices, wishes};
+use super::{budgets, evictions, launches, limits, prices, wishes};
 use crate::world::Audit;
 
 /// What must hold.
@@ -81,6 +81,8 @@ pub struct Checks {
     pub(super) replacements: BTreeMap<String, Replacement>,
     /// When claims were marked for disruption no more, by name.
     pub(super) unmarked: BTreeMap<String, Timestamp>,
+    /// The launches that were called for together, in order, by the token of their call.
+    pub(super) together: BTreeMap<String, Vec<String>>,
     /// Pods that wait though they could run, by uid, with the moment at which that was seen first.
     pub(super) overlooked: BTreeMap<String, Timestamp>,
 }
@@ -113,6 +115,7 @@ impl Checks {
             return;
         }
         evictions::check(self, audit, state);
+        launches::note(self, audit);
         budgets::check(self, audit, state);
         wishes::check(self, audit, state);
         prices::check(self, audit, state);

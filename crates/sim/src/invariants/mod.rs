@@ -4,6 +4,7 @@
 //! - evictions: pods go only as far as their budgets and their wishes allow
 //! - budgets: no more nodes of a NodePool are disrupted at once than it allows
 //! - wishes: a node with a pod that is not to be disrupted stays
+//! - launches: one claim, one launch, also where several were launched in one call
 //! - limits: a NodePool never holds more than its limits
 //! - prices: consolidation never raises the price
 //! - rest: machines and claims agree, nothing is stuck
@@ -12,6 +13,7 @@
 mod budgets;
 mod checks;
 mod evictions;
+mod launches;
 mod limits;
 mod placeable;
 mod prices;

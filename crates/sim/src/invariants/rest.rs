@@ -1,6 +1,6 @@
 //! What must hold when everything has come to rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,12 +12,10 @@ use supercargo_cloud_sim::Region;
 use supercargo_reconcile::{Key, State};
 
 use super::evictions::{covers, wants_peace};
-use super::{Checks, Invariant};
+use super::{Checks, Invariant, launches};
 
 /// What has been on its way out for longer than this is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(900);
-/// Characters of a uid.
-const UID: usize = 36;
 /// A machine that is younger may still be on its way to its claim.
 const SETTLED: Duration = Duration::from_secs(180);
 
@@ -84,15 +82,7 @@ pub fn at_rest(checks: &mut Checks, state: &State, region: &Region, now: Timesta
             checks.violated(now, Invariant::Loss, format!("claim {name} has no machine {id} any more"));
         }
     }
-    // the token of a launch begins with the claim's uid
-    let mut launches: BTreeMap<String, usize> = BTreeMap::new();
-    for (token, machines) in region.launches() {
-        *launches.entry(token.chars().take(UID).collect()).or_default() += machines;
-    }
-    for (uid, machines) in launches.into_iter().filter(|(_, machines)| *machines > 1) {
-        let what = format!("{machines} machines were launched for the claim of uid {uid}");
-        checks.violated(now, Invariant::DoubleLaunch, what);
-    }
+    launches::check(checks, region, now);
     let metadata = state.node_claims.values().map(|claim| ("NodeClaim", &claim.metadata));
     let metadata = metadata.chain(state.nodes.values().map(|node| ("Node", &node.metadata)));
     let metadata = metadata.chain(state.node_pools.values().map(|pool| ("NodePool", &pool.metadata)));
