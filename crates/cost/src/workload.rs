@@ -99,15 +99,11 @@ impl Ord for Workload {
         if std::ptr::eq(self, other) {
             return Ordering::Equal;
         }
-        let own = |row: &Workload, than: &Workload| {
-            (&row.node, &row.provider_id, &row.pod, &row.pod_uid).cmp(&(
-                &than.node,
-                &than.provider_id,
-                &than.pod,
-                &than.pod_uid,
-            ))
-        };
-        self.common_order(other).then_with(|| own(self, other))
+        self.common_order(other)
+            .then_with(|| text_order(&self.node, &other.node))
+            .then_with(|| text_order(&self.provider_id, &other.provider_id))
+            .then_with(|| text_order(&self.pod, &other.pod))
+            .then_with(|| text_order(&self.pod_uid, &other.pod_uid))
     }
 }
 
@@ -117,7 +113,12 @@ impl PartialOrd for Workload {
     }
 }
 
-/// Maps are mostly shared, and then equal without a look.
+/// Texts are mostly shared, and then equal without a look.
+fn text_order(one: &Arc<str>, other: &Arc<str>) -> Ordering {
+    if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
+}
+
+/// So are maps.
 fn labels_order(one: &Labels, other: &Labels) -> Ordering {
     if Arc::ptr_eq(one, other) { Ordering::Equal } else { one.cmp(other) }
 }
@@ -125,16 +126,14 @@ fn labels_order(one: &Labels, other: &Labels) -> Ordering {
 impl Workload {
     /// The order by all that replicas of one workload have in common: everything but pod, node and what they are called.
     fn common_order(&self, other: &Workload) -> Ordering {
-        let names = |row: &'_ Workload, than: &'_ Workload| {
-            (row.cluster.as_ref(), row.kind, row.namespace.as_ref())
-                .cmp(&(than.cluster.as_ref(), than.kind, than.namespace.as_ref()))
-                .then_with(|| row.controller_kind.cmp(&than.controller_kind))
-                .then_with(|| row.controller.cmp(&than.controller))
-                .then_with(|| row.root_kind.cmp(&than.root_kind))
-                .then_with(|| row.root.cmp(&than.root))
-                .then_with(|| row.container.cmp(&than.container))
-        };
-        names(self, other)
+        text_order(&self.cluster, &other.cluster)
+            .then_with(|| self.kind.cmp(&other.kind))
+            .then_with(|| text_order(&self.namespace, &other.namespace))
+            .then_with(|| text_order(&self.controller_kind, &other.controller_kind))
+            .then_with(|| text_order(&self.controller, &other.controller))
+            .then_with(|| text_order(&self.root_kind, &other.root_kind))
+            .then_with(|| text_order(&self.root, &other.root))
+            .then_with(|| text_order(&self.container, &other.container))
             .then_with(|| self.services.cmp(&other.services))
             .then_with(|| labels_order(&self.labels, &other.labels))
             .then_with(|| labels_order(&self.annotations, &other.annotations))

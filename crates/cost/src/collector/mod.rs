@@ -14,14 +14,15 @@ mod owners;
 mod pods;
 mod rates;
 mod readings;
+mod shares;
 mod view;
 mod volumes;
 
 pub(crate) use nodes::node_fact;
-pub(crate) use observe::evenly;
 pub use observe::{Collector, CollectorSettings, Observation, ObserveError};
 pub use owners::Owned;
 pub(crate) use owners::Owners;
 pub use rates::{Measured, Rates};
 pub use readings::{ContainerReading, ReadingError, Readings, read_pod_metrics, read_summary};
+pub(crate) use shares::evenly;
 pub use view::{ContainerUsage, Measurements, PodTraffic, Seen, View, VolumeUsage};

@@ -1,8 +1,10 @@
 //! One observation after the other.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Service;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use supercargo_api::Pod;
@@ -12,13 +14,12 @@ use crate::collector::balancers::balancer_fact;
 use crate::collector::known::KnownPods;
 use crate::collector::nodes::node_fact;
 use crate::collector::owners::Owners;
-use crate::collector::pods::{LiveContainer, LivePod, Surroundings, life};
-use crate::collector::view::{ContainerUsage, Measurements, Seen, View};
-use crate::collector::volumes::{ClaimUsers, volume_fact};
-use crate::facts::{Amount, ContainerFact, Gap, HourFacts, ManagementFact, NetworkBytes};
+use crate::collector::pods::{LivePod, Surroundings, life};
+use crate::collector::shares::{HourPart, Nameless, Scattered, Share, pieces_of};
+use crate::collector::view::{Measurements, PodTraffic, Seen, View};
+use crate::collector::volumes::{ClaimUsers, usage_of_claims, volume_fact};
+use crate::facts::{Gap, HourFacts, ManagementFact, NetworkBytes};
 use crate::interval::Interval;
-use crate::money::Division;
-use crate::workload::Workload;
 
 /// What a collector is told once.
 #[derive(Clone, Debug)]
@@ -72,25 +73,20 @@ pub enum ObserveError {
     },
 }
 
-/// Namespace, name and uid.
-type PodName = (Arc<str>, Arc<str>, Arc<str>);
-
-/// Bytes by pod.
-type Traffic = FxHashMap<PodName, NetworkBytes>;
-
 /// Turns observations into facts.
 #[derive(Clone, Debug)]
 pub struct Collector {
     settings: CollectorSettings,
     last: Option<i64>,
-    counters: Traffic,
+    /// Counters that came without a uid, by namespace and name.
+    nameless: FxHashMap<(Arc<str>, Arc<str>), NetworkBytes>,
     known: KnownPods,
 }
 
 impl Collector {
     /// A collector that knows nothing yet; its first observation only begins the time.
     pub fn new(settings: CollectorSettings) -> Collector {
-        Collector { settings, last: None, counters: Traffic::default(), known: KnownPods::default() }
+        Collector { settings, last: None, nameless: FxHashMap::default(), known: KnownPods::default() }
     }
 
     /// A collector that goes on from the time until which everything is written down.
@@ -116,40 +112,30 @@ impl Collector {
 
     /// The facts since the last observation. Objects that were there all the time count from then on, others from their
     /// own beginning; what vanished in between counts until it was seen to go, or until the last observation.
-    pub fn observe<'a>(
+    pub fn observe(
         &mut self,
         now: i64,
-        view: &View<'a>,
+        view: &View<'_>,
         measured: &Measurements<'_>,
     ) -> Result<Observation, ObserveError> {
         let stretch = self.advance(now)?;
-        let traffic = self.traffic(view, measured, stretch.start);
+        let slots = self.known.enter(&view.pods);
+        let lives: Vec<Option<Interval>> = view.pods.par_iter().map(|seen| life(*seen)).collect();
+        let mut shares = vec![Share::default(); self.known.len()];
+        for (slot, life) in slots.iter().zip(&lives) {
+            shares[*slot].whole = life.unwrap_or_default();
+        }
+        let nameless = self.traffic(view, measured, stretch.start, &mut shares);
         if stretch.is_empty() {
+            self.known.leave(|_| false);
             return Ok(Observation { stretch, hours: Vec::new() });
         }
-        let stale = stretch.seconds() > self.settings.longest_stretch;
-        let mut usage: Usage<'_> = FxHashMap::default();
-        if !stale {
-            for each in measured.containers {
-                usage.entry((&each.namespace, &each.pod, &each.container, &each.pod_uid)).or_insert(each);
-            }
-        }
-        let provider_ids = view.nodes.iter().filter_map(|seen| {
-            let id = seen.object.spec.as_ref()?.provider_id.as_deref()?;
-            Some((seen.object.metadata.name.as_deref()?, Arc::from(id)))
-        });
-        let around = Surroundings::new(
-            &self.settings.cluster,
-            &view.namespaces,
-            &view.services,
-            Owners::new(&view.owners),
-            provider_ids.collect(),
-            self.known.lend(),
-        );
-        let silent = if stale { &[] } else { measured.silent_nodes };
         let absence = i64::try_from(self.settings.longest_absence).unwrap_or(i64::MAX);
         let believed = Interval::new(now.saturating_sub(absence), now);
-        let mut last_seen: Vec<LivePod<'_>> = Vec::new();
+        self.identify(view, &slots, &shares, stretch.overlap(believed));
+        let stale = stretch.seconds() > self.settings.longest_stretch;
+        let scattered = if stale { Scattered::default() } else { self.usage(measured, &mut shares) };
+        let silent = if stale { &[] } else { measured.silent_nodes };
         let mut hours = Vec::new();
         for (hour, all) in recent(stretch) {
             let inside = all.overlap(believed);
@@ -162,25 +148,81 @@ impl Collector {
                 hours.push(facts);
                 continue;
             }
-            let live = |pod: &Seen<'a, Pod>| around.live(*pod, inside, &self.known);
-            let pods: Vec<LivePod<'_>> = view.pods.par_iter().filter_map(live).collect();
-            let containers = |live: &LivePod<'_>| {
-                PodShare { live, usage: &usage, traffic: &traffic, stretch }.containers()
+            let part = HourPart {
+                known: &self.known,
+                usage: measured.containers,
+                shares: &shares,
+                scattered: &scattered,
+                nameless: &nameless,
+                stretch,
+                inside,
             };
-            facts.containers = pods.par_iter().flat_map_iter(containers).collect();
-            self.known.arrange(&mut facts.containers);
-            self.things(&mut facts, view, measured, &pods, inside);
+            facts.containers = part.containers();
+            self.things(&mut facts, view, measured, &slots, &shares, inside);
             if stale {
                 facts.gaps.push(gap(inside, "use of everything"));
             }
             facts.gaps.extend(silent.iter().map(|node| gap(inside, &format!("use of node {node}"))));
-            facts.sort();
-            self.known.note_order(&facts.containers);
+            if self.known.has_ties() {
+                facts.sort();
+            } else {
+                facts.sort_things();
+            }
             hours.push(facts);
-            last_seen = pods;
         }
-        self.known.remember(&last_seen, around.into_maps());
+        self.known.leave(|slot| !shares[slot].whole.overlap(stretch).is_empty());
         Ok(Observation { stretch, hours })
+    }
+
+    /// Finds out who the pods are that were there in a stretch.
+    fn identify(&mut self, view: &View<'_>, slots: &[usize], shares: &[Share], stretch: Interval) {
+        let provider_ids = view.nodes.iter().filter_map(|seen| {
+            let id = seen.object.spec.as_ref()?.provider_id.as_deref()?;
+            Some((seen.object.metadata.name.as_deref()?, Arc::from(id)))
+        });
+        let around = Surroundings::new(
+            &self.settings.cluster,
+            &view.namespaces,
+            &view.services,
+            Owners::new(&view.owners),
+            provider_ids.collect(),
+            self.known.lend(),
+        );
+        let known = &self.known;
+        let look = |(seen, slot): (&Seen<'_, Pod>, &usize)| {
+            let there = !shares[*slot].whole.overlap(stretch).is_empty();
+            let identity = if there { around.identity(seen.object, known.pod(*slot)) } else { None };
+            identity.map(|identity| (*slot, identity))
+        };
+        let found = view.pods.par_iter().zip(slots.par_iter()).filter_map(look).collect();
+        self.known.take_back(around.into_shared());
+        self.known.identify(found);
+    }
+
+    /// Says of each pod where its use is told. What is not told in one piece with its pod's uid comes back.
+    fn usage<'m>(&self, measured: &Measurements<'m>, shares: &mut [Share]) -> Scattered<'m> {
+        let usage = measured.containers;
+        let pieces: Vec<Range<usize>> = pieces_of(usage).collect();
+        let owner = |piece: &Range<usize>| {
+            let told = &usage[piece.start];
+            let slot = self.known.slot_of(&told.pod_uid)?;
+            let first = &self.known.pod(slot).identity.containers.first()?.workload;
+            (*first.namespace == *told.namespace && *first.pod == *told.pod).then_some(slot)
+        };
+        let owners: Vec<Option<usize>> = pieces.par_iter().map(owner).collect();
+        let mut scattered = Scattered::default();
+        for (piece, owner) in pieces.into_iter().zip(owners) {
+            match owner {
+                Some(slot) if shares[slot].usage.is_empty() => shares[slot].usage = piece,
+                _ => {
+                    for each in &usage[piece] {
+                        let name = (&*each.namespace, &*each.pod, &*each.container, &*each.pod_uid);
+                        scattered.entry(name).or_insert(each);
+                    }
+                }
+            }
+        }
+        scattered
     }
 
     /// Moves on to a time; the stretch since the last one, which is empty the first time.
@@ -203,7 +245,8 @@ impl Collector {
         facts: &mut HourFacts,
         view: &View<'_>,
         measured: &Measurements<'_>,
-        pods: &[LivePod<'_>],
+        slots: &[usize],
+        shares: &[Share],
         inside: Interval,
     ) {
         for seen in &view.nodes {
@@ -213,69 +256,116 @@ impl Collector {
                 facts.nodes.extend(node_fact(seen.object, there));
             }
         }
-        let users = ClaimUsers::new(pods);
-        let volume = |volume| volume_fact(volume, &view.storage_classes, &users, measured.volumes, inside);
-        facts.volumes.extend(view.volumes.iter().copied().filter_map(volume));
-        let mut by_namespace: BTreeMap<&str, Vec<&LivePod<'_>>> = BTreeMap::new();
-        for live in pods {
-            by_namespace
-                .entry(live.pod.metadata.namespace.as_deref().unwrap_or_default())
-                .or_default()
-                .push(live);
-        }
-        let balancer = |service| balancer_fact(service, &by_namespace, inside);
-        facts.balancers.extend(view.services.iter().copied().filter_map(balancer));
         if let Some(provisioner) = &self.settings.provisioner {
             facts.management =
                 Some(ManagementFact { provisioner: Arc::clone(provisioner), interval: inside });
         }
+        let outside = |seen: &Seen<'_, Service>| {
+            seen.object.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer"))
+        };
+        let balancers: Vec<Seen<'_, Service>> = view.services.iter().copied().filter(outside).collect();
+        if view.volumes.is_empty() && balancers.is_empty() {
+            return;
+        }
+        let mut pods: Vec<LivePod<'_>> = Vec::new();
+        for (seen, slot) in view.pods.iter().zip(slots) {
+            let life = shares[*slot].whole.overlap(inside);
+            let containers = self.known.pod(*slot).identity.containers.as_slice();
+            if !life.is_empty() && !containers.is_empty() {
+                pods.push(LivePod { pod: seen.object, life, containers });
+            }
+        }
+        if !view.volumes.is_empty() {
+            let (users, usage) = (ClaimUsers::new(&pods), usage_of_claims(measured.volumes));
+            let volume = |volume| volume_fact(volume, &view.storage_classes, &users, &usage, inside);
+            facts.volumes.extend(view.volumes.iter().copied().filter_map(volume));
+        }
+        let mut by_namespace: BTreeMap<&str, Vec<&LivePod<'_>>> = BTreeMap::new();
+        for service in &balancers {
+            by_namespace.insert(service.object.metadata.namespace.as_deref().unwrap_or_default(), Vec::new());
+        }
+        for live in &pods {
+            let namespace = live.pod.metadata.namespace.as_deref().unwrap_or_default();
+            if let Some(behind) = by_namespace.get_mut(namespace) {
+                behind.push(live);
+            }
+        }
+        let balancer = |service| balancer_fact(service, &by_namespace, inside);
+        facts.balancers.extend(balancers.into_iter().filter_map(balancer));
     }
 
-    /// What pods sent and received since their counters were last seen. A counter that went down began anew, and so did that
-    /// of a pod that was not there the last time.
-    fn traffic(&mut self, view: &View<'_>, measured: &Measurements<'_>, last: i64) -> Traffic {
-        if measured.traffic.is_empty() && self.counters.is_empty() {
-            return Traffic::default();
+    /// What pods sent and received since their counters were last seen, into their shares; what came without a uid comes
+    /// back. A counter that went down began anew, and so did that of a pod that was not there the last time.
+    fn traffic(
+        &mut self,
+        view: &View<'_>,
+        measured: &Measurements<'_>,
+        last: i64,
+        shares: &mut [Share],
+    ) -> Nameless {
+        let mut grown = Nameless::default();
+        let slot_of = |told: &PodTraffic| self.known.slot_of(&told.pod_uid);
+        let slots: Vec<Option<usize>> = measured.traffic.par_iter().map(slot_of).collect();
+        for (told, slot) in measured.traffic.iter().zip(slots) {
+            let now = told.counters;
+            // of pods that are not there nothing is counted; those that are not measured this time keep their counters
+            if let Some(slot) = slot
+                && !std::mem::replace(&mut shares[slot].counted, true)
+            {
+                let young = shares[slot].whole.start >= last && !shares[slot].whole.is_empty();
+                let before = self.known.counters(slot).replace(now);
+                let before = before.or_else(|| young.then(NetworkBytes::default));
+                shares[slot].grown = before.map(|before| growth(before, now));
+            }
         }
-        // pods that are there, and whether they are younger than the last observation
-        let mut there: FxHashMap<(&str, &str, &str), bool> = FxHashMap::default();
-        for pod in &view.pods {
-            let metadata = &pod.object.metadata;
-            let young = life(*pod).is_some_and(|life| life.start >= last);
-            let namespace = metadata.namespace.as_deref().unwrap_or_default();
-            let name = metadata.name.as_deref().unwrap_or_default();
-            there.insert((namespace, name, metadata.uid.as_deref().unwrap_or_default()), young);
+        let nameless: Vec<&PodTraffic> =
+            measured.traffic.iter().filter(|told| told.pod_uid.is_empty()).collect();
+        if nameless.is_empty() {
+            return grown;
         }
-        let mut seen: FxHashSet<(&str, &str, &str)> = FxHashSet::default();
-        let mut grown = Traffic::default();
-        for each in measured.traffic {
-            if !seen.insert((&each.namespace, &each.pod, &each.pod_uid)) {
+        // pods without a uid that are younger than the last observation
+        let is_young = |seen: &&Seen<'_, Pod>| life(**seen).is_some_and(|life| life.start >= last);
+        let unnamed =
+            |seen: &&Seen<'_, Pod>| seen.object.metadata.uid.as_deref().unwrap_or_default().is_empty();
+        let young: FxHashSet<(&str, &str)> = view
+            .pods
+            .iter()
+            .filter(unnamed)
+            .filter(is_young)
+            .map(|seen| {
+                let metadata = &seen.object.metadata;
+                (
+                    metadata.namespace.as_deref().unwrap_or_default(),
+                    metadata.name.as_deref().unwrap_or_default(),
+                )
+            })
+            .collect();
+        let mut counted: FxHashSet<(&str, &str)> = FxHashSet::default();
+        for told in nameless {
+            if !counted.insert((&*told.namespace, &*told.pod)) {
                 continue;
             }
-            let name = (Arc::clone(&each.namespace), Arc::clone(&each.pod), Arc::clone(&each.pod_uid));
-            let now = each.counters;
-            let young = there.get(&(&*each.namespace, &*each.pod, &*each.pod_uid)) == Some(&true);
-            // pods that are not measured this time keep their counters, so that nothing is lost
-            let before = self.counters.insert(name.clone(), now);
-            if let Some(before) = before.or_else(|| young.then(NetworkBytes::default)) {
-                let anew = now.transmitted < before.transmitted || now.received < before.received;
-                let before = if anew { NetworkBytes::default() } else { before };
-                grown.insert(
-                    name,
-                    NetworkBytes {
-                        transmitted: now.transmitted.saturating_sub(before.transmitted),
-                        received: now.received.saturating_sub(before.received),
-                        zone: now.zone.saturating_sub(before.zone),
-                        region: now.region.saturating_sub(before.region),
-                        internet: now.internet.saturating_sub(before.internet),
-                    },
-                );
+            let name = (Arc::clone(&told.namespace), Arc::clone(&told.pod));
+            let anew = || young.contains(&(&*told.namespace, &*told.pod)).then(NetworkBytes::default);
+            let before = self.nameless.insert(name.clone(), told.counters).or_else(anew);
+            if let Some(before) = before {
+                grown.insert(name, growth(before, told.counters));
             }
         }
-        self.counters.retain(|(namespace, name, uid), _| {
-            uid.is_empty() || there.contains_key(&(&**namespace, &**name, &**uid))
-        });
         grown
+    }
+}
+
+/// From one reading of counters to the next. If either went down they began anew.
+fn growth(before: NetworkBytes, now: NetworkBytes) -> NetworkBytes {
+    let anew = now.transmitted < before.transmitted || now.received < before.received;
+    let before = if anew { NetworkBytes::default() } else { before };
+    NetworkBytes {
+        transmitted: now.transmitted.saturating_sub(before.transmitted),
+        received: now.received.saturating_sub(before.received),
+        zone: now.zone.saturating_sub(before.zone),
+        region: now.region.saturating_sub(before.region),
+        internet: now.internet.saturating_sub(before.internet),
     }
 }
 
@@ -287,89 +377,4 @@ fn recent(stretch: Interval) -> impl Iterator<Item = (i64, Interval)> {
 
 fn gap(interval: Interval, subject: &str) -> Gap {
     Gap { interval, subject: subject.into() }
-}
-
-/// What was used, by namespace, pod, container and uid.
-type Usage<'a> = FxHashMap<(&'a str, &'a str, &'a str, &'a str), &'a ContainerUsage>;
-
-/// A pod's containers in a part of the stretch.
-struct PodShare<'a> {
-    live: &'a LivePod<'a>,
-    usage: &'a Usage<'a>,
-    traffic: &'a Traffic,
-    stretch: Interval,
-}
-
-impl PodShare<'_> {
-    fn containers(&self) -> Vec<ContainerFact> {
-        let count = self.live.containers.len() as u64;
-        let first = self.live.containers.first().map(|first| &first.workload);
-        let counted = |first: &Arc<Workload>, uid: &Arc<str>| {
-            let name = (Arc::clone(&first.namespace), Arc::clone(&first.pod), Arc::clone(uid));
-            self.traffic.get(&name)
-        };
-        let all = first
-            .filter(|_| !self.traffic.is_empty())
-            .and_then(|first| counted(first, &first.pod_uid).or_else(|| counted(first, &"".into())));
-        // the part of this hour, then evenly over the containers (reference section 1.2, item 7)
-        let bytes = all.map(|all| all.part(self.live.whole.overlap(self.stretch), self.live.life));
-        let mut facts = Vec::with_capacity(self.live.containers.len());
-        for (index, container) in self.live.containers.iter().enumerate() {
-            let network = bytes.map(|bytes| evenly(bytes, index as u64, count));
-            facts.push(self.container(container, network));
-        }
-        facts
-    }
-
-    fn container(&self, container: &LiveContainer, network: Option<NetworkBytes>) -> ContainerFact {
-        let workload = &container.workload;
-        let asked = container.asked;
-        let seconds = self.live.life.seconds();
-        let used_by =
-            |uid| self.usage.get(&(&*workload.namespace, &*workload.pod, &*workload.container, uid));
-        let used = used_by(&workload.pod_uid).or_else(|| used_by(""));
-        let amount = |asked: u64, used: Option<u64>| Amount {
-            requested: asked.saturating_mul(seconds),
-            used: used.unwrap_or(0).saturating_mul(seconds),
-            charged: asked.max(used.unwrap_or(0)).saturating_mul(seconds),
-        };
-        let microcores = used.map(|used| used.microcores);
-        let ram_bytes = used.map(|used| used.ram_bytes);
-        let gpu = Amount {
-            // a GPU that was asked for is taken, whether it works or not
-            charged: asked.milli_gpus.saturating_mul(seconds),
-            ..amount(asked.milli_gpus, used.and_then(|used| used.milli_gpus))
-        };
-        ContainerFact {
-            workload: Arc::clone(workload),
-            interval: self.live.life,
-            cpu: amount(asked.millicores.saturating_mul(1_000), microcores),
-            ram: amount(asked.ram_bytes, ram_bytes),
-            gpu,
-            cpu_limit: asked.limit_millicores.saturating_mul(1_000).saturating_mul(seconds),
-            ram_limit: asked.limit_ram_bytes.saturating_mul(seconds),
-            cpu_peak: microcores.unwrap_or(0),
-            ram_peak: ram_bytes.unwrap_or(0),
-            measured: if used.is_some() { seconds } else { 0 },
-            network,
-        }
-    }
-}
-
-/// The part of the container at `index` of `count`.
-pub(crate) fn evenly(bytes: NetworkBytes, index: u64, count: u64) -> NetworkBytes {
-    let of = |amount: u64| {
-        let mut division = Division::of_quantity(u128::from(amount), u128::from(count));
-        // the parts before it
-        let before = division.next_quantity(u128::from(index));
-        let until = before + division.next_quantity(1);
-        u64::try_from(until - before).unwrap_or(u64::MAX)
-    };
-    NetworkBytes {
-        transmitted: of(bytes.transmitted),
-        received: of(bytes.received),
-        zone: of(bytes.zone),
-        region: of(bytes.region),
-        internet: of(bytes.internet),
-    }
 }

@@ -1,9 +1,9 @@
 //! Who owns a pod, all the way up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use rustc_hash::FxHashMap;
 
 /// How long a chain of owners may be.
 const LONGEST_CHAIN: usize = 8;
@@ -24,31 +24,34 @@ pub struct Owned {
 impl Owned {
     /// What an object's metadata says; none if nothing controls it.
     pub fn of(kind: &str, metadata: &ObjectMeta) -> Option<Owned> {
-        let owner = controlling_owner(metadata)?;
+        let (owner_kind, owner_name) = controlling_owner(metadata)?;
         Some(Owned {
             kind: kind.into(),
             namespace: metadata.namespace.as_deref().unwrap_or_default().into(),
             name: metadata.name.as_deref().unwrap_or_default().into(),
-            owner,
+            owner: (owner_kind.into(), owner_name.into()),
         })
     }
 }
 
-fn controlling_owner(metadata: &ObjectMeta) -> Option<(Arc<str>, Arc<str>)> {
+fn controlling_owner(metadata: &ObjectMeta) -> Option<Named<'_>> {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     let owner = owners.iter().find(|owner| owner.controller == Some(true)).or_else(|| owners.first())?;
-    Some((owner.kind.as_str().into(), owner.name.as_str().into()))
+    Some((&owner.kind, &owner.name))
 }
 
 /// Kind (in small letters) and name.
 pub type Controller = (Arc<str>, Arc<str>);
+
+/// Kind and name.
+pub type Named<'a> = (&'a str, &'a str);
 
 /// Kind, namespace and name.
 type ObjectName<'a> = (&'a str, &'a str, &'a str);
 
 /// The owners of a cluster.
 pub struct Owners<'a> {
-    known: BTreeMap<ObjectName<'a>, &'a Controller>,
+    known: FxHashMap<ObjectName<'a>, &'a Controller>,
 }
 
 impl<'a> Owners<'a> {
@@ -58,46 +61,47 @@ impl<'a> Owners<'a> {
         Owners { known: owned.iter().map(entry).collect() }
     }
 
-    /// A pod's controller and the first owner of its chain. The controller is the one that users know: the Deployment behind
-    /// a ReplicaSet, the CronJob behind a Job (reference section 1.2, item 11, and #1179). Without the objects in between,
-    /// names tell as much as they can.
-    pub fn of_pod(&self, metadata: &ObjectMeta) -> Option<(Controller, Controller)> {
+    /// A pod's controller and the first owner of its chain, each as kind and name. The controller is the one that users know:
+    /// the Deployment behind a ReplicaSet, the CronJob behind a Job (reference section 1.2, item 11, and #1179). Without the
+    /// objects in between, names tell as much as they can. Kinds are as the objects spell them.
+    pub fn names_of<'b>(&'b self, metadata: &'b ObjectMeta) -> Option<(Named<'b>, Named<'b>)> {
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        let mut chain = vec![controlling_owner(metadata)?];
-        while chain.len() < LONGEST_CHAIN {
-            let Some((kind, name)) = chain.last() else { break };
-            match self.known.get(&(&**kind, namespace, &**name)) {
-                Some(owner) => chain.push((*owner).clone()),
-                None => break,
-            }
+        let first = controlling_owner(metadata)?;
+        let (mut second, mut last, mut length) = (None, first, 1);
+        while length < LONGEST_CHAIN {
+            let Some((kind, name)) = self.known.get(&(last.0, namespace, last.1)) else { break };
+            last = (kind, name);
+            second = second.or(Some(last));
+            length += 1;
         }
-        if let [(kind, name)] = chain.as_slice() {
-            chain.extend(guess(kind, name, metadata));
+        if length == 1
+            && let Some(above) = guess(first.0, first.1, metadata)
+        {
+            (second, last) = (Some(above), above);
         }
-        let between = |kind: &str| matches!(kind, "ReplicaSet" | "Job");
-        let controller = match chain.as_slice() {
-            [(kind, _), above, ..] if between(kind) => above,
-            [first, ..] => first,
-            [] => return None,
-        };
-        let small =
-            |(kind, name): &(Arc<str>, Arc<str>)| (kind.to_ascii_lowercase().into(), Arc::clone(name));
-        Some((small(controller), small(chain.last()?)))
+        let between = matches!(first.0, "ReplicaSet" | "Job");
+        Some((second.filter(|_| between).unwrap_or(first), last))
+    }
+
+    /// The same with kinds in small letters, to be kept.
+    pub fn of_pod(&self, metadata: &ObjectMeta) -> Option<(Controller, Controller)> {
+        let small = |(kind, name): Named<'_>| (kind.to_ascii_lowercase().into(), name.into());
+        self.names_of(metadata).map(|(controller, root)| (small(controller), small(root)))
     }
 }
 
 /// The owner of a pod's owner by names: a ReplicaSet `web-<hash>` is of the Deployment `web` if the pod has that hash as
 /// its label, a Job `nightly-<8 or 10 digits>` of the CronJob `nightly`.
-fn guess(kind: &str, name: &str, pod: &ObjectMeta) -> Option<(Arc<str>, Arc<str>)> {
+fn guess<'b>(kind: &str, name: &'b str, pod: &ObjectMeta) -> Option<Named<'b>> {
     let (stem, tail) = name.rsplit_once('-')?;
     match kind {
         "ReplicaSet" => {
             let hash = pod.labels.as_ref()?.get("pod-template-hash")?;
-            (tail == hash).then(|| ("Deployment".into(), stem.into()))
+            (tail == hash).then_some(("Deployment", stem))
         }
         "Job" => {
             let stamp = matches!(tail.len(), 8 | 10) && tail.bytes().all(|byte| byte.is_ascii_digit());
-            stamp.then(|| ("CronJob".into(), stem.into()))
+            stamp.then_some(("CronJob", stem))
         }
         _ => None,
     }

@@ -4,17 +4,17 @@
 //! then on (reference section 1.2, item 12, #2960). It is paid for until its last container has ended. Its containers share
 //! its life (item 3); plain init containers have no row, what they ask for is not more than the pod holds anyway.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Container, Namespace, ResourceRequirements, Service};
+use k8s_openapi::api::core::v1::{Container, Namespace, PodSpec, ResourceRequirements, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use rustc_hash::FxHashMap;
 use supercargo_api::Pod;
 
-use crate::collector::known::{KnownPods, SharedMaps, is_still};
+use crate::collector::known::{Identity, KnownContainer, KnownPod, SharedTexts, is_still};
 use crate::collector::nodes::{GPU_RESOURCES, milli, whole};
-use crate::collector::owners::Owners;
+use crate::collector::owners::{Named, Owners};
 use crate::collector::view::Seen;
 use crate::interval::Interval;
 use crate::workload::{Labels, Workload};
@@ -29,33 +29,24 @@ pub(super) struct Asked {
     pub limit_ram_bytes: u64,
 }
 
-/// A container of a pod that was there in the stretch.
-pub(super) struct LiveContainer {
-    pub workload: Arc<Workload>,
-    pub asked: Asked,
-    /// Names of the pod's volumes that it mounts.
-    pub mounts: Vec<String>,
-}
-
 /// A pod that was there in the stretch.
 pub(super) struct LivePod<'a> {
     pub pod: &'a Pod,
-    /// All of its life.
-    pub whole: Interval,
-    /// What of it lies in the stretch.
+    /// What of its life lies in the stretch.
     pub life: Interval,
-    pub containers: Vec<LiveContainer>,
+    /// As in [`running`].
+    pub containers: &'a [KnownContainer],
 }
 
 /// What pods are looked up in.
 pub(super) struct Surroundings<'a> {
     cluster: Arc<str>,
-    namespaces: BTreeMap<&'a str, (Labels, Labels)>,
+    namespaces: FxHashMap<&'a str, (Labels, Labels)>,
     /// Services by namespace and one label of their selector.
-    services: BTreeMap<(&'a str, &'a str, &'a str), Vec<&'a Service>>,
+    services: FxHashMap<(&'a str, &'a str, &'a str), Vec<&'a Service>>,
     owners: Owners<'a>,
-    provider_ids: BTreeMap<&'a str, Arc<str>>,
-    maps: SharedMaps,
+    provider_ids: FxHashMap<&'a str, Arc<str>>,
+    shared: SharedTexts,
 }
 
 impl<'a> Surroundings<'a> {
@@ -64,15 +55,15 @@ impl<'a> Surroundings<'a> {
         namespaces: &[&'a Namespace],
         services: &[Seen<'a, Service>],
         owners: Owners<'a>,
-        provider_ids: BTreeMap<&'a str, Arc<str>>,
-        maps: SharedMaps,
+        provider_ids: FxHashMap<&'a str, Arc<str>>,
+        shared: SharedTexts,
     ) -> Surroundings<'a> {
         let named = namespaces.iter().copied().map(|namespace| {
             let metadata = &namespace.metadata;
-            let both = (maps.get(metadata.labels.as_ref()), maps.get(metadata.annotations.as_ref()));
+            let both = (shared.map(metadata.labels.as_ref()), shared.map(metadata.annotations.as_ref()));
             (metadata.name.as_deref().unwrap_or_default(), both)
         });
-        let mut by_label: BTreeMap<_, Vec<&Service>> = BTreeMap::new();
+        let mut by_label: FxHashMap<_, Vec<&Service>> = FxHashMap::default();
         for service in services.iter().map(|seen| seen.object) {
             let namespace = service.metadata.namespace.as_deref().unwrap_or_default();
             if let Some((key, value)) = selector(service).and_then(|selector| selector.iter().next()) {
@@ -85,71 +76,69 @@ impl<'a> Surroundings<'a> {
             services: by_label,
             owners,
             provider_ids,
-            maps,
+            shared,
         }
     }
 
-    /// Gives back the maps.
-    pub fn into_maps(self) -> SharedMaps {
-        self.maps
+    /// Gives back texts and maps.
+    pub fn into_shared(self) -> SharedTexts {
+        self.shared
     }
 
-    /// A pod in the stretch; none if it was not bound in it. Who is known from before and has not changed stays the same.
-    pub fn live(&self, seen: Seen<'a, Pod>, stretch: Interval, known: &KnownPods) -> Option<LivePod<'a>> {
-        let pod = seen.object;
-        let whole = life(seen)?;
-        let life = whole.overlap(stretch);
-        if life.is_empty() {
+    /// Who a pod is; none if it is who it was. Containers that have not changed stay the same.
+    pub fn identity(&self, pod: &Pod, known: &KnownPod) -> Option<Identity> {
+        let spec = pod.shared_spec()?;
+        let before = &known.identity;
+        let version = pod.metadata.resource_version.as_deref().unwrap_or_default();
+        // an object of one version is one object
+        let same_object = !version.is_empty() && *before.version == *version;
+        let first = before.containers.first().map(|first| &*first.workload);
+        let still = first
+            .is_some_and(|first| (same_object || is_same_pod(first, pod)) && self.surround_still(first, pod));
+        let same_spec = before.spec.as_ref().is_some_and(|before| Arc::ptr_eq(before, spec));
+        if still && same_spec && (same_object || before.version.is_empty() && version.is_empty()) {
             return None;
         }
-        let known = known.of(pod.metadata.uid.as_deref().unwrap_or_default());
-        let known = if known.first().is_some_and(|first| self.is_still(first, pod)) { known } else { &[] };
-        let fresh = OnceCell::new();
-        let who = |name: &str| match known.iter().find(|workload| *workload.container == *name) {
-            Some(workload) => Arc::clone(workload),
-            None => {
-                let template: &Workload = fresh.get_or_init(|| self.workload(pod));
-                Arc::new(Workload { container: name.into(), ..template.clone() })
-            }
-        };
-        let spec = pod.spec()?;
-        let sidecars = spec
-            .init_containers
-            .iter()
-            .flatten()
-            .filter(|each| each.restart_policy.as_deref() == Some("Always"));
-        let containers = spec.containers.iter().chain(sidecars).map(|container| LiveContainer {
-            workload: who(&container.name),
-            asked: asked(container),
-            mounts: container.volume_mounts.iter().flatten().map(|mount| mount.name.clone()).collect(),
-        });
-        Some(LivePod { pod, whole, life, containers: containers.collect() })
+        let mut template: Option<Workload> = None;
+        let mut containers = Vec::with_capacity(spec.containers.len());
+        for container in running(spec) {
+            let known = before.containers.iter().find(|known| *known.workload.container == *container.name);
+            let workload = match known {
+                Some(known) if still => Arc::clone(&known.workload),
+                _ => {
+                    let template = template.get_or_insert_with(|| self.workload(pod));
+                    let container = self.shared.text(&container.name);
+                    Arc::new(Workload { container, ..template.clone() })
+                }
+            };
+            containers.push(KnownContainer { workload, asked: asked(container) });
+        }
+        Some(Identity { version: version.into(), spec: Some(Arc::clone(spec)), containers })
     }
 
-    /// Whether a workload is what [`Surroundings::workload`] would say of a pod, but for the container.
-    fn is_still(&self, known: &Workload, pod: &Pod) -> bool {
+    /// Whether a workload's surroundings are what [`Surroundings::workload`] would say of its pod.
+    fn surround_still(&self, known: &Workload, pod: &Pod) -> bool {
         let metadata = &pod.metadata;
-        let (name, namespace) = (metadata.name.as_deref(), metadata.namespace.as_deref().unwrap_or_default());
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
         let node = pod.node_name().unwrap_or_default();
-        let (labels, annotations) = match self.namespaces.get(namespace) {
-            Some((labels, annotations)) => (Arc::clone(labels), Arc::clone(annotations)),
-            None => Default::default(),
+        let same = |known: &Labels, labels: Option<&Labels>| match labels {
+            Some(labels) => Arc::ptr_eq(known, labels) || known == labels,
+            None => known.is_empty(),
         };
-        let of_namespace = |known: &Labels, labels: &Labels| Arc::ptr_eq(known, labels) || known == labels;
-        *known.pod == *name.unwrap_or_default()
-            && *known.namespace == *namespace
-            && *known.node == *node
-            && is_still(&known.labels, metadata.labels.as_ref())
-            && is_still(&known.annotations, metadata.annotations.as_ref())
-            && of_namespace(&known.namespace_labels, &labels)
-            && of_namespace(&known.namespace_annotations, &annotations)
+        let of_namespace = self.namespaces.get(namespace);
+        same(&known.namespace_labels, of_namespace.map(|(labels, _)| labels))
+            && same(&known.namespace_annotations, of_namespace.map(|(_, annotations)| annotations))
             && *known.provider_id == *self.provider_ids.get(node).map_or("", |id| &**id)
-            && known.services == self.services_of(namespace, metadata)
+            && (self.services.is_empty() && known.services.is_empty()
+                || known.services == self.services_of(namespace, metadata))
             && {
-                let ((kind, controller), (root_kind, root)) =
-                    self.owners.of_pod(metadata).unwrap_or_default();
-                (&known.controller_kind, &known.controller) == (&kind, &controller)
-                    && (&known.root_kind, &known.root) == (&root_kind, &root)
+                let (controller, root) = self.owners.names_of(metadata).unwrap_or_default();
+                let same = |kind: &str, name: &str, (found_kind, found_name): Named<'_>| {
+                    *name == *found_name
+                        && found_kind.bytes().map(|byte| byte.to_ascii_lowercase()).eq(kind.bytes())
+                };
+                same(&known.controller_kind, &known.controller, controller)
+                    && same(&known.root_kind, &known.root, root)
             }
     }
 
@@ -159,22 +148,22 @@ impl<'a> Surroundings<'a> {
         let node = pod.node_name().unwrap_or_default();
         let (namespace_labels, namespace_annotations) =
             self.namespaces.get(namespace).cloned().unwrap_or_default();
-        let ((controller_kind, controller), (root_kind, root)) =
-            self.owners.of_pod(metadata).unwrap_or_default();
+        let (controller, root) = self.owners.names_of(metadata).unwrap_or_default();
+        let text = |text: &str| self.shared.text(text);
         Workload {
             cluster: Arc::clone(&self.cluster),
-            node: node.into(),
-            namespace: namespace.into(),
+            node: text(node),
+            namespace: text(namespace),
             pod: metadata.name.as_deref().unwrap_or_default().into(),
             pod_uid: metadata.uid.as_deref().unwrap_or_default().into(),
-            controller_kind,
-            controller,
-            root_kind,
-            root,
+            controller_kind: text(&controller.0.to_ascii_lowercase()),
+            controller: text(controller.1),
+            root_kind: text(&root.0.to_ascii_lowercase()),
+            root: text(root.1),
             provider_id: self.provider_ids.get(node).cloned().unwrap_or_default(),
             services: self.services_of(namespace, metadata),
-            labels: self.maps.get(metadata.labels.as_ref()),
-            annotations: self.maps.get(metadata.annotations.as_ref()),
+            labels: self.shared.map(metadata.labels.as_ref()),
+            annotations: self.shared.map(metadata.annotations.as_ref()),
             namespace_labels,
             namespace_annotations,
             ..Workload::default()
@@ -186,11 +175,29 @@ impl<'a> Surroundings<'a> {
         let candidates =
             labels.filter_map(|(key, value)| self.services.get(&(namespace, key.as_str(), value.as_str())));
         let selecting = candidates.flatten().filter(|service| selects(service, pod));
-        let mut names: Vec<Arc<str>> =
-            selecting.map(|service| service.metadata.name.as_deref().unwrap_or_default().into()).collect();
+        let mut names: Vec<Arc<str>> = selecting
+            .map(|service| self.shared.text(service.metadata.name.as_deref().unwrap_or_default()))
+            .collect();
         names.sort();
         names
     }
+}
+
+/// The containers of a pod that have rows: all that run for as long as the pod does.
+pub(super) fn running(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    let starting = spec.init_containers.iter().flatten();
+    let sidecars = starting.filter(|each| each.restart_policy.as_deref() == Some("Always"));
+    spec.containers.iter().chain(sidecars)
+}
+
+/// Whether a workload is of a pod as it is, but for what is around it.
+fn is_same_pod(known: &Workload, pod: &Pod) -> bool {
+    let metadata = &pod.metadata;
+    *known.pod == *metadata.name.as_deref().unwrap_or_default()
+        && *known.namespace == *metadata.namespace.as_deref().unwrap_or_default()
+        && *known.node == *pod.node_name().unwrap_or_default()
+        && is_still(&known.labels, metadata.labels.as_ref())
+        && is_still(&known.annotations, metadata.annotations.as_ref())
 }
 
 fn selector(service: &Service) -> Option<&BTreeMap<String, String>> {

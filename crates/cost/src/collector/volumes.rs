@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::PersistentVolume;
+use k8s_openapi::api::core::v1::{Container, PersistentVolume};
 use k8s_openapi::api::storage::v1::StorageClass;
+use rustc_hash::FxHashMap;
 use supercargo_api::Pod;
 
 use crate::collector::nodes::whole;
-use crate::collector::pods::LivePod;
+use crate::collector::pods::{LivePod, running};
 use crate::collector::view::{Seen, VolumeUsage};
 use crate::facts::{VolumeFact, sweep};
 use crate::interval::Interval;
@@ -18,6 +19,18 @@ use crate::workload::Workload;
 const LARGEST: u64 = 10 << 50;
 
 type Users = Vec<(Arc<Workload>, Interval)>;
+
+/// What is in use, by namespace and claim.
+pub(super) type ClaimUsage<'a> = FxHashMap<(&'a str, &'a str), &'a VolumeUsage>;
+
+/// What was measured, to be looked up; what is there twice counts as it was said first.
+pub(super) fn usage_of_claims(measured: &[VolumeUsage]) -> ClaimUsage<'_> {
+    let mut usage = ClaimUsage::default();
+    for each in measured {
+        usage.entry((&*each.namespace, &*each.claim)).or_insert(each);
+    }
+    usage
+}
 
 /// Containers by namespace and claim.
 pub(super) struct ClaimUsers {
@@ -29,15 +42,17 @@ impl ClaimUsers {
         let mut users: BTreeMap<(String, String), Users> = BTreeMap::new();
         for live in pods {
             for (volume, claim) in claims(live.pod) {
-                let mounting: Vec<_> =
-                    live.containers.iter().filter(|container| container.mounts.contains(&volume)).collect();
+                let mounts = |container: &Container| {
+                    container.volume_mounts.iter().flatten().any(|mount| mount.name == volume)
+                };
+                let mounting: Vec<bool> = live.pod.spec().into_iter().flat_map(running).map(mounts).collect();
                 // a volume that is attached but mounted by none is every container's
-                let everyone = mounting.is_empty();
+                let everyone = !mounting.contains(&true);
                 let containers =
-                    live.containers.iter().filter(|each| everyone || each.mounts.contains(&volume));
+                    live.containers.iter().zip(mounting).filter(|(_, mounts)| everyone || *mounts);
                 let namespace = live.pod.metadata.namespace.as_deref().unwrap_or_default();
                 let entry = users.entry((namespace.to_owned(), claim)).or_default();
-                entry.extend(containers.map(|container| (Arc::clone(&container.workload), live.life)));
+                entry.extend(containers.map(|(container, _)| (Arc::clone(&container.workload), live.life)));
             }
         }
         ClaimUsers { users }
@@ -66,7 +81,7 @@ pub(super) fn volume_fact(
     seen: Seen<'_, PersistentVolume>,
     classes: &[&StorageClass],
     users: &ClaimUsers,
-    usage: &[VolumeUsage],
+    usage: &ClaimUsage<'_>,
     stretch: Interval,
 ) -> Option<VolumeFact> {
     let volume = seen.object;
@@ -90,9 +105,7 @@ pub(super) fn volume_fact(
     let claim = spec.claim_ref.as_ref();
     let namespace = claim.and_then(|claim| claim.namespace.as_deref()).unwrap_or_default();
     let claim = claim.and_then(|claim| claim.name.as_deref()).unwrap_or_default();
-    let used = usage
-        .iter()
-        .find(|usage| !claim.is_empty() && &*usage.namespace == namespace && &*usage.claim == claim);
+    let used = usage.get(&(namespace, claim)).filter(|_| !claim.is_empty());
     Some(VolumeFact {
         name: name.into(),
         interval,

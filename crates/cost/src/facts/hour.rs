@@ -60,8 +60,11 @@ impl HourFacts {
 
     /// Puts everything in the order that answers are made in, so that they do not depend on how the facts came.
     pub fn sort(&mut self) {
-        self.nodes
-            .sort_by(|one, other| (&one.name, one.interval, one).cmp(&(&other.name, other.interval, other)));
+        self.sort_containers();
+        self.sort_things();
+    }
+
+    fn sort_containers(&mut self) {
         self.containers.par_sort_by(|one, other| {
             (&one.workload, one.interval, one.cpu.charged, one.ram.charged).cmp(&(
                 &other.workload,
@@ -70,6 +73,17 @@ impl HourFacts {
                 other.ram.charged,
             ))
         });
+    }
+
+    /// Whether every container comes after the one before it, and none is there twice.
+    pub(crate) fn has_ordered_containers(&self) -> bool {
+        self.containers.par_windows(2).all(|pair| pair[0].workload < pair[1].workload)
+    }
+
+    /// The same for all but containers.
+    pub(crate) fn sort_things(&mut self) {
+        self.nodes
+            .sort_by(|one, other| (&one.name, one.interval, one).cmp(&(&other.name, other.interval, other)));
         self.volumes.sort_by(|one, other| (&one.name, one.interval).cmp(&(&other.name, other.interval)));
         self.balancers.sort_by(|one, other| {
             (&one.namespace, &one.service, &one.address).cmp(&(
