@@ -48,22 +48,32 @@ pub(super) struct Names {
     places: FxHashMap<Arc<Workload>, i64>,
     /// The same by address; the workloads above keep it theirs.
     addresses: FxHashMap<usize, i64>,
+    /// Addresses and places of the last record's containers, in its order.
+    last: Vec<(usize, i64)>,
 }
 
 impl Names {
-    /// The place of a workload, and whether it is new.
-    fn place(&mut self, workload: &Arc<Workload>) -> (i64, bool) {
+    /// The place of a workload, and whether it is new. Mostly it is the `index`-th of a record as it was of the last.
+    fn place(&mut self, index: usize, workload: &Arc<Workload>) -> (i64, bool) {
         let address = Arc::as_ptr(workload).addr();
-        if let Some(place) = self.addresses.get(&address) {
+        if let Some((known, place)) = self.last.get(index)
+            && *known == address
+        {
             return (*place, false);
         }
-        if let Some(place) = self.places.get(workload) {
-            return (*place, false);
+        let known = self.addresses.get(&address).or_else(|| self.places.get(workload)).copied();
+        let (place, new) = known.map_or((self.places.len() as i64, true), |place| (place, false));
+        if new {
+            self.places.insert(Arc::clone(workload), place);
+            self.addresses.insert(address, place);
         }
-        let place = self.places.len() as i64;
-        self.places.insert(Arc::clone(workload), place);
-        self.addresses.insert(address, place);
-        (place, true)
+        // only of those whose address is nobody else's
+        let kept = if self.addresses.contains_key(&address) { address } else { 0 };
+        match self.last.get_mut(index) {
+            Some(known) => *known = (kept, place),
+            None => self.last.push((kept, place)),
+        }
+        (place, new)
     }
 }
 
@@ -77,8 +87,8 @@ pub(super) fn encode(facts: &HourFacts, stretch: Interval, names: &mut Names) ->
     let first = names.places.len();
     let mut fresh: Vec<&Workload> = Vec::new();
     let mut places = Vec::with_capacity(facts.containers.len());
-    for fact in &facts.containers {
-        let (place, is_new) = names.place(&fact.workload);
+    for (index, fact) in facts.containers.iter().enumerate() {
+        let (place, is_new) = names.place(index, &fact.workload);
         if is_new {
             fresh.push(&fact.workload);
         }
@@ -100,7 +110,7 @@ pub(super) fn encode(facts: &HourFacts, stretch: Interval, names: &mut Names) ->
     let mut files = Vec::with_capacity(tables.len());
     let mut bodies = Vec::with_capacity(tables.len());
     for table in &tables {
-        let bytes = table.encode().map_err(|error| error.to_string())?;
+        let bytes = table.encode_quickly().map_err(|error| error.to_string())?;
         files.push(FileMark::of(table.rows(), &bytes));
         bodies.push(bytes);
     }

@@ -232,35 +232,55 @@ fn container_table(facts: &Facts<'_, ContainerFact>) -> Table {
 
 /// When and how much, in columns.
 pub(super) fn container_numbers(facts: &[(&HourFacts, &ContainerFact)]) -> Vec<(&'static str, Values)> {
-    let of = |get: fn(&ContainerFact) -> u64| number(facts.iter().map(|(_, fact)| get(fact)));
-    let moment =
-        |get: fn(&ContainerFact) -> i64| Values::Moment(facts.iter().map(|(_, fact)| get(fact)).collect());
-    let traffic =
-        |get: fn(&NetworkBytes) -> u64| maybe(facts.iter().map(|(_, fact)| fact.network.as_ref().map(get)));
-    vec![
-        ("start", moment(|fact| fact.interval.start)),
-        ("end", moment(|fact| fact.interval.end)),
-        ("cpu_requested", of(|fact| fact.cpu.requested)),
-        ("cpu_used", of(|fact| fact.cpu.used)),
-        ("cpu_charged", of(|fact| fact.cpu.charged)),
-        ("ram_requested", of(|fact| fact.ram.requested)),
-        ("ram_used", of(|fact| fact.ram.used)),
-        ("ram_charged", of(|fact| fact.ram.charged)),
-        ("gpu_requested", of(|fact| fact.gpu.requested)),
-        ("gpu_used", of(|fact| fact.gpu.used)),
-        ("gpu_charged", of(|fact| fact.gpu.charged)),
-        ("cpu_limit", of(|fact| fact.cpu_limit)),
-        ("ram_limit", of(|fact| fact.ram_limit)),
-        ("cpu_peak", of(|fact| fact.cpu_peak)),
-        ("ram_peak", of(|fact| fact.ram_peak)),
-        ("measured_seconds", of(|fact| fact.measured)),
-        ("bytes_sent", traffic(|bytes| bytes.transmitted)),
-        ("bytes_received", traffic(|bytes| bytes.received)),
-        ("bytes_to_zones", traffic(|bytes| bytes.zone)),
-        ("bytes_to_regions", traffic(|bytes| bytes.region)),
-        ("bytes_to_internet", traffic(|bytes| bytes.internet)),
-    ]
+    let mut moments = MOMENTS.map(|_| Vec::with_capacity(facts.len()));
+    let mut numbers = NUMBERS.map(|_| Vec::with_capacity(facts.len()));
+    let mut traffic = TRAFFIC.map(|_| Vec::with_capacity(facts.len()));
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    // one way through the facts, which are many and large
+    for (_, fact) in facts {
+        for (values, (_, get)) in moments.iter_mut().zip(MOMENTS) {
+            values.push(get(fact));
+        }
+        for (values, (_, get)) in numbers.iter_mut().zip(NUMBERS) {
+            values.push(signed(get(fact)));
+        }
+        for (values, (_, get)) in traffic.iter_mut().zip(TRAFFIC) {
+            values.push(fact.network.as_ref().map(|bytes| signed(get(bytes))));
+        }
+    }
+    let moments = MOMENTS.into_iter().zip(moments).map(|((name, _), values)| (name, Values::Moment(values)));
+    let numbers = NUMBERS.into_iter().zip(numbers).map(|((name, _), values)| (name, Values::Number(values)));
+    let traffic = TRAFFIC.into_iter().zip(traffic).map(|((name, _), values)| (name, Values::Maybe(values)));
+    moments.chain(numbers).chain(traffic).collect()
 }
+
+const MOMENTS: [(&str, fn(&ContainerFact) -> i64); 2] =
+    [("start", |fact| fact.interval.start), ("end", |fact| fact.interval.end)];
+
+const NUMBERS: [(&str, fn(&ContainerFact) -> u64); 14] = [
+    ("cpu_requested", |fact| fact.cpu.requested),
+    ("cpu_used", |fact| fact.cpu.used),
+    ("cpu_charged", |fact| fact.cpu.charged),
+    ("ram_requested", |fact| fact.ram.requested),
+    ("ram_used", |fact| fact.ram.used),
+    ("ram_charged", |fact| fact.ram.charged),
+    ("gpu_requested", |fact| fact.gpu.requested),
+    ("gpu_used", |fact| fact.gpu.used),
+    ("gpu_charged", |fact| fact.gpu.charged),
+    ("cpu_limit", |fact| fact.cpu_limit),
+    ("ram_limit", |fact| fact.ram_limit),
+    ("cpu_peak", |fact| fact.cpu_peak),
+    ("ram_peak", |fact| fact.ram_peak),
+    ("measured_seconds", |fact| fact.measured),
+];
+
+const TRAFFIC: [(&str, fn(&NetworkBytes) -> u64); 5] = [
+    ("bytes_sent", |bytes| bytes.transmitted),
+    ("bytes_received", |bytes| bytes.received),
+    ("bytes_to_zones", |bytes| bytes.zone),
+    ("bytes_to_regions", |bytes| bytes.region),
+    ("bytes_to_internet", |bytes| bytes.internet),
+];
 
 /// Who, in columns.
 pub(super) fn workload_columns(workloads: &[&Workload]) -> Vec<(&'static str, Values)> {
