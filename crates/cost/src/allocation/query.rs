@@ -4,20 +4,22 @@
 //! its steps, if steps are of whole hours; where a step cuts an hour, each part of the hour is divided by who was there. Following OpenCost (`per_step`), sharing looks at a whole step at once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use crate::allocation::aggregate::{AllocationSet, AssetShare};
 use crate::allocation::aggregation::{AggregateBy, Aggregation, special_key};
-use crate::allocation::idle::Basis;
+use crate::allocation::idle::{Basis, IdlePart};
 use crate::allocation::line::{Line, Role};
-use crate::allocation::sharing::{Sharing, share_lines, with_idle};
+use crate::allocation::sharing::{Sharing, Showing, share_lines, with_idle};
 use crate::filter::Filter;
-use crate::interval::Interval;
-use crate::ledger::{Grain, Ledger, Piece, PricedHour, Row, Worth};
+use crate::interval::{HOUR, Interval};
+use crate::ledger::{Grain, Held, Ledger, Need, Piece, PricedHour, Row, Worth};
 use crate::measures::Measures;
 use crate::prices::SplitMethod;
+use crate::rollup::RollUp;
 use crate::workload::Workload;
 
 /// What the aggregates of an answer are ordered by.
@@ -68,6 +70,9 @@ pub struct Page {
     pub limit: Option<usize>,
 }
 
+/// Answers by step.
+type Sets = BTreeMap<usize, AllocationSet>;
+
 /// A question about allocations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AllocationQuery {
@@ -98,8 +103,13 @@ pub struct AllocationQuery {
 impl AllocationQuery {
     /// Answers from a ledger: a set for every step or group of steps.
     pub fn answer(&self, ledger: &Ledger) -> Vec<AllocationSet> {
-        let answered: Vec<AllocationSet> =
-            self.steps.par_iter().map(|step| self.step(ledger, *step)).collect();
+        let other_split = self.split.as_ref().is_some_and(|split| split != ledger.prices().split_method());
+        let whole_steps = self.per_step && (self.sharing.shows_idle() || self.sharing.hands_on());
+        let answered: Vec<AllocationSet> = if other_split || whole_steps {
+            self.steps.par_iter().map(|step| self.step_by_rows(ledger, *step)).collect()
+        } else {
+            self.by_pieces(ledger)
+        };
         let mut sets = Vec::new();
         let mut steps = answered.into_iter();
         let groups = if self.groups.is_empty() { vec![1; self.steps.len()] } else { self.groups.clone() };
@@ -119,36 +129,56 @@ impl AllocationQuery {
         sets
     }
 
-    fn step(&self, ledger: &Ledger, window: Interval) -> AllocationSet {
-        let other_split = self.split.as_ref().is_some_and(|split| split != ledger.prices().split_method());
-        let whole_steps = self.per_step && (self.sharing.shows_idle() || self.sharing.hands_on());
-        if other_split || whole_steps {
-            return self.step_by_rows(ledger, window);
-        }
+    /// Answers all steps from pieces. What is on disk together is looked at together, so that it is read once, however many
+    /// steps are in it.
+    fn by_pieces(&self, ledger: &Ledger) -> Vec<AllocationSet> {
         let hourly = self.sharing.hands_on();
-        let grain = self.grain();
-        let mut hours: Vec<Vec<Piece>> = Vec::new();
-        let pieces = ledger.pieces(window, grain, hourly);
-        if hourly {
-            // what is handed on goes to all clusters
-            let mut by_hour: BTreeMap<i64, Vec<Piece>> = BTreeMap::new();
-            for piece in pieces {
-                by_hour.entry(piece.hour()).or_default().push(piece);
-            }
-            hours.extend(by_hour.into_values());
-        } else {
-            hours.extend(pieces.into_iter().map(|piece| vec![piece]));
-        }
-        let add = |mut set: AllocationSet, pieces: &Vec<Piece>| {
-            self.add_pieces(&mut set, ledger, pieces, window, grain);
-            set
+        let need = Need {
+            grain: self.grain(),
+            basis: self.sharing.shows_idle().then(|| Basis::of(&self.sharing)),
+            nodes: self.sharing.split_idle && self.sharing.idle_by_node,
         };
-        let merge = |mut one: AllocationSet, other: AllocationSet| {
-            one.merge(other, self.keep_labels);
+        // lines by hour are in a file of their day, rows and lines of containers each by themselves
+        let together = if need.grain == Grain::Groups { 24 * HOUR } else { HOUR };
+        let mut tasks: BTreeMap<i64, Vec<(usize, Vec<Piece>)>> = BTreeMap::new();
+        for (index, window) in self.steps.iter().enumerate() {
+            let mut bundles: BTreeMap<i64, Vec<Piece>> = BTreeMap::new();
+            for (number, piece) in (0..).zip(ledger.pieces(*window, need.grain, hourly)) {
+                // what is handed on goes to all clusters
+                let bundle = if hourly { piece.hour() } else { number };
+                bundles.entry(bundle).or_default().push(piece);
+            }
+            for pieces in bundles.into_values() {
+                let hour = pieces.first().map_or(0, Piece::hour);
+                tasks.entry(hour.div_euclid(together)).or_default().push((index, pieces));
+            }
+        }
+        let tasks: Vec<_> = tasks.into_values().collect();
+        let add = |mut sets: Sets, task: &Vec<(usize, Vec<Piece>)>| {
+            let mut held = Held::default();
+            for (index, pieces) in task {
+                let window = self.steps[*index];
+                let set = sets.entry(*index).or_insert_with(|| AllocationSet::new(window));
+                self.add_pieces(set, ledger, pieces, window, need, &mut held);
+            }
+            sets
+        };
+        let merge = |mut one: Sets, other: Sets| {
+            for (index, set) in other {
+                match one.entry(index) {
+                    Entry::Occupied(mut known) => known.get_mut().merge(set, self.keep_labels),
+                    Entry::Vacant(free) => {
+                        free.insert(set);
+                    }
+                }
+            }
             one
         };
-        let nothing = || AllocationSet::new(window);
-        hours.par_iter().fold(nothing, add).reduce(nothing, merge)
+        let mut sets = tasks.par_iter().fold(Sets::new, add).reduce(Sets::new, merge);
+        let set = |(index, window): (usize, &Interval)| {
+            sets.remove(&index).unwrap_or_else(|| AllocationSet::new(*window))
+        };
+        self.steps.iter().enumerate().map(set).collect()
     }
 
     /// Shows every workload of a window that passes the filter, some of them several times; pods and nodes only if `by_one`.
@@ -165,8 +195,9 @@ impl AllocationQuery {
                 visit(&line.workload);
             }
         };
+        let (need, mut held) = (Need { grain, basis: None, nodes: false }, Held::default());
         for piece in ledger.pieces(window, grain, false) {
-            for worth in ledger.worth(&piece, window, grain, false) {
+            for worth in ledger.worth(&piece, window, need, &mut held) {
                 match worth {
                     Worth::Rolled(roll, _) => roll.lines(None).for_each(&mut see),
                     Worth::Rows(document) => document.rows.iter().map(Line::of).for_each(&mut see),
@@ -181,16 +212,19 @@ impl AllocationQuery {
         ledger: &Ledger,
         pieces: &[Piece],
         window: Interval,
-        grain: Grain,
+        need: Need,
+        held: &mut Held,
     ) {
-        let basis = self.sharing.shows_idle().then(|| Basis::of(&self.sharing));
-        let nodes = self.sharing.split_idle && self.sharing.idle_by_node;
         let mut all: Vec<Line> = Vec::new();
         let mut covered = Interval::default();
         for piece in pieces {
-            for worth in ledger.worth(piece, window, grain, nodes) {
+            for worth in ledger.worth(piece, window, need, held) {
                 let (found, known) = match worth {
-                    Worth::Rolled(roll, covered) => (roll.lines(basis).collect(), covered),
+                    Worth::Rolled(roll, _) if !self.sharing.hands_on() && !roll.has_shared() => {
+                        self.add_rolled(set, &roll, need.basis);
+                        continue;
+                    }
+                    Worth::Rolled(roll, covered) => (roll.lines(need.basis).collect(), covered),
                     Worth::Rows(document) => {
                         let rows = document.rows.iter().map(Line::of).collect();
                         (with_idle(rows, &self.sharing), document.covered)
@@ -277,23 +311,41 @@ impl AllocationQuery {
     }
 
     fn add(&self, set: &mut AllocationSet, lines: Vec<Line>, seconds: u64) {
-        if self.asset_shares {
-            for line in lines.iter().filter(|line| !matches!(line.role, Role::Shared | Role::Pool)) {
-                let share = AssetShare::of(&line.measures);
-                set.assets.entry(self.pool(&line.workload)).or_default().add(share);
-            }
+        for line in &lines {
+            self.note_assets(set, line);
         }
         share_lines(lines, &self.sharing, &self.aggregation, &self.filter, seconds, &mut |line| {
-            let (workload, row) = (&line.workload, &line.measures);
-            let key = match line.role {
-                Role::Allocation => self.aggregation.key(workload),
-                _ => special_key(workload, self.sharing.split_idle),
-            };
-            let aggregate = set.add_sum(key, workload, line.several, row, self.keep_labels);
-            if self.asset_shares && line.role == Role::Allocation {
-                aggregate.shares.entry(self.pool(workload)).or_default().add(AssetShare::of(row));
-            }
+            self.put(set, &line);
         });
+    }
+
+    /// Adds lines of which none is handed on, one by one.
+    fn add_rolled(&self, set: &mut AllocationSet, roll: &RollUp, basis: Option<Basis>) {
+        let mut desk = Showing::new(&self.sharing, &self.filter);
+        for line in roll.lines(basis) {
+            self.note_assets(set, &line);
+            desk.show(line, &IdlePart::default(), &mut |line| self.put(set, &line));
+        }
+        desk.finish(&mut |line| self.put(set, &line));
+    }
+
+    fn note_assets(&self, set: &mut AllocationSet, line: &Line) {
+        if self.asset_shares && !matches!(line.role, Role::Shared | Role::Pool) {
+            let share = AssetShare::of(&line.measures);
+            set.assets.entry(self.pool(&line.workload)).or_default().add(share);
+        }
+    }
+
+    fn put(&self, set: &mut AllocationSet, line: &Line) {
+        let (workload, row) = (&line.workload, &line.measures);
+        let key = match line.role {
+            Role::Allocation => self.aggregation.key(workload),
+            _ => special_key(workload, self.sharing.split_idle),
+        };
+        let aggregate = set.add_sum(key, workload, line.several, row, self.keep_labels);
+        if self.asset_shares && line.role == Role::Allocation {
+            aggregate.shares.entry(self.pool(workload)).or_default().add(AssetShare::of(row));
+        }
     }
 
     fn pool(&self, workload: &Workload) -> (Arc<str>, Arc<str>) {

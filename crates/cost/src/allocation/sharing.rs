@@ -232,71 +232,101 @@ impl Desk {
     }
 
     fn finish(self, sharing: &Sharing, filter: &Filter, out: &mut dyn FnMut(Line)) {
-        let basis = Basis::of(sharing);
-        let mut shown: BTreeMap<PoolName, Shown> = BTreeMap::new();
+        let mut showing = Showing::new(sharing, filter);
         let nothing = IdlePart::default();
-        for (index, mut line) in self.lines.into_iter().enumerate() {
-            match line.role {
-                Role::Allocation if self.shared[index] || !filter.matches(&*line.workload) => continue,
-                Role::Allocation => {
-                    let handed = self.handed.get(index).unwrap_or(&nothing);
-                    if sharing.share_idle {
-                        for (resource, idle) in RESOURCES.into_iter().zip(line.idle.cost) {
-                            resource(&mut line.measures).cost += idle;
-                            resource(&mut line.measures).idle += idle;
-                        }
-                        line.measures.shared += handed.cost.into_iter().sum();
-                        if sharing.breakdown && handed.cost.iter().any(|idle| !idle.is_zero()) {
-                            let parts = CostParts::of_nodes(handed.cost);
-                            line.measures.shared_by.entry(IDLE.into()).or_default().add(&parts);
-                        }
-                    } else if !line.idle.is_nothing() || !handed.is_nothing() {
-                        let pool = shown.entry(basis.pool(&line.workload)).or_default();
-                        pool.idle.add(&line.idle);
-                        pool.idle.add(handed);
-                    }
-                    out(line);
-                }
-                Role::Pool => {
-                    if filter.matches(&*line.workload) {
-                        shown.entry(basis.pool(&line.workload)).or_default().idle.add(&line.idle);
-                    }
-                }
-                Role::Overhead | Role::Management if sharing.include_overhead => {
-                    let kept = line.role == Role::Overhead || !sharing.management;
-                    if kept && filter.matches(&*line.workload) {
-                        out(line);
-                    }
-                }
-                Role::Idle | Role::Overhead if sharing.split_idle && basis.by_node => {
-                    let provider_id = Arc::clone(&line.workload.provider_id);
-                    shown.entry(basis.pool(&line.workload)).or_default().provider_id = provider_id;
-                }
-                Role::Idle | Role::Overhead | Role::Management | Role::Shared => {}
+        for (index, line) in self.lines.into_iter().enumerate() {
+            if line.role != Role::Allocation || !self.shared[index] {
+                showing.show(line, self.handed.get(index).unwrap_or(&nothing), out);
             }
         }
-        let nobody: Arc<str> = Arc::default();
-        let mut put = |workload: Workload, measures: Measures| {
-            let (role, workload) = (Role::of(&workload), Arc::new(workload));
-            out(Line { workload, several: false, rows: 0, role, measures, idle: nothing });
-        };
         let shared = self.pot + self.pot_idle.cost.into_iter().sum();
         if (!self.pot.is_zero() || !self.pot_idle.is_nothing()) && filter.is_empty() {
+            let nobody: Arc<str> = Arc::default();
             let workload = Workload::special(RowKind::Shared, &nobody, &nobody, &nobody);
-            put(workload, Measures { shared, ..Measures::default() });
+            put(workload, Measures { shared, ..Measures::default() }, out);
         }
-        for ((cluster, node), Shown { provider_id, idle }) in shown {
+        showing.finish(out);
+    }
+}
+
+fn put(workload: Workload, measures: Measures, out: &mut dyn FnMut(Line)) {
+    let (role, workload, idle) = (Role::of(&workload), Arc::new(workload), IdlePart::default());
+    out(Line { workload, several: false, rows: 0, role, measures, idle });
+}
+
+/// The end of sharing: lines that nobody else carries, filtered, and the idle of those that pass.
+pub(crate) struct Showing<'a> {
+    sharing: &'a Sharing,
+    filter: &'a Filter,
+    basis: Basis,
+    shown: BTreeMap<PoolName, Shown>,
+}
+
+impl<'a> Showing<'a> {
+    /// Nothing is shown yet.
+    pub fn new(sharing: &'a Sharing, filter: &'a Filter) -> Showing<'a> {
+        Showing { sharing, filter, basis: Basis::of(sharing), shown: BTreeMap::new() }
+    }
+
+    fn pool(&mut self, workload: &Workload) -> &mut Shown {
+        self.shown.entry(self.basis.pool(workload)).or_default()
+    }
+
+    /// Takes a line with the idle that was handed on to it.
+    pub fn show(&mut self, mut line: Line, handed: &IdlePart, out: &mut dyn FnMut(Line)) {
+        let sharing = self.sharing;
+        match line.role {
+            Role::Allocation if !self.filter.matches(&*line.workload) => {}
+            Role::Allocation => {
+                if sharing.share_idle {
+                    for (resource, idle) in RESOURCES.into_iter().zip(line.idle.cost) {
+                        resource(&mut line.measures).cost += idle;
+                        resource(&mut line.measures).idle += idle;
+                    }
+                    line.measures.shared += handed.cost.into_iter().sum();
+                    if sharing.breakdown && handed.cost.iter().any(|idle| !idle.is_zero()) {
+                        let parts = CostParts::of_nodes(handed.cost);
+                        line.measures.shared_by.entry(IDLE.into()).or_default().add(&parts);
+                    }
+                } else if !line.idle.is_nothing() || !handed.is_nothing() {
+                    let pool = self.pool(&line.workload);
+                    pool.idle.add(&line.idle);
+                    pool.idle.add(handed);
+                }
+                out(line);
+            }
+            Role::Pool => {
+                if self.filter.matches(&*line.workload) {
+                    self.pool(&line.workload).idle.add(&line.idle);
+                }
+            }
+            Role::Overhead | Role::Management if sharing.include_overhead => {
+                let kept = line.role == Role::Overhead || !sharing.management;
+                if kept && self.filter.matches(&*line.workload) {
+                    out(line);
+                }
+            }
+            Role::Idle | Role::Overhead if sharing.split_idle && self.basis.by_node => {
+                self.pool(&line.workload).provider_id = Arc::clone(&line.workload.provider_id);
+            }
+            Role::Idle | Role::Overhead | Role::Management | Role::Shared => {}
+        }
+    }
+
+    /// Shows the idle.
+    pub fn finish(self, out: &mut dyn FnMut(Line)) {
+        for ((cluster, node), Shown { provider_id, idle }) in self.shown {
             if idle.is_nothing() {
                 continue;
             }
             // idle is named by its node only where it is told apart
-            let node = if sharing.split_idle { node } else { Arc::default() };
+            let node = if self.sharing.split_idle { node } else { Arc::default() };
             let mut row = Measures { span: idle.span, ..Measures::default() };
             for (index, resource) in RESOURCES.into_iter().enumerate() {
                 let (charged, cost) = (idle.charged[index], idle.cost[index]);
                 *resource(&mut row) = Resource { charged, cost, ..Resource::default() };
             }
-            put(Workload::special(RowKind::Idle, &cluster, &node, &provider_id), row);
+            put(Workload::special(RowKind::Idle, &cluster, &node, &provider_id), row, out);
         }
     }
 }

@@ -8,20 +8,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::allocation::Basis;
 use crate::facts::{Gap, HourFacts};
 use crate::interval::Interval;
 use crate::ledger::pricing::price;
 use crate::prices::PriceBook;
 use crate::rollup::{HourRoll, RollBuilder, RollUp, Rolls};
-use crate::store::{Commit, RollKind, Store, StoreError, Strings, damaged_hour};
+use crate::store::{Commit, People, RollKind, Store, StoreError, damaged_hour};
 use crate::workload::Workload;
 
 /// Bytes of what was read that are kept, about.
 const KEPT_BYTES: usize = 64 << 20;
 /// Bytes of a container's facts with its names, about.
 const BYTES_OF_A_FACT: usize = 900;
-/// Bytes of the names of a roll-up's row that nobody shares, about.
-const BYTES_OF_NAMES: usize = 500;
 
 /// Which commit: its stretch and its cluster. A day and its first hour begin at the same time.
 pub(crate) type StoredKey = (i64, i64, Arc<str>);
@@ -49,7 +48,7 @@ impl Stored {
         self.commit.header.hours.iter().map(|hour| hour.hour)
     }
 
-    fn key(&self) -> StoredKey {
+    pub(super) fn key(&self) -> StoredKey {
         key_of(&self.commit)
     }
 }
@@ -93,7 +92,8 @@ pub(crate) struct Archive {
     writes: bool,
     stored: BTreeMap<StoredKey, Arc<Stored>>,
     shelf: Mutex<Shelf>,
-    strings: Mutex<Strings>,
+    /// Who lines of workloads are about, which are kept.
+    people: Mutex<People>,
     problems: Mutex<Vec<StoreError>>,
 }
 
@@ -116,7 +116,7 @@ impl Archive {
             writes,
             stored: BTreeMap::new(),
             shelf: Mutex::default(),
-            strings: Mutex::default(),
+            people: Mutex::default(),
             problems: Mutex::default(),
         };
         archive.refresh()?;
@@ -143,6 +143,7 @@ impl Archive {
         }
         self.stored = fresh;
         *locked(&self.shelf) = Shelf::default();
+        locked(&self.people).tidy();
         locked(&self.problems).extend(problems);
         Ok(())
     }
@@ -241,16 +242,19 @@ impl Archive {
         *locked(&stored.prices).get_or_insert_with(|| book.fingerprint(stored.commit.header.stretch))
     }
 
-    /// Lines of workloads of a whole commit.
-    pub fn groups(&self, stored: &Stored, book: &PriceBook) -> Arc<RollUp> {
+    /// Lines of workloads of a whole commit, with their idle by a basis.
+    pub fn groups(&self, stored: &Stored, book: &PriceBook, basis: Option<Basis>) -> Arc<RollUp> {
         let mut groups = locked(&stored.groups);
-        if let Some(known) = &*groups {
+        if let Some(known) = groups.as_ref().filter(|known| known.knows(basis)) {
             return Arc::clone(known);
         }
+        // what was asked for before will be asked for again
+        let again = |asked: Basis| groups.as_ref().is_some_and(|known| known.knows(Some(asked)));
+        let idle = Basis::ALL.map(|asked| Some(asked) == basis || again(asked));
         let prices = self.prices(stored, book);
         let read = {
-            let mut strings = locked(&self.strings);
-            self.store.read_rolls(&stored.commit, prices, RollKind::Groups, &mut strings)
+            let mut people = locked(&self.people);
+            self.store.read_rolls(&stored.commit, prices, RollKind::Groups, idle, &mut people)
         };
         let found = match read.and_then(|rolls| rolls.into_iter().next()) {
             Some(roll) => roll.lines,
@@ -260,24 +264,33 @@ impl Archive {
         found
     }
 
-    /// Lines of workloads of an hour.
-    pub fn hour(&self, stored: &Stored, hour: i64, book: &PriceBook) -> Option<HourRoll> {
-        self.rolls(stored, RollKind::Hours, book).iter().find(|roll| roll.hour == hour).cloned()
+    /// Lines of workloads by hour.
+    pub fn hours(&self, stored: &Stored, book: &PriceBook, basis: Option<Basis>) -> Arc<Vec<HourRoll>> {
+        self.rolls(stored, RollKind::Hours, book, basis)
     }
 
     /// Lines of containers of a whole commit.
-    pub fn containers(&self, stored: &Stored, book: &PriceBook) -> Arc<Vec<HourRoll>> {
-        self.rolls(stored, RollKind::Containers, book)
+    pub fn containers(&self, stored: &Stored, book: &PriceBook, basis: Option<Basis>) -> Arc<Vec<HourRoll>> {
+        self.rolls(stored, RollKind::Containers, book, basis)
     }
 
-    fn rolls(&self, stored: &Stored, kind: RollKind, book: &PriceBook) -> Arc<Vec<HourRoll>> {
-        let key = (stored.key(), 0, kind as u8);
+    fn rolls(
+        &self,
+        stored: &Stored,
+        kind: RollKind,
+        book: &PriceBook,
+        basis: Option<Basis>,
+    ) -> Arc<Vec<HourRoll>> {
+        let which = kind as u8 * 8 + basis.map_or(0, |basis| basis.index() as u8 + 1);
+        let key = (stored.key(), 0, which);
         if let Some((Kept::Rolls(known), _)) = locked(&self.shelf).kept.get(&key) {
             return Arc::clone(known);
         }
         let prices = self.prices(stored, book);
-        let mut own = Strings::default();
-        let found = self.store.read_rolls(&stored.commit, prices, kind, &mut own);
+        let idle = Basis::ALL.map(|asked| Some(asked) == basis);
+        let mut people = People::default();
+        let found = self.store.read_rolls(&stored.commit, prices, kind, idle, &mut people);
+        drop(people);
         let found = found.unwrap_or_else(|| {
             let rolls = self.make(stored, book, self.writes);
             match kind {
@@ -286,8 +299,7 @@ impl Archive {
                 RollKind::Containers => vec![whole(stored, rolls.containers)],
             }
         });
-        let size = |roll: &HourRoll| roll.lines.bytes() + roll.lines.rows.len() * BYTES_OF_NAMES;
-        let (bytes, found) = (found.iter().map(size).sum(), Arc::new(found));
+        let (bytes, found) = (found.iter().map(|roll| roll.lines.bytes()).sum(), Arc::new(found));
         locked(&self.shelf).put(key, Kept::Rolls(Arc::clone(&found)), bytes);
         found
     }
@@ -339,7 +351,7 @@ impl Archive {
     pub fn roll_day(&self, hours: &[Arc<Stored>], book: &PriceBook) -> Rolls {
         let read = |stored: &Arc<Stored>, kind| {
             let prices = self.prices(stored, book);
-            self.store.read_rolls(&stored.commit, prices, kind, &mut Strings::default())
+            self.store.read_rolls(&stored.commit, prices, kind, [true; 4], &mut People::default())
         };
         // they go with the hours, so what is missing is made and not written
         let of_hour = |stored: &Arc<Stored>| match (
@@ -365,9 +377,11 @@ impl Archive {
         let stored =
             Stored { commit, groups: Mutex::default(), prices: Mutex::default(), damaged: Mutex::default() };
         if self.writes {
+            // to be read when somebody asks, and then as much of it as is asked for
             self.write(&stored, book, &rolls);
+        } else {
+            *locked(&stored.groups) = Some(Arc::new(rolls.groups));
         }
-        *locked(&stored.groups) = Some(Arc::new(rolls.groups));
         self.stored.insert(stored.key(), Arc::new(stored));
     }
 }

@@ -7,5 +7,5 @@ mod pieces;
 mod pricing;
 
 pub use book_keeping::Ledger;
-pub(crate) use pieces::{Grain, Piece, Worth};
+pub(crate) use pieces::{Grain, Held, Need, Piece, Worth};
 pub use pricing::{PricedHour, Row, price};

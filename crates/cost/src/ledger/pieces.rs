@@ -1,13 +1,15 @@
 //! What an answer is added up from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::allocation::Basis;
 use crate::facts::HourFacts;
 use crate::interval::Interval;
-use crate::ledger::archive::{Stored, has_twins};
+use crate::ledger::archive::{Stored, StoredKey, has_twins};
 use crate::ledger::book_keeping::Ledger;
 use crate::ledger::pricing::PricedHour;
-use crate::rollup::RollUp;
+use crate::rollup::{HourRoll, RollUp};
 
 /// How fine lines have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,23 @@ pub(crate) enum Piece {
     Stored(Arc<Stored>, i64),
     /// An hour of a cluster in memory.
     Running(Arc<HourFacts>),
+}
+
+/// What is needed of a window.
+#[derive(Clone, Copy)]
+pub(crate) struct Need {
+    /// How fine lines have to be.
+    pub grain: Grain,
+    /// By which basis idle is needed, if it is.
+    pub basis: Option<Basis>,
+    /// Whether nodes of one name have to be told apart.
+    pub nodes: bool,
+}
+
+/// Lines by hour of the commits that are being looked at, so that they are read once.
+#[derive(Default)]
+pub(crate) struct Held {
+    hours: BTreeMap<StoredKey, Arc<Vec<HourRoll>>>,
 }
 
 /// What a piece is worth.
@@ -79,27 +98,30 @@ impl Ledger {
         pieces
     }
 
-    /// What a piece is worth in a window, as sums where there are some. `nodes` if nodes of one name have to be told apart.
-    pub(crate) fn worth(&self, piece: &Piece, window: Interval, grain: Grain, nodes: bool) -> Vec<Worth> {
+    /// What a piece is worth in a window, as sums where there are some.
+    pub(crate) fn worth(&self, piece: &Piece, window: Interval, need: Need, held: &mut Held) -> Vec<Worth> {
         let Some(archive) = &self.archive else { return self.rows(piece, window) };
         match piece {
-            Piece::Whole(stored) if grain == Grain::Groups => {
-                vec![Worth::Rolled(archive.groups(stored, self.prices()), Interval::default())]
+            Piece::Whole(stored) if need.grain == Grain::Groups => {
+                let lines = archive.groups(stored, self.prices(), need.basis);
+                vec![Worth::Rolled(lines, Interval::default())]
             }
             Piece::Whole(stored) => {
-                let rolls = archive.containers(stored, self.prices());
+                let rolls = archive.containers(stored, self.prices(), need.basis);
                 let Some(roll) = rolls.first() else { return Vec::new() };
-                if nodes && has_twins(&roll.lines) {
+                if need.nodes && has_twins(&roll.lines) {
                     let hours = stored.hours().map(|hour| Piece::Stored(Arc::clone(stored), hour));
                     return hours.flat_map(|hour| self.rows(&hour, window)).collect();
                 }
                 vec![Worth::Rolled(Arc::clone(&roll.lines), roll.covered)]
             }
             Piece::Stored(stored, hour)
-                if grain == Grain::Groups
+                if need.grain == Grain::Groups
                     && window.overlap(Interval::hour(*hour)) == Interval::hour(*hour) =>
             {
-                match archive.hour(stored, *hour, self.prices()) {
+                let read = || archive.hours(stored, self.prices(), need.basis);
+                let hours = held.hours.entry(stored.key()).or_insert_with(read);
+                match hours.iter().find(|roll| roll.hour == *hour) {
                     Some(roll) => vec![Worth::Rolled(Arc::clone(&roll.lines), roll.covered)],
                     None => self.rows(piece, window),
                 }

@@ -16,5 +16,5 @@ mod packed;
 mod rolls;
 
 pub(crate) use columns::Column;
-pub(crate) use packed::{Attached, RollRow, RollUp, cell_names};
+pub(crate) use packed::{Attached, RollRow, RollUp, basis_of_cell, cell_names};
 pub(crate) use rolls::{HourRoll, RollBuilder, Rolls};

@@ -40,6 +40,8 @@ pub(crate) struct RollUp {
     pub attached: BTreeMap<usize, Attached>,
 }
 
+/// Bytes of a workload that nobody shares, about.
+const BYTES_OF_NAMES: usize = 500;
 const RESOURCE: usize = 5;
 /// Numbers of a row before its idle.
 const OWN: usize = 3 * RESOURCE + 21;
@@ -47,6 +49,11 @@ const OWN: usize = 3 * RESOURCE + 21;
 const PART: usize = 8;
 /// Numbers of a row.
 const CELLS: usize = OWN + 4 * PART;
+
+/// The basis of the number at a place, if it is about idle.
+pub(crate) fn basis_of_cell(place: usize) -> Option<Basis> {
+    Basis::ALL.get(place.checked_sub(OWN)? / PART).copied()
+}
 
 /// Names of the numbers, in order.
 pub(crate) fn cell_names() -> Vec<String> {
@@ -254,6 +261,17 @@ impl RollUp {
         (0..self.rows.len()).filter_map(move |index| self.line(index, basis))
     }
 
+    /// Whether there are costs with nobody to carry them.
+    pub fn has_shared(&self) -> bool {
+        self.rows.iter().any(|row| row.role == Role::Shared)
+    }
+
+    /// Whether the idle by a basis is at hand.
+    pub fn knows(&self, basis: Option<Basis>) -> bool {
+        let first = basis.map(|basis| OWN + basis.index() * PART);
+        first.is_none_or(|first| !matches!(self.columns.get(first), Some(Column::Unread)))
+    }
+
     /// What was packed.
     pub fn unpack(&self) -> Vec<RollLine> {
         let with_idle = |index: usize| {
@@ -264,9 +282,11 @@ impl RollUp {
         (0..self.rows.len()).filter_map(with_idle).collect()
     }
 
-    /// About how many bytes it takes, without workloads, which are shared.
+    /// About how many bytes it takes, with workloads that nobody else has.
     pub fn bytes(&self) -> usize {
+        let own = self.rows.iter().filter(|row| Arc::strong_count(&row.workload) == 1).count();
         self.rows.len() * size_of::<RollRow>()
+            + own * BYTES_OF_NAMES
             + self.columns.iter().map(Column::bytes).sum::<usize>()
             + self.attached.len() * 400
     }

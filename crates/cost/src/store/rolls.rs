@@ -16,15 +16,16 @@ use crate::allocation::Role;
 use crate::interval::Interval;
 use crate::measures::{BalancerPart, VolumePart};
 use crate::money::Money;
-use crate::rollup::{Attached, Column, HourRoll, RollRow, RollUp, Rolls, cell_names};
+use crate::rollup::{Attached, Column, HourRoll, RollRow, RollUp, Rolls, basis_of_cell, cell_names};
 use crate::store::checksum::crc32;
 use crate::store::commits::Commit;
 use crate::store::error::StoreError;
 use crate::store::files::Store;
 use crate::store::frame::{FileMark, Header};
 use crate::store::layout::{at, day_of, file_name, partition, remove, write_whole};
+use crate::store::people::People;
 use crate::store::table::{Table, Values};
-use crate::store::tables::{Reader, Strings, bytes, workload_columns};
+use crate::store::tables::{bytes, workload_columns};
 use crate::workload::{RowKind, Workload};
 
 /// Directory of roll-ups.
@@ -125,13 +126,15 @@ impl Store {
         write_whole(&path, &text.unwrap_or_default())
     }
 
-    /// Reads a roll-up of a commit, by hours; none if there is no valid one.
+    /// Reads a roll-up of a commit, by hours; none if there is no valid one. Idle is read by those of [`Basis::ALL`] that
+    /// `idle` asks for.
     pub(crate) fn read_rolls(
         &self,
         commit: &Commit,
         prices: u128,
         kind: RollKind,
-        strings: &mut Strings,
+        idle: [bool; 4],
+        people: &mut People,
     ) -> Option<Vec<HourRoll>> {
         let header: RollHeader =
             serde_json::from_slice(&fs::read(self.roll_path(&commit.header, "json")).ok()?).ok()?;
@@ -141,7 +144,9 @@ impl Store {
         let mark = header.files.get(kind.name()).filter(|_| valid)?;
         let bytes = fs::read(self.roll_path(&commit.header, &format!("{}.parquet", kind.name()))).ok()?;
         mark.mark.check(kind.name(), &bytes).ok()?;
-        let mut parts = from_table(Bytes::from(bytes), &mark.same, &commit.header.cluster, strings).ok()?;
+        let like = Wanted { idle, thrifty: kind == RollKind::Groups };
+        let mut parts =
+            from_table(Bytes::from(bytes), &mark.same, &commit.header.cluster, &like, people).ok()?;
         let covered = header.covered.into_iter();
         match kind {
             RollKind::Hours => Some(
@@ -279,46 +284,72 @@ fn to_table(parts: &[(i64, &RollUp)]) -> (Table, BTreeMap<String, i128>) {
     (Table { name: "rollup", columns }, same)
 }
 
+/// What is read of the numbers.
+struct Wanted {
+    /// By which basis idle is, in the order of [`Basis::ALL`].
+    idle: [bool; 4],
+    /// Whether it is kept for long.
+    thrifty: bool,
+}
+
+impl Wanted {
+    fn has(&self, place: usize) -> bool {
+        basis_of_cell(place).is_none_or(|basis| self.idle[basis.index()])
+    }
+}
+
 fn from_table(
     file: Bytes,
     same: &BTreeMap<String, i128>,
     cluster: &Arc<str>,
-    strings: &mut Strings,
+    wanted: &Wanted,
+    people: &mut People,
 ) -> Result<BTreeMap<i64, RollUp>, parquet::errors::ParquetError> {
     let mut like = Table { name: "rollup", columns: row_columns(&[]) };
     let fixed = like.columns.len();
-    for (name, high) in CELLS.iter() {
+    for (name, high) in
+        CELLS.iter().enumerate().filter(|(place, _)| wanted.has(*place)).map(|(_, names)| names)
+    {
         like.columns.push((name, Values::Number(Vec::new())));
         like.columns.push((high, Values::Number(Vec::new())));
     }
     let table = Table::decode_known(file, &like)?;
-    let count = table.rows();
     let (rows, numbers) = table.columns.split_at(fixed);
+    let mut numbers = numbers.chunks_exact(2);
+    let missing = || parquet::errors::ParquetError::General("fewer columns than expected".to_owned());
+    let signed = |place: usize| match rows.get(place) {
+        Some((_, Values::Number(values))) => Ok(values.as_slice()),
+        _ => Err(missing()),
+    };
+    let (hours, roles, several) = (signed(0)?, signed(1)?, signed(2)?);
+    let kinds: Vec<RowKind> = signed(3)?.iter().map(|number| kind_of(*number)).collect();
+    let (who, more) = rows[4..].split_at(fixed - 6);
+    let who = people.read(cluster, &kinds, who)?;
     let mut out: BTreeMap<i64, RollUp> = BTreeMap::new();
     let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-    for row in 0..count {
-        let mut reader = Reader { columns: rows.iter(), row, strings };
-        let hour = reader.signed()?;
-        let role = usize::try_from(reader.signed()?).ok().and_then(|number| ROLES.get(number).copied());
-        let several = reader.signed()? != 0;
-        let kind = kind_of(reader.signed()?);
-        let workload = reader.workload(cluster, kind)?;
-        let workload = reader.strings.shared(workload);
-        let volumes = bytes(reader.values()?, row)?.to_vec();
-        let balancers = bytes(reader.values()?, row)?.to_vec();
+    for (row, workload) in who.into_iter().enumerate() {
+        let at = |values: &[i64]| values.get(row).copied().ok_or_else(missing);
+        let hour = at(hours)?;
+        let role = usize::try_from(at(roles)?).ok().and_then(|number| ROLES.get(number).copied());
+        let several = at(several)? != 0;
+        let (volumes, balancers) = (bytes(&more[0].1, row)?, bytes(&more[1].1, row)?);
         let roll = out.entry(hour).or_default();
         if !volumes.is_empty() || !balancers.is_empty() {
-            roll.attached.insert(roll.rows.len(), attached(&volumes, &balancers)?);
+            roll.attached.insert(roll.rows.len(), attached(volumes, balancers)?);
         }
         roll.rows.push(RollRow { workload, several, role: role.unwrap_or_default() });
         places.entry(hour).or_default().push(row);
     }
     for (place, (name, _)) in CELLS.iter().enumerate() {
-        let (low, high) = (&numbers[place * 2].1, &numbers[place * 2 + 1].1);
+        let read = if wanted.has(place) { numbers.next() } else { None };
         for (hour, rows) in &places {
-            let column = match (low, high, same.get(name)) {
-                (_, _, Some(number)) => Column::Same(*number),
-                (Values::Number(low), Values::Number(high), None) => {
+            let column = match (read, same.get(name)) {
+                (None, _) => Column::Unread,
+                (_, Some(number)) => Column::Same(*number),
+                (Some([(_, Values::Number(low)), (_, Values::Number(high))]), None) if high.is_empty() => {
+                    Column::of_places(low, rows, wanted.thrifty)
+                }
+                (Some([(_, Values::Number(low)), (_, Values::Number(high))]), None) => {
                     let number = |row: &usize| match (low.get(*row), high.get(*row)) {
                         (Some(low), None) => i128::from(*low),
                         (Some(low), Some(high)) => i128::from(*high) << 64 | i128::from(*low as u64),

@@ -46,21 +46,10 @@ fn json(labels: &Labels) -> String {
 pub(crate) struct Strings {
     texts: FxHashSet<Arc<str>>,
     maps: FxHashMap<Vec<u8>, Labels>,
-    workloads: FxHashSet<Arc<Workload>>,
 }
 
 impl Strings {
-    /// A workload, which many roll-ups may have.
-    pub(super) fn shared(&mut self, workload: Workload) -> Arc<Workload> {
-        if let Some(known) = self.workloads.get(&workload) {
-            return Arc::clone(known);
-        }
-        let workload = Arc::new(workload);
-        self.workloads.insert(Arc::clone(&workload));
-        workload
-    }
-
-    fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>> {
+    pub(super) fn text(&mut self, bytes: &[u8]) -> Result<Arc<str>> {
         let text = std::str::from_utf8(bytes).map_err(|error| ParquetError::General(error.to_string()))?;
         if let Some(known) = self.texts.get(text) {
             return Ok(Arc::clone(known));
