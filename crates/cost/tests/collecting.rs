@@ -416,3 +416,60 @@ fn a_pod_that_was_thrown_out_pays_until_it_was_not_ready_any_more() {
     let observed = collector(NOON).observe(NOON + 60, &world.view(), &Measurements::default()).unwrap();
     assert_eq!(hour(&observed.hours).containers[0].interval, Interval::new(NOON, NOON + 15));
 }
+
+/// A pod with nothing around it; its containers are in no order of their names.
+fn small_pod(number: usize, version: Option<usize>) -> Pod {
+    read(json!({
+        "metadata": {
+            "name": format!("p-{}", number % 7), "namespace": format!("n-{}", number % 3), "uid": format!("uid-{number}"),
+            "labels": {"release": format!("{}", version.unwrap_or(0) % 2)},
+            "resourceVersion": version.map(|version| format!("{}", version + 1)),
+        },
+        "spec": {"nodeName": format!("n{}", number % 2), "containers": [
+            {"name": format!("c{}", number % 5), "resources": {"requests": {"cpu": "1m"}}},
+            {"name": "a", "resources": {"requests": {"cpu": "2m"}}},
+        ]},
+        "status": {"conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": rfc3339(NOON - 86_400)},
+        ]},
+    }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Who was seen before is not looked at again, and what comes of it is what a collector says that sees everybody for the
+    /// first time.
+    #[test]
+    fn a_collector_that_knows_its_pods_says_what_a_new_one_says(
+        rounds in proptest::collection::vec(
+            (proptest::collection::btree_map(0usize..24, proptest::option::of(0usize..4), 0..12), any::<bool>()),
+            1..8,
+        ),
+    ) {
+        let mut world = world();
+        let mut knowing = collector(NOON);
+        for (round, (pods, labelled)) in (1..).zip(rounds) {
+            world.pods = pods.into_iter().map(|(number, version)| small_pod(number, version)).collect();
+            world.namespaces =
+                vec![read(json!({"metadata": {"name": "n-1", "labels": {"team": if labelled { "a" } else { "b" }}}}))];
+            let used = |pod: &Pod| ContainerUsage {
+                pod: pod.metadata.name.as_deref().unwrap().into(),
+                namespace: pod.metadata.namespace.as_deref().unwrap().into(),
+                pod_uid: pod.metadata.uid.as_deref().unwrap().into(),
+                container: "a".into(),
+                microcores: 7 + round as u64,
+                ..ContainerUsage::default()
+            };
+            let containers: Vec<ContainerUsage> = world.pods.iter().map(used).collect();
+            let measured = Measurements { containers: &containers, ..Measurements::default() };
+            let mut new = collector(NOON + 60 * (round - 1));
+            let known = knowing.observe(NOON + 60 * round, &world.view(), &measured).unwrap();
+            prop_assert_eq!(&known, &new.observe(NOON + 60 * round, &world.view(), &measured).unwrap());
+            for facts in &known.hours {
+                prop_assert_eq!(facts.containers.len(), 2 * world.pods.len());
+                prop_assert!(facts.containers.is_sorted_by_key(|fact| &fact.workload));
+                prop_assert_eq!(facts.containers.iter().filter(|fact| fact.measured == 60).count(), world.pods.len());
+            }
+        }
+    }
+}

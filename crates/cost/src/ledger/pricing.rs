@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::asset::{Asset, AssetKind, DiskAsset};
 use crate::facts::{BalancerFact, ContainerFact, HourFacts, NodeFact, VolumeFact};
 use crate::interval::Interval;
@@ -41,7 +43,8 @@ struct Writer<'a> {
     window: Interval,
     book: &'a PriceBook,
     split: &'a SplitMethod,
-    rows: BTreeMap<Arc<Workload>, Measures>,
+    /// In no order; a workload may be there several times.
+    rows: Vec<Row>,
     assets: Vec<Asset>,
 }
 
@@ -51,7 +54,7 @@ pub fn price(facts: &HourFacts, window: Interval, book: &PriceBook, split: &Spli
     if window.is_empty() {
         return PricedHour::default();
     }
-    let mut writer = Writer { facts, window, book, split, rows: BTreeMap::new(), assets: Vec::new() };
+    let mut writer = Writer { facts, window, book, split, rows: Vec::new(), assets: Vec::new() };
     writer.nodes();
     for volume in &facts.volumes {
         writer.volume(volume);
@@ -62,7 +65,7 @@ pub fn price(facts: &HourFacts, window: Interval, book: &PriceBook, split: &Spli
     writer.management();
     let mut assets = writer.assets;
     assets.sort_by_cached_key(Asset::identity);
-    PricedHour { rows: writer.rows.into_iter().collect(), assets, covered: facts.covered().overlap(window) }
+    PricedHour { rows: added_up(writer.rows), assets, covered: facts.covered().overlap(window) }
 }
 
 impl Writer<'_> {
@@ -101,9 +104,9 @@ impl Writer<'_> {
                 row.sources = row.sources.with(LISTED);
             }
             traffic += row.network.cost();
-            self.add(&fact.workload, &row);
+            self.add(&fact.workload, row);
         }
-        for (kind, row) in [(RowKind::Overhead, &charges.overhead), (RowKind::Idle, &charges.idle)] {
+        for (kind, row) in [(RowKind::Overhead, charges.overhead), (RowKind::Idle, charges.idle)] {
             let workload = Workload::special(kind, &cluster, &node, &provider_id);
             if !row.total().is_zero() || row.cpu.charged > 0 || row.ram.charged > 0 || row.gpu.charged > 0 {
                 self.add(&Arc::new(workload), row);
@@ -150,7 +153,7 @@ impl Writer<'_> {
             let volumes = BTreeMap::from([(key.clone(), part)]);
             let row =
                 Measures { span, volumes, sources: PriceSources::of(price.source), ..Measures::default() };
-            self.add(workload, &row);
+            self.add(workload, row);
         };
         for each in &fact.uses {
             give(&each.workload, each.byte_seconds, false);
@@ -211,11 +214,11 @@ impl Writer<'_> {
         };
         if whole == 0 {
             let nobody = Arc::new(Workload::unmounted(&cluster, &fact.namespace));
-            self.add(&nobody, &part(span.seconds().into(), cost));
+            self.add(&nobody, part(span.seconds().into(), cost));
         } else {
             for each in &fact.uses {
                 let seconds = crate::interval::part(each.seconds.into(), fact.interval, self.window);
-                self.add(&each.workload, &part(seconds, money.next(each.seconds.into())));
+                self.add(&each.workload, part(seconds, money.next(each.seconds.into())));
             }
         }
         self.assets.push(Asset {
@@ -243,7 +246,7 @@ impl Writer<'_> {
         let workload = Workload::special(RowKind::Overhead, &cluster, &nothing, &nothing);
         self.add(
             &Arc::new(workload),
-            &Measures { span, shared: cost, sources: LISTED, ..Measures::default() },
+            Measures { span, shared: cost, sources: LISTED, ..Measures::default() },
         );
         self.assets.push(Asset {
             name: Arc::clone(&fact.provisioner),
@@ -257,18 +260,29 @@ impl Writer<'_> {
         });
     }
 
-    /// Adds to a row. A container's row keeps its own span, whatever volumes and load balancers are booked on it.
-    fn add(&mut self, workload: &Arc<Workload>, part: &Measures) {
-        match self.rows.get_mut(workload) {
-            Some(row) => {
+    fn add(&mut self, workload: &Arc<Workload>, part: Measures) {
+        self.rows.push((Arc::clone(workload), part));
+    }
+}
+
+/// Rows in order of workloads, those of one workload as one. A container's row keeps its own span, whatever volumes and load
+/// balancers are booked on it.
+fn added_up(rows: Vec<Row>) -> Vec<Row> {
+    // rows are large: their places are sorted
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.par_sort_by(|one, two| rows[*one].0.cmp(&rows[*two].0));
+    let mut rows: Vec<Option<Row>> = rows.into_iter().map(Some).collect();
+    let mut out: Vec<Row> = Vec::with_capacity(rows.len());
+    for (workload, part) in order.into_iter().filter_map(|place| rows[place].take()) {
+        match out.last_mut() {
+            Some((known, row)) if *known == workload => {
                 let span =
                     if part.seconds > 0 || row.seconds == 0 { row.span.hull(part.span) } else { row.span };
-                row.add(part);
+                row.add(&part);
                 row.span = span;
             }
-            None => {
-                self.rows.insert(Arc::clone(workload), part.clone());
-            }
+            _ => out.push((workload, part)),
         }
     }
+    out
 }
