@@ -243,10 +243,13 @@ pub(super) fn container_numbers(facts: &[(&HourFacts, &ContainerFact)]) -> Vec<(
     moments.chain(numbers).chain(traffic).collect()
 }
 
-const MOMENTS: [(&str, fn(&ContainerFact) -> i64); 2] =
+/// The name of a column, and its value of a fact.
+type Field<F, N> = (&'static str, fn(&F) -> N);
+
+const MOMENTS: [Field<ContainerFact, i64>; 2] =
     [("start", |fact| fact.interval.start), ("end", |fact| fact.interval.end)];
 
-const NUMBERS: [(&str, fn(&ContainerFact) -> u64); 14] = [
+const NUMBERS: [Field<ContainerFact, u64>; 14] = [
     ("cpu_requested", |fact| fact.cpu.requested),
     ("cpu_used", |fact| fact.cpu.used),
     ("cpu_charged", |fact| fact.cpu.charged),
@@ -263,7 +266,7 @@ const NUMBERS: [(&str, fn(&ContainerFact) -> u64); 14] = [
     ("measured_seconds", |fact| fact.measured),
 ];
 
-const TRAFFIC: [(&str, fn(&NetworkBytes) -> u64); 5] = [
+const TRAFFIC: [Field<NetworkBytes, u64>; 5] = [
     ("bytes_sent", |bytes| bytes.transmitted),
     ("bytes_received", |bytes| bytes.received),
     ("bytes_to_zones", |bytes| bytes.zone),
