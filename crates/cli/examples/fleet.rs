@@ -1,25 +1,43 @@
 //! What the controllers take in a big cluster: memory, processor time when nothing happens, and a scrape of `/metrics`:
-//! `cargo build --release -p supercargo-cli --bin supercargo --example fleet && target/release/examples/fleet [nodes pods seconds]`.
+//! `cargo build --release -p supercargo-cli --example fleet && target/release/examples/fleet [nodes pods seconds]`.
 //!
 //! This process has the API server, and fills it with made-up nodes (5,000), their NodeClaims, and pods (100,000) that leave no
-//! room for a move. `supercargo controller --cloud sim` is then started beside it, lists all that over HTTPS, and is what is
-//! measured, for `seconds` (120) in which nodes say that they are well as often as kubelets do. Needs Linux. Prints a line of JSON
-//! for each figure.
+//! room for a move. It then starts itself once more as `supercargo controller`, on a region that has an instance for each of
+//! those nodes. That process lists everything over HTTPS, and is what is measured, for `seconds` (120) in which nodes say that
+//! they are well as often as kubelets do. If anything else happens, a node that goes or a claim that comes, that is an error.
+//! Needs Linux. Prints a line of JSON for each figure.
+//!
+//! ```text
+//! fleet ── API server, made-up objects <──HTTPS── fleet controllers … ── Fleet: a region with those instances
+//! ```
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Parser;
 use http::Request;
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::Node;
 use kube::Client;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
-use supercargo_api::{Ami, EC2NodeClass, NodePool, is_true};
+use supercargo_api::{Ami, EC2NodeClass, NodeClaim, NodePool, is_true};
 use supercargo_apiserver::{ServeOptions, Server, ServerOptions};
-use supercargo_clock::{Clock, RealClock, Stopwatch};
+use supercargo_catalog::{Arch, CapacityType, Tenancy};
+use supercargo_cli::console::{ColorChoice, Console};
+use supercargo_cli::controller;
+use supercargo_clock::{Clock, RealClock, Stopwatch, Time};
+use supercargo_cloud::{
+    BoxFuture, CapacityReservation, CheckStatus, CloudError, CloudProvider, Cluster, FleetAnswer,
+    FleetRequest, Image, Instance, InstanceProfile, InstanceProfileRequest, InstanceQuery, InstanceState,
+    InstanceStatus, LaunchTemplate, LaunchTemplateRequest, PlacementGroup, QueueMessage, ReceiveRequest,
+    Reply, SecurityGroup, Selector, SpotPrice, StateChange, Subnet, Tags, TypeOffering, tags,
+};
+use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_control::installation;
 
 #[path = "../../apiserver/examples/clients/mod.rs"]
@@ -37,8 +55,18 @@ const POD_CONDITIONS: [&str; 4] = ["PodScheduled", "Initialized", "ContainersRea
 /// Hundredths of a second, in which Linux counts processor time.
 const TICKS: f64 = 100.0;
 
+/// The name of the cluster.
+const CLUSTER: &str = "fleet";
+/// How many workloads the pods are of.
+const WORKLOADS: usize = 100;
+/// As many images as a kubelet tells of.
+const IMAGES: usize = 50;
+
 fn main() -> Outcome<()> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if(|first| first == "controllers").is_some() {
+        return controllers(arguments);
+    }
     let mut number = |usual: usize| arguments.next().map_or(Ok(usual), |text| text.parse());
     let (nodes, pods, seconds) = (number(5_000)?, number(100_000)?, number(120)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -57,9 +85,10 @@ async fn measure(nodes: usize, pods: usize, span: Duration) -> Outcome<()> {
     post(&client, "/apis/karpenter.k8s.aws/v1/ec2nodeclasses", &class()).await?;
     post(&client, "/apis/karpenter.sh/v1/nodepools", &fleet_pool()).await?;
     post(&client, "/apis/karpenter.sh/v1/nodepools", &general_pool()).await?;
-    let controller = Controller::start(&directory)?;
+    let controller = Controller::start(&directory, 0, "none")?;
     controller.ready().await?;
     let likeness = Likeness::of(&client).await?;
+    let image = likeness.image.clone();
     figure("memory of an empty cluster", controller.memory("VmRSS:")?, "MB");
     controller.end()?;
     let mut watch = Stopwatch::start(&clock);
@@ -73,14 +102,18 @@ async fn measure(nodes: usize, pods: usize, span: Duration) -> Outcome<()> {
         }
     })
     .await?;
-    at_once(&client, pods, move |client, number| async move {
-        let path = "/api/v1/namespaces/default/pods";
-        post(&client, path, &pod(number, nodes.max(1))).await?;
-        patch(&client, &format!("{path}/pod-{number}/status"), &pod_status(number, &now())).await
+    let owners = Arc::new(workloads(&client).await?);
+    at_once(&client, pods, move |client, number| {
+        let owners = Arc::clone(&owners);
+        async move {
+            let path = "/api/v1/namespaces/default/pods";
+            post(&client, path, &pod(number, nodes.max(1), &owners)).await?;
+            patch(&client, &format!("{path}/pod-{number}/status"), &pod_status(number, &now())).await
+        }
     })
     .await?;
     figure("time to make everything", watch.lap().as_secs_f64(), "s");
-    let controller = Controller::start(&directory)?;
+    let controller = Controller::start(&directory, nodes, &image)?;
     controller.ready().await?;
     figure("time until everything is listed", watch.lap().as_secs_f64(), "s");
     settle(&server).await;
@@ -92,6 +125,10 @@ async fn measure(nodes: usize, pods: usize, span: Duration) -> Outcome<()> {
     scrape(&controller, &clock)?;
     figure("memory after that", controller.memory("VmRSS:")?, "MB");
     figure("the most memory", controller.memory("VmHWM:")?, "MB");
+    at_rest(&client, nodes, pods).await.map_err(|what| {
+        let log = directory.join("log");
+        format!("the cluster was not at rest: {what}; the log of the controllers is {}", log.display())
+    })?;
     controller.end()?;
     serving.shutdown().await;
     std::fs::remove_dir_all(&directory)?;
@@ -116,6 +153,29 @@ async fn settle(server: &Server) {
         // the lease is renewed every two seconds
         quiet = if after.saturating_sub(revision) <= 1 { quiet + 1 } else { 0 };
         revision = after;
+    }
+}
+
+/// Whether everything still is as it was made: as many nodes, claims and pods, none of them on its way out.
+async fn at_rest(client: &Client, nodes: usize, pods: usize) -> Outcome<()> {
+    let all = ListParams::default();
+    let found: Vec<Node> = Api::all(client.clone()).list(&all).await?.items;
+    let claims: Vec<NodeClaim> = Api::all(client.clone()).list(&all).await?.items;
+    let running: Vec<supercargo_api::Pod> = Api::all(client.clone()).list(&all).await?.items;
+    for (kind, count, expected) in
+        [("nodes", found.len(), nodes), ("claims", claims.len(), nodes), ("pods", running.len(), pods)]
+    {
+        if count != expected {
+            return Err(format!("there are {count} {kind}, not {expected}").into());
+        }
+    }
+    let tainted = found.iter().filter(|node| node.spec.as_ref().is_some_and(|spec| spec.taints.is_some()));
+    let metadata = found.iter().map(|node| &node.metadata).chain(claims.iter().map(|claim| &claim.metadata));
+    let metadata = metadata.chain(running.iter().map(|pod| &*pod.metadata));
+    let leaving = metadata.filter(|metadata| metadata.deletion_timestamp.is_some());
+    match (tainted.count(), leaving.count()) {
+        (0, 0) => Ok(()),
+        (tainted, leaving) => Err(format!("{tainted} nodes have taints, {leaving} objects go").into()),
     }
 }
 
@@ -152,7 +212,7 @@ fn scrape(controller: &Controller, clock: &dyn Clock) -> Outcome<()> {
     Ok(())
 }
 
-/// `supercargo controller` as a process.
+/// `supercargo controller` as a process, on a [`Fleet`].
 struct Controller {
     child: Child,
     metrics: SocketAddr,
@@ -160,14 +220,13 @@ struct Controller {
 }
 
 impl Controller {
-    fn start(directory: &Path) -> Outcome<Self> {
-        let own = std::env::current_exe()?;
-        let folder = own.parent().and_then(Path::parent).ok_or("where is the program?")?;
-        let program: PathBuf = folder.join("supercargo");
+    /// Starts it, on a region with so many instances of an image.
+    fn start(directory: &Path, instances: usize, image: &str) -> Outcome<Self> {
         let (metrics, health) = (free_address()?, free_address()?);
         let log = std::fs::File::create(directory.join("log"))?;
-        let child = Command::new(program)
-            .args(["controller", "--cloud", "sim", "--bind", "127.0.0.1", "--cluster-name", "fleet"])
+        let child = Command::new(std::env::current_exe()?)
+            .args(["controllers", &instances.to_string(), image])
+            .args(["--cloud", "sim", "--bind", "127.0.0.1", "--cluster-name", CLUSTER])
             .args(["--metrics-port", &metrics.port().to_string()])
             .args(["--health-probe-port", &health.port().to_string()])
             .arg("--kubeconfig")
@@ -245,6 +304,155 @@ async fn patch(client: &Client, path: &str, body: &Value) -> Outcome<()> {
         .body(body.to_string().into_bytes())?;
     client.request_text(request).await?;
     Ok(())
+}
+
+/// The arguments of `supercargo controller`.
+#[derive(Parser)]
+struct ControllerLine {
+    #[command(flatten)]
+    arguments: controller::Arguments,
+}
+
+/// Is the controllers' process: arguments are how many instances there are, of which image, and those of the command.
+fn controllers(mut arguments: impl Iterator<Item = String>) -> Outcome<()> {
+    let instances = arguments.next().ok_or("how many instances?")?.parse()?;
+    let image = arguments.next().ok_or("which image?")?;
+    let line = ControllerLine::parse_from(std::iter::once("controllers".to_owned()).chain(arguments));
+    let console = Console::new(ColorChoice::Never, true, false);
+    let made = |cluster: &Cluster, time: &Time| -> Arc<dyn CloudProvider> {
+        Arc::new(Fleet::new(cluster, time, instances, &image))
+    };
+    match controller::run_on_cloud(&line.arguments, &console, &made) {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(failure.to_string().into()),
+    }
+}
+
+/// A simulated region that has instances already, and neither launches others nor ends them.
+struct Fleet {
+    region: PatientRegion,
+    instances: Vec<Instance>,
+}
+
+impl Fleet {
+    fn new(cluster: &Cluster, time: &Time, count: usize, image: &str) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(time.clone());
+        let region = Region::new(RegionOptions {
+            cluster_name: cluster.name.clone(),
+            kubernetes_version: cluster.kubernetes_version.clone(),
+            ..RegionOptions::new(clock, 1)
+        });
+        let subnets = region.describe_subnets(&[]).outcome.unwrap_or_default();
+        let groups = region.describe_security_groups(&[]).outcome.unwrap_or_default();
+        let groups: Vec<String> = groups.into_iter().map(|group| group.id).collect();
+        let instances = (0..count).map(|number| {
+            let subnet = subnets.iter().find(|subnet| subnet.zone == zone(number));
+            let mut tags = tags::of_launch(&cluster.name, "default", Some("fleet"), None);
+            tags.extend(tags::of_node(&format!("fleet-{number}"), &format!("node-{number}")));
+            Instance {
+                id: instance_id(number),
+                instance_type: "m7i.4xlarge".to_owned(),
+                zone: zone(number).to_owned(),
+                zone_id: subnet.map(|subnet| subnet.zone_id.clone()).unwrap_or_default(),
+                capacity_type: CapacityType::OnDemand,
+                reservation_id: None,
+                tenancy: Tenancy::Default,
+                state: InstanceState::Running,
+                state_reason: None,
+                launched_at: time.now(),
+                image_id: image.to_owned(),
+                architecture: Arch::Amd64,
+                subnet_id: subnet.map(|subnet| subnet.id.clone()).unwrap_or_default(),
+                security_group_ids: groups.clone(),
+                private_ip: None,
+                private_dns_name: format!("node-{number}"),
+                instance_profile: None,
+                placement_group: None,
+                launch_template: None,
+                tags,
+            }
+        });
+        let instances = instances.collect();
+        Self { region: PatientRegion::on(region, time), instances }
+    }
+
+    fn refusal(action: supercargo_cloud::Action) -> CloudError {
+        let message = "nothing was to be launched or ended".to_owned();
+        CloudError::new(action, "UnauthorizedOperation", message)
+    }
+}
+
+/// Hands calls on to the region.
+macro_rules! handed_on {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)+) => {
+        $(fn $name<'a>(&'a self, $($argument: $kind),*) -> BoxFuture<'a, Result<$answer, CloudError>> {
+            self.region.$name($($argument),*)
+        })+
+    };
+}
+
+impl CloudProvider for Fleet {
+    fn region(&self) -> &str {
+        self.region.region()
+    }
+
+    fn describe_instances<'a>(&'a self, query: &'a InstanceQuery) -> Reply<'a, Vec<Instance>> {
+        let has = |instance: &Instance, (key, value): (&String, &String)| {
+            instance.tags.get(key).is_some_and(|known| value == "*" || known == value)
+        };
+        let found = self.instances.iter().filter(move |instance| {
+            (query.ids.is_empty() || query.ids.contains(&instance.id))
+                && (query.states.is_empty() || query.states.contains(&instance.state))
+                && query.tags.iter().all(|tag| has(instance, tag))
+        });
+        let found = found.cloned().collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn describe_instance_status(&self) -> Reply<'_, Vec<InstanceStatus>> {
+        let status = |instance: &Instance| InstanceStatus {
+            id: instance.id.clone(),
+            zone: instance.zone.clone(),
+            state: instance.state,
+            instance_status: CheckStatus::Ok,
+            system_status: CheckStatus::Ok,
+            events: Vec::new(),
+        };
+        let all = self.instances.iter().map(status).collect();
+        Box::pin(async move { Ok(all) })
+    }
+
+    fn create_fleet<'a>(&'a self, _: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+        Box::pin(async { Err(Self::refusal(supercargo_cloud::Action::CreateFleet)) })
+    }
+
+    fn terminate_instances<'a>(&'a self, _: &'a [String]) -> Reply<'a, Vec<StateChange>> {
+        Box::pin(async { Err(Self::refusal(supercargo_cloud::Action::TerminateInstances)) })
+    }
+
+    fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>> {
+        self.region.receive_messages(request)
+    }
+
+    handed_on! {
+        create_launch_template(request: &'a LaunchTemplateRequest) -> LaunchTemplate;
+        describe_launch_templates(selectors: &'a [Selector]) -> Vec<LaunchTemplate>;
+        delete_launch_template(name: &'a str) -> ();
+        create_tags(ids: &'a [String], tags: &'a Tags) -> ();
+        describe_images(selectors: &'a [Selector]) -> Vec<Image>;
+        get_parameter(name: &'a str) -> String;
+        describe_subnets(selectors: &'a [Selector]) -> Vec<Subnet>;
+        describe_security_groups(selectors: &'a [Selector]) -> Vec<SecurityGroup>;
+        describe_capacity_reservations(selectors: &'a [Selector]) -> Vec<CapacityReservation>;
+        describe_placement_groups(selectors: &'a [Selector]) -> Vec<PlacementGroup>;
+        describe_instance_type_offerings() -> Vec<TypeOffering>;
+        describe_spot_prices() -> Vec<SpotPrice>;
+        create_instance_profile(request: &'a InstanceProfileRequest) -> InstanceProfile;
+        get_instance_profile(name: &'a str) -> InstanceProfile;
+        list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
+        delete_instance_profile(name: &'a str) -> ();
+        delete_message(receipt: &'a str) -> ();
+    }
 }
 
 fn class() -> Value {
@@ -381,8 +589,12 @@ fn zone(number: usize) -> &'static str {
     ["us-east-1a", "us-east-1b", "us-east-1c"][number % 3]
 }
 
+fn instance_id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
 fn provider_id(number: usize) -> String {
-    format!("aws:///{}/i-{number:017x}", zone(number))
+    format!("aws:///{}/{}", zone(number), instance_id(number))
 }
 
 fn capacity() -> Value {
@@ -399,6 +611,8 @@ fn ready_condition(now: &str) -> Value {
 }
 
 fn node(number: usize, now: &str) -> Value {
+    let image = |index: usize| json!({"names": [format!("registry.example/team-{index}/service@sha256:{index:064x}")], "sizeBytes": 1});
+    let images: Vec<Value> = (0..IMAGES).map(|index| image(index * (number + 1))).collect();
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {
@@ -406,7 +620,7 @@ fn node(number: usize, now: &str) -> Value {
         },
         "spec": {"providerID": provider_id(number)},
         "status": {
-            "capacity": capacity(), "allocatable": allocatable(), "conditions": ready_condition(now),
+            "capacity": capacity(), "allocatable": allocatable(), "conditions": ready_condition(now), "images": images,
             "addresses": [{"type": "InternalIP", "address": format!("10.0.{}.{}", number / 250, number % 250)}],
             "nodeInfo": {
                 "architecture": "amd64", "bootID": "", "containerRuntimeVersion": "containerd://2.1.4",
@@ -417,22 +631,53 @@ fn node(number: usize, now: &str) -> Value {
     })
 }
 
-fn pod(number: usize, nodes: usize) -> Value {
-    let app = format!("app-{}", number % 100);
+/// Makes the workloads that own the pods, which nobody would keep without; returns their uids.
+async fn workloads(client: &Client) -> Outcome<Vec<String>> {
+    let path = "/apis/apps/v1/namespaces/default/replicasets";
+    for number in 0..WORKLOADS {
+        let labels = json!({"app": format!("app-{number}")});
+        let container = json!({"name": "web", "image": "nginx"});
+        let set = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": format!("app-{number}-5d8f9b7c6d")},
+            "spec": {
+                "replicas": 0, "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            },
+        });
+        post(client, path, &set).await?;
+    }
+    let sets: Api<ReplicaSet> = Api::default_namespaced(client.clone());
+    let mut uids = Vec::new();
+    for number in 0..WORKLOADS {
+        uids.extend(sets.get(&format!("app-{number}-5d8f9b7c6d")).await?.metadata.uid);
+    }
+    Ok(uids)
+}
+
+fn pod(number: usize, nodes: usize, owners: &[String]) -> Value {
+    let app = format!("app-{}", number % WORKLOADS);
+    let token = format!("kube-api-access-{number}");
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
             "name": format!("pod-{number}"), "labels": {"app": app, "pod-template-hash": "5d8f9b7c6d"},
             "ownerReferences": [{
                 "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{app}-5d8f9b7c6d"), "controller": true,
-                "uid": format!("00000000-0000-0000-0000-{:012x}", number % 100),
+                "uid": owners.get(number % WORKLOADS),
             }],
         },
         "spec": {
             "nodeName": format!("node-{}", number % nodes),
+            "volumes": [{"name": token, "projected": {"sources": [
+                {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+            ]}}],
             "containers": [{
                 "name": "web", "image": "nginx", "ports": [{"containerPort": 80}],
                 "env": [{"name": "COLOUR", "value": "blue"}],
+                "volumeMounts": [{
+                    "name": token, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": true,
+                }],
                 "resources": {"requests": {"cpu": "780m", "memory": "2700Mi"}, "limits": {"memory": "2700Mi"}},
             }],
         },

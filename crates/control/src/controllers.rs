@@ -101,6 +101,8 @@ pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> C
         manager: "supercargo",
         outside: Some(Arc::new(world)),
         events: true,
+        // the machines of a simulation read what others have read, whole
+        lean: options.readings.is_none(),
         readings: options.readings,
     };
     Controllers { running: Running::start(driver, parts), knowledge }

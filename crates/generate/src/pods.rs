@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, PodCondition, PodStatus, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use supercargo_api::Pod;
+use supercargo_api::pod::Shared;
 use supercargo_clock::Randomness;
 
 use crate::metadata::whole;
@@ -21,7 +22,7 @@ pub(crate) fn next_pod(workload: &mut Workload, moment: Timestamp, randomness: &
         let suffix = nth_suffix(5, workload.made.into(), &workload.controller);
         pod.metadata.name = Some(format!("{}-{suffix}", workload.controller));
     }
-    pod.status = Some(Box::new(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }));
+    pod.status = Some(Shared::from(PodStatus { phase: Some("Pending".to_owned()), ..PodStatus::default() }));
     workload.made += 1;
     pod
 }
@@ -60,7 +61,7 @@ pub(crate) fn run(pod: &mut Pod, node: &str, moment: Timestamp) {
         ..PodCondition::default()
     };
     let conditions = ["PodScheduled", "Initialized", "ContainersReady", "Ready"];
-    pod.status = Some(Box::new(PodStatus {
+    pod.status = Some(Shared::from(PodStatus {
         phase: Some("Running".to_owned()),
         start_time: since.clone(),
         conditions: Some(conditions.map(condition).into()),

@@ -124,6 +124,7 @@ pub fn driver_options(client: Client, time: Time, concurrency: usize) -> DriverO
         outside: None,
         events: true,
         readings: None,
+        lean: false,
     }
 }
 

@@ -60,6 +60,7 @@ pub fn start(run: MeterRun) -> Running {
         outside: Some(Arc::new(world)),
         events: true,
         readings: None,
+        lean: false,
     };
     Running::start(driver, vec![Box::new(meter)])
 }

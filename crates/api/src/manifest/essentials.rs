@@ -18,11 +18,25 @@ use crate::pod::Pod;
 /// Written by kubectl for itself: the whole manifest once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// Which limits of containers are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Those that count as requests.
+    NeededOnly,
+    /// All: somebody adds them up.
+    All,
+}
+
+/// Drops of a pod what decides nothing, as [`strip`] does, but for limits.
+pub fn strip_but_limits(pod: &mut Pod) {
+    strip_pod(pod, Limits::All);
+}
+
 /// Drops what decides nothing. A reader makes room for four members of every list; that is given back, too.
 pub fn strip<K: 'static>(object: &mut K) {
     let object: &mut dyn Any = object;
     if let Some(pod) = object.downcast_mut::<Pod>() {
-        strip_pod(pod);
+        strip_pod(pod, Limits::NeededOnly);
     } else if let Some(node) = object.downcast_mut::<Node>() {
         strip_annotations(&mut node.metadata.annotations);
         if let Some(status) = &mut node.status {
@@ -49,7 +63,7 @@ pub fn strip<K: 'static>(object: &mut K) {
 fn strip_workload(metadata: &mut ObjectMeta, template: Option<&mut PodTemplateSpec>) {
     strip_annotations(&mut metadata.annotations);
     if let Some(spec) = template.and_then(|template| template.spec.as_mut()) {
-        strip_spec(spec);
+        strip_spec(spec, Limits::NeededOnly);
     }
 }
 
@@ -62,8 +76,8 @@ fn strip_annotations(annotations: &mut Option<BTreeMap<String, String>>) {
     }
 }
 
-fn strip_pod(pod: &mut Pod) {
-    let metadata = &mut pod.metadata;
+fn strip_pod(pod: &mut Pod, limits: Limits) {
+    let metadata: &mut ObjectMeta = &mut pod.metadata;
     metadata.managed_fields = None;
     strip_annotations(&mut metadata.annotations);
     if let Some(owners) = &mut metadata.owner_references {
@@ -81,7 +95,7 @@ fn strip_pod(pod: &mut Pod) {
     pod.status = status;
     if pod.spec().is_some() {
         pod.change_spec(|spec| {
-            strip_spec(spec);
+            strip_spec(spec, limits);
             // Most pods have a name of their own and nobody asks for it.
             spec.hostname = None;
             if pinned {
@@ -134,7 +148,7 @@ fn is_resized(status: &ContainerStatus, containers: &[Container]) -> bool {
 }
 
 /// Pods are stripped of what runs in them; what they ask for stays.
-fn strip_spec(spec: &mut PodSpec) {
+fn strip_spec(spec: &mut PodSpec, limits: Limits) {
     spec.ephemeral_containers = None;
     spec.image_pull_secrets = None;
     spec.host_aliases = None;
@@ -153,7 +167,8 @@ fn strip_spec(spec: &mut PodSpec) {
     if let Some(tolerations) = &mut spec.tolerations {
         tolerations.shrink_to_fit();
     }
-    spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten()).for_each(strip_container);
+    let containers = spec.containers.iter_mut().chain(spec.init_containers.iter_mut().flatten());
+    containers.for_each(|container| strip_container(container, limits));
 }
 
 /// Whether the volume is more than a part of the node's own disk.
@@ -167,10 +182,11 @@ fn attaches(volume: &Volume) -> bool {
     !local
 }
 
-fn strip_container(container: &mut Container) {
+fn strip_container(container: &mut Container, limits: Limits) {
     let name = std::mem::take(&mut container.name);
     let mut resources = container.resources.take();
-    if let Some(resources) = &mut resources
+    if limits == Limits::NeededOnly
+        && let Some(resources) = &mut resources
         && let (Some(limits), Some(requests)) = (&resources.limits, &resources.requests)
         && limits.keys().all(|resource| requests.contains_key(resource))
     {
@@ -292,6 +308,19 @@ mod tests {
         };
         assert_eq!(kept(json!({"cpu": "1", "memory": "1Gi"})), Value::Null);
         assert_eq!(kept(json!({"cpu": "2", "memory": "1Gi"})), json!({"cpu": "2", "memory": "1Gi"}));
+    }
+
+    #[test]
+    fn limits_stay_where_they_are_added_up() {
+        let both = json!({"requests": {"cpu": "1"}, "limits": {"cpu": "2"}});
+        let pod = json!({"metadata": {"name": "web", "managedFields": []},
+            "spec": spec(container(json!({"image": "web:1", "resources": both})), json!([]))});
+        let mut pod: Pod = serde_json::from_value(pod).unwrap();
+        strip_but_limits(&mut pod);
+        let kept = serde_json::to_value(&pod).unwrap();
+        assert_eq!(kept["spec"]["containers"][0]["resources"], both);
+        assert_eq!(kept["spec"]["containers"][0]["image"], Value::Null);
+        assert_eq!(kept["metadata"]["managedFields"], Value::Null);
     }
 
     #[test]

@@ -28,6 +28,6 @@ mod yaml_tree;
 
 pub use crate::validate::Severity;
 pub use diagnostic::Diagnostic;
-pub use essentials::strip;
+pub use essentials::{strip, strip_but_limits};
 pub use reader::read;
 pub use source::SourceFile;

@@ -6,7 +6,9 @@
 
 mod interner;
 mod object;
+mod shared;
 mod wire;
 
 pub use interner::Interner;
 pub use object::Pod;
+pub use shared::Shared;

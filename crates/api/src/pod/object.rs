@@ -5,13 +5,16 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// A pod whose spec may be shared with others. What differs between the pods of a workload stands beside the spec.
+use super::shared::Shared;
+
+/// A pod whose spec may be shared with others. What differs between the pods of a workload stands beside the spec. A copy
+/// shares everything with what it was copied from, until one of them changes.
 #[derive(Clone, Debug, Default)]
 pub struct Pod {
     /// Name, namespace, labels, owners.
-    pub metadata: ObjectMeta,
+    pub metadata: Shared<ObjectMeta>,
     /// What the cluster says of it.
-    pub status: Option<Box<PodStatus>>,
+    pub status: Option<Shared<PodStatus>>,
     node_name: Option<Box<str>>,
     /// Its `node_name` is always empty.
     spec: Option<Arc<PodSpec>>,
@@ -20,7 +23,7 @@ pub struct Pod {
 impl Pod {
     /// A pod of these parts. The node that the spec names becomes the pod's.
     pub fn new(metadata: ObjectMeta, spec: Option<PodSpec>, status: Option<PodStatus>) -> Self {
-        let mut pod = Self { metadata, status: status.map(Box::new), node_name: None, spec: None };
+        let mut pod = Self { metadata: metadata.into(), status: status.map(Shared::from), node_name: None, spec: None };
         pod.set_spec(spec);
         pod
     }
@@ -72,7 +75,7 @@ impl Pod {
         let Self { metadata, status, node_name, spec } = self;
         let spec =
             spec.map(|spec| PodSpec { node_name: node_name.map(String::from), ..Arc::unwrap_or_clone(spec) });
-        (metadata, spec, status.map(|status| *status))
+        (metadata.into_inner(), spec, status.map(Shared::into_inner))
     }
 
     /// Replaces the spec by an equal one of another pod, which they share from now on. The node stays.

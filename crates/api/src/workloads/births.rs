@@ -32,7 +32,7 @@ impl Births {
         Self {
             pods: Vec::new(),
             claims: Vec::new(),
-            pod_names: names(objects.pods.iter().map(|pod| &pod.metadata)),
+            pod_names: names(objects.pods.iter().map(|pod| &*pod.metadata)),
             claim_names: names(objects.persistent_volume_claims.iter().map(|claim| &claim.metadata)),
         }
     }

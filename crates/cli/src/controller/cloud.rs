@@ -55,6 +55,11 @@ impl Cloud {
         }
     }
 
+    /// A cloud that somebody else has made.
+    pub(super) fn of(provider: Arc<dyn CloudProvider>) -> Self {
+        Self { provider, region: None }
+    }
+
     /// Starts what makes nodes of simulated machines; real ones need nothing.
     pub(super) fn machines(&self, client: Client, time: Time, seed: u64) -> Option<Running> {
         let options =

@@ -19,4 +19,4 @@ pub use arguments::{Arguments, CloudChoice};
 pub(crate) use kept::{keep_journal, open_journal};
 pub(crate) use leading::{Ended, Leadership};
 pub(crate) use listen::listen;
-pub use run::run;
+pub use run::{run, run_on_cloud};

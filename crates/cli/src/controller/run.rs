@@ -37,12 +37,28 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// The name of a cluster that nobody named.
 const UNNAMED: &str = "supercargo";
 
+/// Makes a cloud, for a cluster and in this time.
+type Maker<'a> = &'a dyn Fn(&Cluster, &Time) -> Arc<dyn CloudProvider>;
+
 /// Runs the controllers until they are asked to end.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
+    Cloud::check(arguments)?;
+    run_on(arguments, console, None)
+}
+
+/// Runs the controllers until they are asked to end, on another cloud than those that arguments can name.
+///
+/// # Errors
+///
+/// As the command's: the input is wrong, or the cluster does not answer.
+pub fn run_on_cloud(arguments: &Arguments, console: &Console, made: Maker<'_>) -> Result<Exit, Failure> {
+    run_on(arguments, console, Some(made))
+}
+
+fn run_on(arguments: &Arguments, console: &Console, made: Option<Maker<'_>>) -> Result<Exit, Failure> {
     let Read { settings, process, warnings } =
         arguments.settings.read().map_err(|error| Failure::new(error.to_string()))?;
     let time = Time::real();
-    Cloud::check(arguments)?;
     logs::start(&process, time.clone())?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -52,7 +68,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("threads cannot be started: {error}")))?;
-    let process = Process { arguments, settings, process, time };
+    let process = Process { arguments, settings, process, time, made };
     let result = runtime.block_on(process.serve(console));
     // requests under way have been answered or cut off; nothing else is worth waiting for
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -65,6 +81,8 @@ struct Process<'a> {
     settings: Settings,
     process: ProcessSettings,
     time: Time,
+    /// Makes the cloud, in place of that of the arguments.
+    made: Option<Maker<'a>>,
 }
 
 impl Process<'_> {
@@ -83,7 +101,10 @@ impl Process<'_> {
             kubernetes_version: minor_version(&version.major, &version.minor),
             ..Cluster::default()
         };
-        let cloud = Cloud::new(self.arguments, &cluster, &self.time)?;
+        let cloud = match self.made {
+            Some(made) => Cloud::of(made(&cluster, &self.time)),
+            None => Cloud::new(self.arguments, &cluster, &self.time)?,
+        };
         let region = cloud.provider.region().to_owned();
         let knowledge = Arc::new(Knowledge::new(self.settings.clone(), cluster.clone(), region));
         knowledge.metrics.built(build_info());

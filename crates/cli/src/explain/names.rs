@@ -12,7 +12,7 @@ const LISTED: usize = 5;
 /// The names of all objects of a kind.
 pub fn names(subject: Subject, objects: &Objects) -> Vec<String> {
     let metadata: Vec<_> = match subject {
-        Subject::Pod => objects.pods.iter().map(|pod| &pod.metadata).collect(),
+        Subject::Pod => objects.pods.iter().map(|pod| &*pod.metadata).collect(),
         Subject::Node => {
             let nodes = objects.nodes.iter().map(|node| &node.metadata);
             nodes.chain(objects.node_claims.iter().map(|claim| &claim.metadata)).collect()

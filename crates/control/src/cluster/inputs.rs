@@ -20,7 +20,6 @@ use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 use supercargo_reconcile::{Key, State, Store, node_of};
 
 use super::Assignments;
-use super::essentials::essentials;
 use super::live::{holds_a_node, is_leaving, is_managed, is_provisionable, with_plain_readiness};
 use super::overdue::{not_counted_on, overdue};
 use crate::knowledge::Knowledge;
@@ -175,7 +174,8 @@ impl Inputs {
 
 impl SeenPod {
     fn read(&self) -> Pod {
-        let mut pod = essentials(&self.pod);
+        // metadata, spec and status are shared, not copied
+        let mut pod = Pod::clone(&self.pod);
         if let Some(room) = &self.room {
             pod.set_node_name(Some(room));
         }
@@ -319,6 +319,46 @@ mod tests {
                 "metadata": {"name": "general-1", "labels": labels}, "spec": spec, "status": status,
             }),
         );
+    }
+
+    #[test]
+    fn the_engine_sees_the_same_class_of_a_pod_of_which_only_that_is_kept_which_decides() {
+        let pod = json!({
+            "metadata": {
+                "name": "web", "namespace": "shop", "uid": "u", "labels": {"app": "web"},
+                "annotations": {
+                    "karpenter.sh/do-not-disrupt": "true", "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                },
+            },
+            "spec": {
+                "nodeSelector": {"kubernetes.io/arch": "amd64"},
+                "containers": [{
+                    "name": "a", "command": ["sleep"], "env": [{"name": "A", "value": "b"}],
+                    "ports": [{"containerPort": 80}, {"containerPort": 90, "hostPort": 90}],
+                    "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2", "memory": "1Gi"}},
+                }],
+                "tolerations": [{"key": "spot", "operator": "Exists"}],
+                "volumes": [{"name": "tmp", "emptyDir": {}}],
+            },
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [{
+                    "name": "a", "image": "i", "imageID": "j", "ready": true, "restartCount": 0,
+                    "allocatedResources": {"cpu": "3"},
+                }],
+            },
+        });
+        let whole: Pod = serde_json::from_value(pod).unwrap();
+        let mut kept = whole.clone();
+        supercargo_api::manifest::strip_but_limits(&mut kept);
+        let length = |pod: &Pod| serde_json::to_string(pod).unwrap().len();
+        assert!(length(&kept) < length(&whole));
+        let class = |pod: Pod| {
+            let objects = Objects { pods: vec![pod], ..Objects::default() };
+            let market = knowledge().market(&[], false, Timestamp::UNIX_EPOCH);
+            format!("{:?}", Snapshot::build(&objects, &market, &SnapshotOptions::default()).classes)
+        };
+        assert_eq!(class(kept), class(whole));
     }
 
     #[test]

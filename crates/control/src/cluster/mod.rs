@@ -12,7 +12,6 @@
 //! 100,000 pods; the copying and the compiling are done by whoever computes, on a thread of its own.
 
 mod assignments;
-mod essentials;
 mod inputs;
 mod kinds;
 mod live;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 
@@ -35,12 +35,30 @@ impl Endpoints {
     }
 }
 
-async fn metrics(State(endpoints): State<Arc<Endpoints>>) -> Response {
+async fn metrics(State(endpoints): State<Arc<Endpoints>>, headers: HeaderMap) -> Response {
+    let packed = takes_gzip(&headers);
     // the gauges of a big cluster take a while to write
-    match tokio::task::spawn_blocking(move || endpoints.metrics()).await {
-        Ok(text) => ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], text).into_response(),
+    let written = move || {
+        let out = if packed { Exposition::packed() } else { Exposition::default() };
+        endpoints.metrics(out).into_bytes()
+    };
+    let head = [(CONTENT_TYPE, Exposition::CONTENT_TYPE), (VARY, "accept-encoding")];
+    match tokio::task::spawn_blocking(written).await {
+        Ok(bytes) if packed => (head, [(CONTENT_ENCODING, "gzip")], bytes).into_response(),
+        Ok(bytes) => (head, bytes).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written").into_response(),
     }
+}
+
+/// Whether an answer may be packed: `gzip` is accepted, and not with a weight of zero.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut offers = offers.flat_map(|value| value.split(',')).map(|offer| {
+        let (name, weight) = offer.split_once(';').unwrap_or((offer, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f64>().ok());
+        (name.trim(), weight.unwrap_or(0.0))
+    });
+    offers.any(|(name, weight)| name.eq_ignore_ascii_case("gzip") && weight > 0.0)
 }
 
 async fn journal(
@@ -76,5 +94,25 @@ async fn ready(State(endpoints): State<Arc<Endpoints>>) -> Response {
     match endpoints.readiness() {
         Ok(said) => said.into_response(),
         Err(said) => (StatusCode::SERVICE_UNAVAILABLE, said).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::as_prometheus_asks("gzip", true)]
+    #[case::among_others("deflate, GZIP;q=0.5", true)]
+    #[case::refused("gzip;q=0", false)]
+    #[case::others_only("zstd, identity", false)]
+    #[case::nonsense("gzip;q=much", false)]
+    fn answers_are_packed_for_those_who_take_it(#[case] accepted: &'static str, #[case] packed: bool) {
+        let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+        assert_eq!(takes_gzip(&headers), packed);
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

@@ -1,7 +1,9 @@
 //! What the endpoints look at.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use supercargo_clock::{Clock, Time};
 use supercargo_reconcile::View;
 
@@ -25,44 +27,58 @@ pub struct Endpoints {
     pub(super) knowledge: Arc<Knowledge>,
     time: Time,
     options: EndpointsOptions,
-    view: Mutex<Option<View>>,
+    leading: Mutex<Option<Leading>>,
+}
+
+/// What is seen of a process that leads.
+#[derive(Clone)]
+struct Leading {
+    view: View,
+    since: Timestamp,
 }
 
 impl Endpoints {
     /// Endpoints of a process that does not lead yet.
     pub fn new(knowledge: Arc<Knowledge>, time: Time, options: EndpointsOptions) -> Arc<Self> {
-        Arc::new(Self { knowledge, time, options, view: Mutex::new(None) })
+        Arc::new(Self { knowledge, time, options, leading: Mutex::new(None) })
     }
 
     /// The process leads: these are its controllers.
     pub fn lead(&self, controllers: &Controllers) {
-        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Some(controllers.running().view());
+        let leading = Leading { view: controllers.running().view(), since: self.time.now() };
+        *self.leading.lock().unwrap_or_else(PoisonError::into_inner) = Some(leading);
+    }
+
+    fn leading(&self) -> Option<Leading> {
+        // the value is replaced whole
+        self.leading.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is seen of the controllers, if the process leads.
     pub(super) fn view(&self) -> Option<View> {
-        // the value is replaced whole
-        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.leading().map(|leading| leading.view)
     }
 
-    /// Everything for Prometheus.
-    pub fn metrics(&self) -> String {
+    /// Writes everything for Prometheus.
+    pub fn metrics(&self, mut out: Exposition) -> Exposition {
         let metrics = &self.knowledge.metrics;
-        let mut gauges = Exposition::default();
-        if let Some(view) = self.view().filter(|_| self.options.cluster_state) {
-            let now = self.time.now();
-            let observed = Observed::of(&view);
-            let inputs = view.ask(|state| inputs(state, &self.knowledge, now));
+        let now = self.time.now();
+        let observed = self.leading().filter(|_| self.options.cluster_state).map(|leading| {
+            let observed = Observed::of(&leading.view);
+            let unsynced = Duration::try_from(now.duration_since(leading.since)).unwrap_or_default();
+            observed.note_state(unsynced, metrics);
+            let inputs = leading.view.ask(|state| inputs(state, &self.knowledge, now));
             observed.note_market(&inputs.market(), metrics);
-            observed.write(metrics, self.options.every_pod, now, &mut gauges);
-        }
-        let mut out = Exposition::default();
+            observed
+        });
         metrics.write(&mut out);
-        out.append(gauges);
+        if let Some(observed) = observed {
+            observed.write(metrics, self.options.every_pod, now, &mut out);
+        }
         if let Some(facts) = ProcessFacts::read() {
             facts.write(&mut out);
         }
-        out.into_text()
+        out
     }
 
     /// A question with what it takes to answer it; nothing if the process does not lead.

@@ -424,15 +424,16 @@ impl<'a> Look<'a> {
         let mut pod = pod_from(&spec.template, &**self.job, name);
         let job = self.job.metadata.name.clone().unwrap_or_default();
         let uid = self.job.metadata.uid.clone().unwrap_or_default();
-        let labels = pod.metadata.labels.get_or_insert_default();
+        let metadata = &mut *pod.metadata;
+        let labels = metadata.labels.get_or_insert_default();
         for prefix in ["batch.kubernetes.io/", ""] {
             labels.entry(format!("{prefix}job-name")).or_insert_with(|| job.clone());
             labels.entry(format!("{prefix}controller-uid")).or_insert_with(|| uid.clone());
         }
-        pod.metadata.finalizers.get_or_insert_default().push(TRACKING.to_owned());
+        metadata.finalizers.get_or_insert_default().push(TRACKING.to_owned());
         if let Some(index) = index {
             labels.insert(INDEX.to_owned(), index.to_string());
-            pod.metadata.annotations.get_or_insert_default().insert(INDEX.to_owned(), index.to_string());
+            metadata.annotations.get_or_insert_default().insert(INDEX.to_owned(), index.to_string());
             pod.change_spec(|pod_spec| {
                 pod_spec.hostname = Some(format!("{job}-{index}"));
                 let containers =

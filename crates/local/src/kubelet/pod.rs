@@ -71,8 +71,8 @@ impl PodMachine {
         let init_containers = spec.init_containers.as_deref().unwrap_or_default();
         let init = machines(init_containers, &status.init_container_statuses, true);
         let main = machines(&spec.containers, &status.container_statuses, false);
-        let started = status.start_time.map_or(now, |time| time.0);
-        let known_address = status.pod_ip.filter(|address| !address.is_empty());
+        let started = status.start_time.as_ref().map_or(now, |time| time.0);
+        let known_address = status.pod_ip.clone().filter(|address| !address.is_empty());
         Self {
             uid: pod.metadata.uid.clone().unwrap_or_default(),
             started,

@@ -10,6 +10,7 @@
 //! reads its own writes and needs no expectations.
 
 mod kinds;
+mod lean;
 mod readings;
 mod state;
 mod store;
@@ -20,4 +21,5 @@ pub use readings::Readings;
 pub use state::{Change, State};
 pub use state::{claims_of, controller_of, node_of};
 pub use store::{Key, Store};
+pub(crate) use lean::Keep;
 pub(crate) use text::{Unread, without_managers};

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::perform::send;
 use super::{Feed, Performed, Recorder, perform, watch};
 use crate::action::{Action, Verb};
-use crate::mirror::{Change, Kind, Readings, State, Unread};
+use crate::mirror::{Change, Keep, Kind, Readings, State, Unread};
 use crate::outside::{Answer, Outside};
 use crate::part::{Outcome, Part};
 use crate::running::Signals;
@@ -45,6 +45,16 @@ pub struct DriverOptions {
     pub events: bool,
     /// What other drivers of this process have read from the same API server, and this one reads for them.
     pub readings: Option<Readings>,
+    /// Whether of pods and nodes only that is kept which decides something about nodes. Not where others share what this one
+    /// reads.
+    pub lean: bool,
+}
+
+impl DriverOptions {
+    /// How much of an object is kept.
+    fn keep(&self) -> Keep {
+        if self.lean && self.readings.is_none() { Keep::WhatDecides } else { Keep::All }
+    }
 }
 
 /// Answers on their way, with the part and the ticket they are for.
@@ -81,7 +91,7 @@ impl Driver {
         let mut watches = tokio::task::JoinSet::new();
         for kind in &kinds {
             let (client, time) = (self.options.client.clone(), self.options.time.clone());
-            watches.spawn(watch(client, *kind, time, sender.clone()));
+            watches.spawn(watch(client, *kind, self.options.keep(), time, sender.clone()));
         }
         drop(sender);
         let signals = Arc::clone(&self.signals);
@@ -279,11 +289,11 @@ impl Driver {
     }
 
     fn take_in_answer(&mut self, action: &Action, performed: Performed) {
-        let readings = self.options.readings.as_ref();
+        let (readings, keep) = (self.options.readings.as_ref(), self.options.keep());
         let change = {
             let mut state = lock(&self.state);
             match performed {
-                Performed::Is(object) => shared(state.put(object), readings),
+                Performed::Is(object) => shared(state.put(keep.of(object)), readings),
                 Performed::Gone => {
                     let known = state.get(action.kind, &action.key);
                     let version = known.as_ref().and_then(|known| known.metadata().resource_version.clone());
@@ -304,14 +314,14 @@ impl Driver {
     }
 
     fn take_in(&mut self, message: Feed) {
-        let readings = self.options.readings.as_ref();
+        let (readings, keep) = (self.options.readings.as_ref(), self.options.keep());
         let changes = {
             let mut state = lock(&self.state);
             match message {
                 Feed::Listed(kind, objects, version) => state.replace(kind, objects, version),
                 Feed::Is(unread) => {
                     state.note_watched(unread.kind, unread.version);
-                    news(&unread, &mut state, readings).into_iter().collect()
+                    news(&unread, &mut state, keep, readings).into_iter().collect()
                 }
                 Feed::Gone(kind, key, version) => {
                     if let Some(readings) = readings {
@@ -343,7 +353,12 @@ impl Driver {
 }
 
 /// Reads what a watch has shown and takes it in, if it is news.
-fn news(unread: &Unread, state: &mut State, readings: Option<&Readings>) -> Option<Change> {
+fn news(
+    unread: &Unread,
+    state: &mut State,
+    keep: Keep,
+    readings: Option<&Readings>,
+) -> Option<Change> {
     if state.knows(unread.kind, &unread.key, unread.version) {
         return None;
     }
@@ -352,7 +367,7 @@ fn news(unread: &Unread, state: &mut State, readings: Option<&Readings>) -> Opti
         return state.put(object);
     }
     match unread.read() {
-        Ok(object) => shared(state.put(object), readings),
+        Ok(object) => shared(state.put(keep.of(object)), readings),
         Err(problem) => {
             tracing::debug!(kind = unread.kind.name(), key = %unread.key, %problem, "object not understood");
             None

@@ -1,5 +1,6 @@
 //! List and watch of one kind, for as long as anybody listens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{AsyncBufReadExt, StreamExt};
@@ -8,13 +9,14 @@ use http::header::{ACCEPT, ACCEPT_ENCODING};
 use kube::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use supercargo_api::pod::Interner;
 use supercargo_clock::Time;
 use tokio::sync::mpsc::Sender;
 
-use crate::mirror::{Key, Kind, Object, Unread, without_managers};
+use crate::mirror::{Keep, Key, Kind, Object, Unread, without_managers};
 
-/// Objects in a page of a list.
-const PAGE: usize = 5_000;
+/// Objects in a page of a list. Pages are read one by one, so this bounds what a list takes beside what is kept of it.
+const PAGE: usize = 1_000;
 /// How long a watch is asked to last, in seconds.
 const WATCH_SECONDS: u32 = 290;
 /// The wait before another try.
@@ -37,11 +39,11 @@ pub(crate) enum Feed {
 }
 
 /// Lists and watches a kind until nobody listens. Problems are tried again after a second.
-pub(crate) async fn watch(client: Client, kind: Kind, time: Time, feed: Sender<Feed>) {
+pub(crate) async fn watch(client: Client, kind: Kind, keep: Keep, time: Time, feed: Sender<Feed>) {
     let mut version: Option<String> = None;
     while !feed.is_closed() {
         let result = match &version {
-            None => list(&client, kind, &feed).await.map(Some),
+            None => list(&client, kind, keep, &feed).await.map(Some),
             Some(since) => follow(&client, kind, since, &feed).await,
         };
         match result {
@@ -128,8 +130,15 @@ struct Ending {
     message: String,
 }
 
-async fn list(client: &Client, kind: Kind, feed: &Sender<Feed>) -> Result<String, WatchProblem> {
+async fn list(
+    client: &Client,
+    kind: Kind,
+    keep: Keep,
+    feed: &Sender<Feed>,
+) -> Result<String, WatchProblem> {
     let mut objects = Vec::new();
+    // pods share what they have in common from the start: a hundred thousand that do not would be a gigabyte
+    let mut specs = Interner::default();
     let mut next = String::new();
     loop {
         let mut path = format!("{}?limit={PAGE}", kind.path(""));
@@ -140,7 +149,11 @@ async fn list(client: &Client, kind: Kind, feed: &Sender<Feed>) -> Result<String
         let text = client.request_text(get(&path)?).await?;
         let page: List<'_> = serde_json::from_str(&text)?;
         for item in &page.items {
-            objects.push(kind.read(without_managers(item.get()).as_bytes())?);
+            let mut object = keep.of(kind.read(without_managers(item.get()).as_bytes())?);
+            if let Object::Pod(pod) = &mut object {
+                specs.share(Arc::make_mut(pod));
+            }
+            objects.push(object);
         }
         next = page.metadata.next;
         if next.is_empty() {

@@ -54,7 +54,6 @@ impl Observed {
 
     /// Writes the gauges of now; those of every single pod only if they are asked for.
     pub fn write(&self, metrics: &Metrics, every_pod: bool, now: Timestamp, out: &mut Exposition) {
-        self.note_state(metrics);
         self.nodes(now, out);
         self.node_pools(out);
         self.conditions(now, out);
@@ -63,15 +62,15 @@ impl Observed {
         }
     }
 
-    /// Notes how many nodes there are, and whether that is all.
-    fn note_state(&self, metrics: &Metrics) {
+    /// Notes how many nodes there are, and whether that is all; if it is not, that was so for this long.
+    pub fn note_state(&self, unsynced: Duration, metrics: &Metrics) {
         let joined: std::collections::BTreeSet<&str> =
             self.nodes.iter().filter_map(|node| node.spec.as_ref()?.provider_id.as_deref()).collect();
         let on_their_way = self.claims.iter().filter(|claim| {
             let id = claim.status.as_ref().and_then(|status| status.provider_id.as_deref());
             id.is_none_or(|id| !joined.contains(id))
         });
-        let unsynced = if self.is_filled { None } else { Some(Duration::ZERO) };
+        let unsynced = (!self.is_filled).then_some(unsynced);
         metrics.cluster_state(self.nodes.len() + on_their_way.count(), unsynced);
         metrics.user_data_bytes(self.node_classes.iter().filter_map(|class| {
             Some((class.metadata.name.as_deref()?, class.spec.user_data.as_ref()?.len()))
@@ -158,9 +157,16 @@ mod tests {
     fn the_state_counts_nodes_and_claims_without_one() {
         let toy = cluster();
         let metrics = Metrics::default();
-        Observed::of_state(&toy.state).write(&metrics, false, toy.now, &mut Exposition::default());
+        let mut observed = Observed::of_state(&toy.state);
+        observed.note_state(Duration::from_secs(7), &metrics);
         let text = metrics.text();
         assert!(text.contains("karpenter_cluster_state_node_count 2\n"), "{text}");
         assert!(text.contains("karpenter_cluster_state_synced 1\n"), "{text}");
+        assert!(text.contains("karpenter_cluster_state_unsynced_time_seconds 0\n"), "{text}");
+        observed.is_filled = false;
+        observed.note_state(Duration::from_secs(7), &metrics);
+        let text = metrics.text();
+        assert!(text.contains("karpenter_cluster_state_synced 0\n"), "{text}");
+        assert!(text.contains("karpenter_cluster_state_unsynced_time_seconds 7\n"), "{text}");
     }
 }
