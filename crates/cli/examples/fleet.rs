@@ -422,7 +422,11 @@ impl CloudProvider for Fleet {
         Box::pin(async move { Ok(all) })
     }
 
-    fn create_fleet<'a>(&'a self, _: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+    fn create_fleet<'a>(&'a self, request: &'a FleetRequest) -> Reply<'a, FleetAnswer> {
+        // whether it may launch is asked without launching anything
+        if request.dry_run {
+            return self.region.create_fleet(request);
+        }
         Box::pin(async { Err(Self::refusal(supercargo_cloud::Action::CreateFleet)) })
     }
 
