@@ -23,7 +23,8 @@ pub struct Pod {
 impl Pod {
     /// A pod of these parts. The node that the spec names becomes the pod's.
     pub fn new(metadata: ObjectMeta, spec: Option<PodSpec>, status: Option<PodStatus>) -> Self {
-        let mut pod = Self { metadata: metadata.into(), status: status.map(Shared::from), node_name: None, spec: None };
+        let mut pod =
+            Self { metadata: metadata.into(), status: status.map(Shared::from), node_name: None, spec: None };
         pod.set_spec(spec);
         pod
     }

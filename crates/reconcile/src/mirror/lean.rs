@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_node_does_without_its_images() {
-        let node = json!({"metadata": {"name": "n"}, "status": {"images": [{"names": ["web:1"]}], "phase": "x"}});
+        let node =
+            json!({"metadata": {"name": "n"}, "status": {"images": [{"names": ["web:1"]}], "phase": "x"}});
         let kept = Keep::WhatDecides.of(Kind::Node.read_value(node).unwrap()).to_value().unwrap();
         assert_eq!(kept["status"], json!({"phase": "x"}));
     }

@@ -17,9 +17,9 @@ mod store;
 mod text;
 
 pub use kinds::{Kind, Object, Place, Stores};
+pub(crate) use lean::Keep;
 pub use readings::Readings;
 pub use state::{Change, State};
 pub use state::{claims_of, controller_of, node_of};
 pub use store::{Key, Store};
-pub(crate) use lean::Keep;
 pub(crate) use text::{Unread, without_managers};

@@ -353,12 +353,7 @@ impl Driver {
 }
 
 /// Reads what a watch has shown and takes it in, if it is news.
-fn news(
-    unread: &Unread,
-    state: &mut State,
-    keep: Keep,
-    readings: Option<&Readings>,
-) -> Option<Change> {
+fn news(unread: &Unread, state: &mut State, keep: Keep, readings: Option<&Readings>) -> Option<Change> {
     if state.knows(unread.kind, &unread.key, unread.version) {
         return None;
     }

@@ -130,12 +130,7 @@ struct Ending {
     message: String,
 }
 
-async fn list(
-    client: &Client,
-    kind: Kind,
-    keep: Keep,
-    feed: &Sender<Feed>,
-) -> Result<String, WatchProblem> {
+async fn list(client: &Client, kind: Kind, keep: Keep, feed: &Sender<Feed>) -> Result<String, WatchProblem> {
     let mut objects = Vec::new();
     // pods share what they have in common from the start: a hundred thousand that do not would be a gigabyte
     let mut specs = Interner::default();
