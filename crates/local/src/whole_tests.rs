@@ -437,7 +437,7 @@ fn a_crashing_container_waits_longer_every_time() {
     assert_eq!(container.last_state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code, 1);
     toy.run(Duration::from_secs(120));
     let status = toy.state.pods.get(&key("crash")).unwrap().status.clone().unwrap();
-    assert_eq!(status.container_statuses.unwrap()[0].restart_count, 4);
+    assert_eq!(status.container_statuses.as_ref().unwrap()[0].restart_count, 4);
     assert_eq!(ready_pods(&toy), 1);
 }
 
