@@ -1,9 +1,8 @@
 //! The command itself.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::thread::available_parallelism;
 
-use supercargo_sim::{Failure as SeedFailure, RunError, check_seed};
+use supercargo_sim::{Failure as SeedFailure, check_seeds};
 
 use super::Arguments;
 use crate::console::Console;
@@ -12,50 +11,36 @@ use crate::figures::count;
 use crate::progress::Progress;
 use crate::simulate::table;
 
-/// What became of a seed.
-type Checked = Result<Option<SeedFailure>, RunError>;
-
 /// Runs the seeds, several at once, and writes about those that failed in order.
 pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     let progress = Progress::new(console);
-    progress.stage("simulating");
-    let next = AtomicU64::new(arguments.from);
-    let end = arguments.from.saturating_add(arguments.seeds);
-    let stopped = AtomicBool::new(false);
-    let results: Mutex<Vec<(u64, Checked)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.threads {
-            scope.spawn(|| {
-                while !stopped.load(Ordering::Relaxed) {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        break;
-                    }
-                    let result = check_seed(seed);
-                    let failed = !matches!(result, Ok(None));
-                    if failed && !arguments.keep_going {
-                        stopped.store(true, Ordering::Relaxed);
-                    }
-                    results.lock().unwrap_or_else(PoisonError::into_inner).push((seed, result));
-                }
-            });
-        }
-    });
-    drop(progress);
-    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.sort_by_key(|(seed, _)| *seed);
-    let checked = results.len();
-    let mut failed = 0;
-    for (seed, result) in results {
-        match result {
-            Ok(None) => {}
+    let total = count(usize::try_from(arguments.seeds).unwrap_or(usize::MAX), "seed");
+    progress.stage(format!("simulating {total}"));
+    let threads = arguments.threads.map(usize::from);
+    let threads = threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+    let (mut checked, mut failed) = (0, 0);
+    let mut outcome: Result<(), Failure> = Ok(());
+    check_seeds(seeds, threads, arguments.keep_going, |seed, result| {
+        checked += 1;
+        let told = match result {
+            Ok(None) => Ok(()),
             Ok(Some(failure)) => {
                 failed += 1;
-                console.data(&about(&failure, console)?)?;
+                about(&failure, console).and_then(|text| Ok(console.data(&text)?))
             }
-            Err(error) => return Err(Failure::new(format!("seed {seed}: {error}"))),
+            Err(error) => {
+                failed += 1;
+                Err(Failure::new(format!("seed {seed}: {error}")))
+            }
+        };
+        if outcome.is_ok() {
+            outcome = told;
         }
-    }
+        progress.stage(format!("{checked} of {total} checked, {failed} failed"));
+    });
+    drop(progress);
+    outcome?;
     if failed > 0 {
         console.note(format_args!("{failed} of {} failed", count(checked, "seed")));
         return Ok(Exit::Incomplete);
