@@ -1,5 +1,7 @@
 //! The other calls.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use supercargo_cloud::selector::{Selectable, has_tags};
 use supercargo_cloud::{
@@ -9,6 +11,7 @@ use supercargo_cloud::{
 };
 
 use crate::Answer;
+use crate::pools::Zone;
 use crate::record::Record;
 use crate::state::{State, Template};
 use crate::timeline::later;
@@ -238,6 +241,11 @@ impl State {
             })
         };
         sold.filter_map(price).collect()
+    }
+
+    pub(crate) fn get_managed_resource(&self) -> BTreeMap<String, f64> {
+        let weight = |zone: &Zone| if self.shocks.is_shifted(&zone.name, self.now) { 0.0 } else { 1.0 };
+        self.pools.zones.iter().map(|zone| (zone.zone_id.clone(), weight(zone))).collect()
     }
 
     pub(crate) fn create_instance_profile(

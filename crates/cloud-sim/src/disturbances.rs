@@ -88,7 +88,11 @@ impl State {
             }
             Effect::ReclaimReservations => self.reclaim_reservations(&event.scope),
             Effect::ReleaseImages => self.images.release(self.now),
-            Effect::Depth(_) | Effect::DepthFactor(_) | Effect::PriceFactor(_) | Effect::Fault { .. } => {}
+            Effect::Depth(_)
+            | Effect::DepthFactor(_)
+            | Effect::PriceFactor(_)
+            | Effect::ShiftZone
+            | Effect::Fault { .. } => {}
         }
     }
 

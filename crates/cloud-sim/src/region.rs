@@ -293,6 +293,11 @@ impl Region {
         self.state().answer(Action::DescribeSpotPriceHistory, |state| Ok(state.describe_spot_prices()))
     }
 
+    /// The weights of the zones, by zone id. All clusters have the same.
+    pub fn get_managed_resource(&self, _cluster: &str) -> Answer<BTreeMap<String, f64>> {
+        self.state().answer(Action::GetManagedResource, |state| Ok(state.get_managed_resource()))
+    }
+
     /// Makes an instance profile.
     pub fn create_instance_profile(&self, request: &InstanceProfileRequest) -> Answer<InstanceProfile> {
         self.state().answer(Action::CreateInstanceProfile, |state| state.create_instance_profile(request))

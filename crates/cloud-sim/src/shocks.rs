@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use supercargo_catalog::CapacityType;
 use supercargo_cloud::Action;
+use supercargo_cloud::selector::glob;
 
 use crate::{Effect, ScriptEvent};
 
@@ -71,6 +72,13 @@ impl Shocks {
             }
         }
         factor
+    }
+
+    /// Whether the cluster is shifted away from a zone.
+    pub(crate) fn is_shifted(&self, zone: &str, now: Timestamp) -> bool {
+        let covers =
+            |event: &ScriptEvent| event.scope.zone.as_deref().is_none_or(|pattern| glob(pattern, zone));
+        self.holding(now).any(|event| event.effect == Effect::ShiftZone && covers(event))
     }
 
     /// The calls that fail now: how often and with which code.

@@ -58,6 +58,7 @@ fn all_forms_say_the_same(#[case] text: &str) {
 #[case("at: +1m, impairHosts: 0.5%", Effect::ImpairHosts(0.5))]
 #[case("at: +1m, retire: 1%", Effect::Retire(1.0))]
 #[case("at: +1m, reclaimReservations: true", Effect::ReclaimReservations)]
+#[case("at: +1m, zone: us-east-1a, shiftZone: true, for: 1h", Effect::ShiftZone)]
 #[case("at: +1m, releaseImages: true", Effect::ReleaseImages)]
 #[case(
     "at: +1m, fault: InternalError, action: CreateFleet, rate: 0.25, for: 5m",

@@ -24,7 +24,7 @@ macro_rules! actions {
                 }
             }
 
-            /// The service that offers it: `ec2`, `ssm`, `iam` or `sqs`.
+            /// The service that offers it: `ec2`, `ssm`, `iam`, `sqs` or `arc-zonal-shift`.
             pub const fn service(self) -> &'static str {
                 match self {
                     $(Action::$name => $service,)+
@@ -79,6 +79,8 @@ actions! {
     ReceiveMessage = "sqs",
     /// Removes a message from the interruption queue.
     DeleteMessage = "sqs",
+    /// Reads which zones the cluster is shifted away from.
+    GetManagedResource = "arc-zonal-shift",
 }
 
 impl fmt::Display for Action {

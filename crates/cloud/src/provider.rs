@@ -1,5 +1,7 @@
 //! The trait that the simulated region and AWS both implement.
 
+use std::collections::BTreeMap;
+
 use crate::{
     CapacityReservation, FleetAnswer, FleetRequest, Image, Instance, InstanceProfile, InstanceProfileRequest,
     InstanceQuery, InstanceStatus, LaunchTemplate, LaunchTemplateRequest, PlacementGroup, QueueMessage,
@@ -82,6 +84,9 @@ pub trait CloudProvider: Send + Sync {
     /// Deletes an instance profile with the role in it.
     fn delete_instance_profile<'a>(&'a self, name: &'a str) -> Reply<'a, ()>;
 
+    /// The weights that ARC gives to the zones of an EKS cluster, by zone id: zero for one that it is shifted away from.
+    fn get_managed_resource<'a>(&'a self, cluster: &'a str) -> Reply<'a, BTreeMap<String, f64>>;
+
     /// Takes messages from the interruption queue. Each comes at least once, in no certain order.
     fn receive_messages(&self, request: ReceiveRequest) -> Reply<'_, Vec<QueueMessage>>;
 
@@ -116,6 +121,7 @@ macro_rules! with_calls {
             get_instance_profile(name: &'a str) -> $crate::InstanceProfile;
             list_instance_profiles(path_prefix: &'a str) -> Vec<$crate::InstanceProfile>;
             delete_instance_profile(name: &'a str) -> ();
+            get_managed_resource(cluster: &'a str) -> std::collections::BTreeMap<String, f64>;
             delete_message(receipt: &'a str) -> ();
         }
     };

@@ -1,6 +1,6 @@
 //! Offerings that could not be had a moment ago and are not asked for again for a while (reference sections 5.1 and 5.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,6 +19,8 @@ pub struct Unavailable {
     capacity_types: BTreeMap<CapacityType, Timestamp>,
     subnets: BTreeMap<String, Timestamp>,
     reservations: BTreeMap<String, Timestamp>,
+    /// Zones that the cluster is shifted away from.
+    shifted: BTreeSet<String>,
     changes: u64,
 }
 
@@ -64,6 +66,14 @@ impl Unavailable {
         self.changes += 1;
     }
 
+    /// These are the zones that the cluster is shifted away from, until others are named (reference section 5.1).
+    pub fn shift(&mut self, zones: BTreeSet<String>) {
+        if self.shifted != zones {
+            self.shifted = zones;
+            self.changes += 1;
+        }
+    }
+
     /// Puts aside what an error of a fleet says cannot be had. The reservation is that of the launch template, if it names
     /// one. Errors that say nothing about capacity change nothing.
     pub fn mark_error(&mut self, error: &FleetError, reservation_id: Option<&str>, now: Timestamp) {
@@ -105,7 +115,9 @@ impl Unavailable {
     ) -> bool {
         let holds = |until: Option<&Timestamp>| until.is_some_and(|until| *until > now);
         let key = (capacity_type, instance_type.to_owned(), zone.to_owned());
-        holds(self.capacity_types.get(&capacity_type)) || holds(self.offerings.get(&key))
+        self.shifted.contains(zone)
+            || holds(self.capacity_types.get(&capacity_type))
+            || holds(self.offerings.get(&key))
     }
 
     /// Whether a subnet is put aside. A zone is only if all its subnets are.
@@ -210,6 +222,20 @@ mod tests {
         aside.mark_error(&refused(PurchaseOption::Spot, code), None, at(0));
         assert_eq!(aside.contains(CapacityType::Spot, "c5.large", "b", at(1)), all_spot);
         assert_eq!(aside.contains_subnet("subnet-1", at(1)), subnet);
+    }
+
+    #[test]
+    fn a_zone_is_put_aside_as_long_as_the_cluster_is_shifted_away_from_it() {
+        let mut aside = Unavailable::new();
+        aside.shift(BTreeSet::from(["a".to_owned()]));
+        let changes = aside.changes();
+        aside.shift(BTreeSet::from(["a".to_owned()]));
+        assert_eq!(aside.changes(), changes);
+        assert!(aside.contains(CapacityType::OnDemand, "m5.large", "a", at(100_000)));
+        assert!(!aside.contains(CapacityType::OnDemand, "m5.large", "b", at(0)));
+        aside.shift(BTreeSet::new());
+        assert!(!aside.contains(CapacityType::OnDemand, "m5.large", "a", at(0)));
+        assert!(aside.changes() > changes);
     }
 
     #[test]

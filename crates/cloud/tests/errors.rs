@@ -63,7 +63,7 @@ fn a_code_is_a_reason_in_the_condition_launched(#[case] code: &str, #[case] reas
 fn every_action_is_found_by_its_name() {
     for action in Action::ALL {
         assert_eq!(action.as_str().parse(), Ok(*action));
-        assert!(["ec2", "ssm", "iam", "sqs"].contains(&action.service()));
+        assert!(["ec2", "ssm", "iam", "sqs", "arc-zonal-shift"].contains(&action.service()));
     }
     let error = "createfleet".parse::<Action>();
     assert!(error.is_err_and(|error| error.to_string().contains("such as CreateFleet")));

@@ -10,7 +10,7 @@ use supercargo_reconcile::{DriverOptions, Keyed, Part, Readings, Running};
 use crate::disruption::{Disrupting, Drifted};
 use crate::election::{Guard, Paused};
 use crate::garbage::{Garbage, InstanceTags, Leftovers};
-use crate::interruption::{InstanceStatuses, Interruptions};
+use crate::interruption::{InstanceStatuses, Interruptions, ZonalShift};
 use crate::knowledge::Knowledge;
 use crate::launching::{Launching, Prices};
 use crate::lifecycle::{Consistency, Consolidatables, Expiry, Lifecycle, PodEvents, Reservations};
@@ -30,6 +30,7 @@ pub const PART_NAMES: &[&str] = &[
     "node-classes",
     "node-pools",
     "prices",
+    "zonal-shift",
     "provisioner",
     "launching",
     "lifecycle",
@@ -115,6 +116,7 @@ pub(crate) fn parts(knowledge: &Arc<Knowledge>, seed: u64) -> Vec<Box<dyn Part>>
         Box::new(Keyed::new(NodeClasses::new(known()))),
         Box::new(Keyed::new(NodePools::new(known()))),
         Box::new(Prices::new(known())),
+        Box::new(ZonalShift::new(known())),
         Box::new(Provisioner::new(known(), seed)),
         Box::new(Launching::new(known())),
         Box::new(Keyed::new(Lifecycle::new(known()))),

@@ -66,6 +66,7 @@ impl Default for ApiOptions {
                 | Action::GetInstanceProfile
                 | Action::ListInstanceProfiles
                 | Action::DeleteInstanceProfile => (Some((20.0, 20.0)), millis(50, 250)),
+                Action::GetManagedResource => (None, millis(50, 250)),
                 Action::ReceiveMessage | Action::DeleteMessage => (None, millis(8, 30)),
             };
             if let Some((capacity, per_second)) = bucket {

@@ -58,6 +58,8 @@ pub enum Effect {
     Retire(f64),
     /// Interruptible reservations are taken back.
     ReclaimReservations,
+    /// The cluster is shifted away from the zones: ARC gives them no weight. What runs there goes on running.
+    ShiftZone,
     /// Every family gets a new image.
     ReleaseImages,
     /// Calls fail: which (none for all), how often, with which code.
@@ -101,7 +103,11 @@ impl Effect {
     pub fn lasts(&self) -> bool {
         matches!(
             self,
-            Effect::Depth(_) | Effect::DepthFactor(_) | Effect::PriceFactor(_) | Effect::Fault { .. }
+            Effect::Depth(_)
+                | Effect::DepthFactor(_)
+                | Effect::PriceFactor(_)
+                | Effect::ShiftZone
+                | Effect::Fault { .. }
         )
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Field {
     pub values: Vec<String>,
 }
 
-const EFFECTS: [&str; 11] = [
+const EFFECTS: [&str; 12] = [
     "depth",
     "depthFactor",
     "priceFactor",
@@ -29,6 +29,7 @@ const EFFECTS: [&str; 11] = [
     "impairHosts",
     "retire",
     "reclaimReservations",
+    "shiftZone",
     "releaseImages",
     "fault",
 ];
@@ -161,6 +162,7 @@ impl<'f> Reader<'f> {
             "reclaimReservations" => {
                 self.read("reclaimReservations", "true", truth).map(|()| Effect::ReclaimReservations)
             }
+            "shiftZone" => self.read("shiftZone", "true", truth).map(|()| Effect::ShiftZone),
             "releaseImages" => self.read("releaseImages", "true", truth).map(|()| Effect::ReleaseImages),
             _ => self.fault(),
         }

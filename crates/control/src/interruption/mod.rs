@@ -6,12 +6,15 @@
 //! - notice: what a message or a status means for a claim, as pure functions
 //! - queue: the part that takes messages
 //! - status: the part that asks how instances are
+//! - shift: the part that asks which zones the cluster is shifted away from
 
 mod notice;
 mod queue;
+mod shift;
 mod status;
 
 pub use queue::Interruptions;
+pub use shift::ZonalShift;
 pub use status::InstanceStatuses;
 
 #[cfg(test)]

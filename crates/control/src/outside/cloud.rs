@@ -1,5 +1,7 @@
 //! Requests to the cloud, as values.
 
+use std::collections::BTreeMap;
+
 use supercargo_cloud::launch::{self, LaunchFailure, LaunchPlan, Launched, Launcher};
 use supercargo_cloud::{
     CloudError, CloudProvider, Instance, InstanceQuery, InstanceStatus, QueueMessage, ReceiveRequest,
@@ -31,6 +33,8 @@ pub enum CloudRequest {
     DescribeSpotPrices,
     /// Which types are sold in which zone.
     DescribeTypeOfferings,
+    /// Which zones a cluster is shifted away from.
+    GetManagedResource(String),
     /// What an EC2NodeClass selects.
     ResolveNodeClass(Box<Question>),
     /// What was made for an EC2NodeClass is no longer needed.
@@ -69,6 +73,8 @@ pub enum CloudAnswer {
     SpotPrices(Result<Vec<SpotPrice>, CloudError>),
     /// Of [`CloudRequest::DescribeTypeOfferings`].
     TypeOfferings(Result<Vec<TypeOffering>, CloudError>),
+    /// Of [`CloudRequest::GetManagedResource`]: weights by zone id.
+    ZoneWeights(Result<BTreeMap<String, f64>, CloudError>),
     /// Of [`CloudRequest::ResolveNodeClass`].
     NodeClass(Box<Found>),
     /// Of [`CloudRequest::Sweep`]: the launch templates that are left.
@@ -87,6 +93,7 @@ impl CloudRequest {
             Self::DeleteMessage(_) => "DeleteMessage",
             Self::DescribeSpotPrices => "DescribeSpotPrices",
             Self::DescribeTypeOfferings => "DescribeTypeOfferings",
+            Self::GetManagedResource(_) => "GetManagedResource",
             Self::ResolveNodeClass(_) => "ResolveNodeClass",
             Self::ReleaseNodeClass(_) => "ReleaseNodeClass",
             Self::Sweep(_) => "Sweep",
@@ -105,6 +112,7 @@ impl CloudAnswer {
             | Self::Messages(Err(error))
             | Self::SpotPrices(Err(error))
             | Self::TypeOfferings(Err(error))
+            | Self::ZoneWeights(Err(error))
             | Self::Swept(Err(error)) => error,
             _ => return None,
         };
@@ -137,6 +145,9 @@ pub(super) async fn ask(
         CloudRequest::DescribeSpotPrices => CloudAnswer::SpotPrices(provider.describe_spot_prices().await),
         CloudRequest::DescribeTypeOfferings => {
             CloudAnswer::TypeOfferings(provider.describe_instance_type_offerings().await)
+        }
+        CloudRequest::GetManagedResource(cluster) => {
+            CloudAnswer::ZoneWeights(provider.get_managed_resource(cluster).await)
         }
         CloudRequest::ResolveNodeClass(question) => {
             CloudAnswer::NodeClass(Box::new(question.ask(provider).await))
