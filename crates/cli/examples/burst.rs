@@ -90,7 +90,6 @@ async fn measure(pods: usize, running: usize, sizes: &[&str]) -> Outcome<Value> 
     };
     let wanted = || batches().iter().map(|batch| batch.claims).sum::<usize>();
     let is_over = || {
-        let wanted = wanted();
         // every pod has a node, or a claim that was made for it
         let placed = controllers.running().ask(|state| {
             let assignments = controllers.knowledge().assignments();
@@ -100,6 +99,8 @@ async fn measure(pods: usize, running: usize, sizes: &[&str]) -> Outcome<Value> 
             })
             .count()
         });
+        // after that, so that what was planned in between is waited for
+        let wanted = wanted();
         placed == pods && wanted > 0 && launched() >= wanted && controllers.knowledge().launches().is_empty()
     };
     let finished = until(&time, is_over).await.is_ok();

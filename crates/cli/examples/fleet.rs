@@ -455,6 +455,7 @@ impl CloudProvider for Fleet {
         get_instance_profile(name: &'a str) -> InstanceProfile;
         list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
         delete_instance_profile(name: &'a str) -> ();
+        get_managed_resource(cluster: &'a str) -> std::collections::BTreeMap<String, f64>;
         delete_message(receipt: &'a str) -> ();
     }
 }

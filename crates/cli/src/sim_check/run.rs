@@ -27,7 +27,7 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
             Ok(None) => Ok(()),
             Ok(Some(failure)) => {
                 failed += 1;
-                about(&failure, console).and_then(|text| Ok(console.data(&text)?))
+                about(&failure, console).and_then(|text| console.data(&text))
             }
             Err(error) => {
                 failed += 1;
