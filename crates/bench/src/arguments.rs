@@ -41,6 +41,9 @@ pub struct Arguments {
     /// Prints only what opening this directory and one answer take, measured in this process.
     #[arg(long, hide = true, value_name = "DIR")]
     pub ledger_answer: Option<PathBuf>,
+    /// Asks only this directory, which somebody made before, and leaves it as it is.
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub ledger_questions: Option<PathBuf>,
     /// Prints only what memory this directory's answers take, measured in this process.
     #[arg(long, hide = true, value_name = "DIR")]
     pub ledger_footprint: Option<PathBuf>,
@@ -149,7 +152,8 @@ impl Arguments {
     pub fn covers(&self, subject: Subject) -> bool {
         let chosen = self.chosen();
         let mut asked = Topic::EACH.iter().filter(|topic| topic.subject() == subject);
-        asked.all(|topic| chosen.contains(topic))
+        let whole = subject != Subject::Ledger || self.ledger_questions.is_none();
+        whole && asked.all(|topic| chosen.contains(topic))
     }
 }
 

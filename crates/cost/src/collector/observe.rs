@@ -191,10 +191,19 @@ impl Collector {
         let known = &self.known;
         let look = |(seen, slot): (&Seen<'_, Pod>, &usize)| {
             let there = !shares[*slot].whole.overlap(stretch).is_empty();
-            let identity = if there { around.identity(seen.object, known.pod(*slot)) } else { None };
-            identity.map(|identity| (*slot, identity))
+            let (still, done) =
+                if there { around.still(seen.object, known.pod(*slot)) } else { (true, true) };
+            (!done).then_some(still)
         };
-        let found = view.pods.par_iter().zip(slots.par_iter()).filter_map(look).collect();
+        let others: Vec<Option<bool>> = view.pods.par_iter().zip(slots.par_iter()).map(look).collect();
+        // one after the other: they share their texts
+        let mut found = Vec::new();
+        for ((seen, slot), still) in view.pods.iter().zip(slots).zip(others) {
+            if let Some(still) = still {
+                let identity = around.identity(seen.object, known.pod(*slot), still);
+                found.extend(identity.map(|identity| (*slot, identity)));
+            }
+        }
         self.known.take_back(around.into_shared());
         self.known.identify(found);
     }

@@ -85,9 +85,9 @@ impl<'a> Surroundings<'a> {
         self.shared
     }
 
-    /// Who a pod is; none if it is who it was. Containers that have not changed stay the same.
-    pub fn identity(&self, pod: &Pod, known: &KnownPod) -> Option<Identity> {
-        let spec = pod.shared_spec()?;
+    /// Whether a pod is who it was, and whether nothing at all has to be noted of it.
+    pub fn still(&self, pod: &Pod, known: &KnownPod) -> (bool, bool) {
+        let Some(spec) = pod.shared_spec() else { return (false, true) };
         let before = &known.identity;
         let version = pod.metadata.resource_version.as_deref().unwrap_or_default();
         // an object of one version is one object
@@ -96,9 +96,14 @@ impl<'a> Surroundings<'a> {
         let still = first
             .is_some_and(|first| (same_object || is_same_pod(first, pod)) && self.surround_still(first, pod));
         let same_spec = before.spec.as_ref().is_some_and(|before| Arc::ptr_eq(before, spec));
-        if still && same_spec && (same_object || before.version.is_empty() && version.is_empty()) {
-            return None;
-        }
+        (still, still && same_spec && (same_object || before.version.is_empty() && version.is_empty()))
+    }
+
+    /// Who a pod is. Containers that are known stay the same if it is `still` who it was.
+    pub fn identity(&self, pod: &Pod, known: &KnownPod, still: bool) -> Option<Identity> {
+        let spec = pod.shared_spec()?;
+        let before = &known.identity;
+        let version = pod.metadata.resource_version.as_deref().unwrap_or_default();
         let mut template: Option<Workload> = None;
         let mut containers = Vec::with_capacity(spec.containers.len());
         for container in running(spec) {
@@ -130,7 +135,7 @@ impl<'a> Surroundings<'a> {
             && same(&known.namespace_annotations, of_namespace.map(|(_, annotations)| annotations))
             && *known.provider_id == *self.provider_ids.get(node).map_or("", |id| &**id)
             && (self.services.is_empty() && known.services.is_empty()
-                || known.services == self.services_of(namespace, metadata))
+                || known.services.iter().map(|name| &**name).eq(self.services_of(namespace, metadata)))
             && {
                 let (controller, root) = self.owners.names_of(metadata).unwrap_or_default();
                 let same = |kind: &str, name: &str, (found_kind, found_name): Named<'_>| {
@@ -161,7 +166,7 @@ impl<'a> Surroundings<'a> {
             root_kind: text(&root.0.to_ascii_lowercase()),
             root: text(root.1),
             provider_id: self.provider_ids.get(node).cloned().unwrap_or_default(),
-            services: self.services_of(namespace, metadata),
+            services: self.services_of(namespace, metadata).into_iter().map(text).collect(),
             labels: self.shared.map(metadata.labels.as_ref()),
             annotations: self.shared.map(metadata.annotations.as_ref()),
             namespace_labels,
@@ -170,15 +175,14 @@ impl<'a> Surroundings<'a> {
         }
     }
 
-    fn services_of(&self, namespace: &str, pod: &ObjectMeta) -> Vec<Arc<str>> {
+    fn services_of(&self, namespace: &str, pod: &ObjectMeta) -> Vec<&'a str> {
         let labels = pod.labels.iter().flatten();
         let candidates =
             labels.filter_map(|(key, value)| self.services.get(&(namespace, key.as_str(), value.as_str())));
         let selecting = candidates.flatten().filter(|service| selects(service, pod));
-        let mut names: Vec<Arc<str>> = selecting
-            .map(|service| self.shared.text(service.metadata.name.as_deref().unwrap_or_default()))
-            .collect();
-        names.sort();
+        let mut names: Vec<&str> =
+            selecting.map(|service| service.metadata.name.as_deref().unwrap_or_default()).collect();
+        names.sort_unstable();
         names
     }
 }

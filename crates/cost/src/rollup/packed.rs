@@ -20,10 +20,10 @@ pub(crate) struct RollRow {
     pub role: Role,
 }
 
-type Volumes = BTreeMap<(Arc<str>, Arc<str>), VolumePart>;
-type Balancers = BTreeMap<Arc<str>, BalancerPart>;
+type Volumes = Box<[((Arc<str>, Arc<str>), VolumePart)]>;
+type Balancers = Box<[(Arc<str>, BalancerPart)]>;
 
-/// Volumes and load balancers of a row.
+/// Volumes and load balancers of a row, in order; lists, because most rows have one and a map has room for eleven.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Attached {
     pub volumes: Volumes,
@@ -199,7 +199,9 @@ impl RollUp {
         for (index, roll) in lines.iter().enumerate() {
             let (volumes, balancers) = (&roll.line.measures.volumes, &roll.line.measures.balancers);
             if !volumes.is_empty() || !balancers.is_empty() {
-                let (volumes, balancers) = (volumes.clone(), balancers.clone());
+                let volumes = volumes.iter().map(|(name, part)| (name.clone(), part.clone())).collect();
+                let balancers =
+                    balancers.iter().map(|(name, part)| (Arc::clone(name), part.clone())).collect();
                 attached.insert(index, Attached { volumes, balancers });
             }
         }
@@ -213,7 +215,7 @@ impl RollUp {
         let mut cells = Cells { columns: &self.columns, row: index, next: 0 };
         let (cpu, ram, gpu) = (cells.resource(), cells.resource(), cells.resource());
         let rows = cells.small();
-        let attached = self.attached.get(&index).cloned().unwrap_or_default();
+        let attached = self.attached.get(&index);
         let measures = Measures {
             span: cells.interval(),
             cpu,
@@ -234,8 +236,8 @@ impl RollUp {
                 region_cost: cells.money(),
                 internet_cost: cells.money(),
             },
-            volumes: attached.volumes,
-            balancers: attached.balancers,
+            volumes: attached.into_iter().flat_map(|own| own.volumes.iter().cloned()).collect(),
+            balancers: attached.into_iter().flat_map(|own| own.balancers.iter().cloned()).collect(),
             shared: cells.money(),
             external: cells.money(),
             sources: PriceSources::from_number(u16::try_from(cells.signed()).unwrap_or(0)),

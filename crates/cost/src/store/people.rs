@@ -151,7 +151,8 @@ impl People {
         self.texts.retain(|text| Arc::strong_count(text) > 1);
     }
 
-    fn text(&mut self, text: &str) -> Arc<str> {
+    /// A text.
+    pub fn text(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.texts.get(text) {
             return Arc::clone(known);
         }

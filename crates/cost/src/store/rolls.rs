@@ -230,7 +230,7 @@ fn row_columns(rows: &[(i64, &RollRow, Option<&Attached>)]) -> Vec<(&'static str
     let none = ByteArray::from("");
     let volumes = rows.iter().map(|(_, _, attached)| match attached {
         Some(attached) if !attached.volumes.is_empty() => {
-            let volume = |((cluster, name), part): (&(Arc<str>, Arc<str>), &VolumePart)| -> VolumeText {
+            let volume = |((cluster, name), part): &((Arc<str>, Arc<str>), VolumePart)| -> VolumeText {
                 let [cluster, name, handle] = [cluster, name, &part.provider_id].map(Arc::clone);
                 (cluster, name, handle, part.byte_seconds, part.cost.nanos())
             };
@@ -240,7 +240,7 @@ fn row_columns(rows: &[(i64, &RollRow, Option<&Attached>)]) -> Vec<(&'static str
     });
     let balancers = rows.iter().map(|(_, _, attached)| match attached {
         Some(attached) if !attached.balancers.is_empty() => {
-            let balancer = |(key, part): (&Arc<str>, &BalancerPart)| -> BalancerText {
+            let balancer = |(key, part): &(Arc<str>, BalancerPart)| -> BalancerText {
                 let [key, service, address] = [key, &part.service, &part.address].map(Arc::clone);
                 (key, service, address, part.private, part.seconds, part.cost.nanos())
             };
@@ -335,11 +335,12 @@ fn from_table(
         let (volumes, balancers) = (bytes(&more[0].1, row)?, bytes(&more[1].1, row)?);
         let roll = out.entry(hour).or_default();
         if !volumes.is_empty() || !balancers.is_empty() {
-            roll.attached.insert(roll.rows.len(), attached(volumes, balancers)?);
+            roll.attached.insert(roll.rows.len(), attached(volumes, balancers, people)?);
         }
         roll.rows.push(RollRow { workload, several, role: role.unwrap_or_default() });
         places.entry(hour).or_default().push(row);
     }
+    out.values_mut().for_each(|roll| roll.rows.shrink_to_fit());
     for (place, (name, _)) in CELLS.iter().enumerate() {
         let read = if wanted.has(place) { numbers.next() } else { None };
         for (hour, rows) in &places {
@@ -367,22 +368,28 @@ fn from_table(
     Ok(out)
 }
 
-fn attached(volumes: &[u8], balancers: &[u8]) -> Result<Attached, parquet::errors::ParquetError> {
+fn attached(
+    volumes: &[u8],
+    balancers: &[u8],
+    people: &mut People,
+) -> Result<Attached, parquet::errors::ParquetError> {
     let wrong = |error: serde_json::Error| parquet::errors::ParquetError::General(error.to_string());
     let mut attached = Attached::default();
     if !volumes.is_empty() {
         let texts: Vec<VolumeText> = serde_json::from_slice(volumes).map_err(wrong)?;
-        for (cluster, name, provider_id, byte_seconds, cost) in texts {
-            let part = VolumePart { provider_id, byte_seconds, cost: Money::from_nanos(cost) };
-            attached.volumes.insert((cluster, name), part);
-        }
+        let part = |(cluster, name, handle, byte_seconds, cost): VolumeText| {
+            let [cluster, name, provider_id] = [cluster, name, handle].map(|text| people.text(&text));
+            ((cluster, name), VolumePart { provider_id, byte_seconds, cost: Money::from_nanos(cost) })
+        };
+        attached.volumes = texts.into_iter().map(part).collect();
     }
     if !balancers.is_empty() {
         let texts: Vec<BalancerText> = serde_json::from_slice(balancers).map_err(wrong)?;
-        for (key, service, address, private, seconds, cost) in texts {
-            let cost = Money::from_nanos(cost);
-            attached.balancers.insert(key, BalancerPart { service, address, private, seconds, cost });
-        }
+        let part = |(key, service, address, private, seconds, cost): BalancerText| {
+            let [key, service, address] = [key, service, address].map(|text| people.text(&text));
+            (key, BalancerPart { service, address, private, seconds, cost: Money::from_nanos(cost) })
+        };
+        attached.balancers = texts.into_iter().map(part).collect();
     }
     Ok(attached)
 }
