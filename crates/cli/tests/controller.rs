@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use process::Process;
+use serde_json::Value;
 use supercargo_kubectl_venv as venv;
 
 const SUPERCARGO: &str = env!("CARGO_BIN_EXE_supercargo");
@@ -242,6 +243,65 @@ fn a_controller_waits_while_those_of_up_hold_the_lease() {
     let holder = cluster.kubectl(&[&lease[..], &["-o", "jsonpath={.spec.holderIdentity}"]].concat(), "");
     assert_eq!(said(&holder), "supercargo_up");
     assert_eq!(process.end("-TERM").0, Some(0));
+}
+
+/// What the cost API answers, as soon as it is what is waited for.
+fn costs(address: &str, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+    let mut answer = Value::Null;
+    for _ in 0..600 {
+        answer = serde_json::from_str(&get(address, path).1).unwrap();
+        if is_there(&answer["data"]) {
+            return answer["data"].take();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("{path}: {answer:#}");
+}
+
+/// A controller of its own measures the cluster, answers for its costs, writes the last second down when it ends, and goes on
+/// from there.
+#[test]
+fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
+    let cluster = Cluster::start("controller-costs");
+    let output = cluster.supercargo(&["install", "--only-definitions"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let output = cluster.supercargo(&["local", "add-node", "--boot-seconds", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let output = cluster.kubectl(&["create", "deployment", "web", "--image=nginx", "--replicas=2"], "");
+    assert!(output.status.success(), "{}", said(&output));
+    let port = free_port().to_string();
+    let arguments = ["--cost-port", &port, "--cost-store", "ledger", "--cost-interval", "1"];
+    let address = format!("127.0.0.1:{port}");
+    let minutes = |row: &Value| row["deployment:web"]["minutes"].as_f64().unwrap_or(0.0);
+
+    let (process, ..) = cluster.controller(&arguments);
+    let window = "window=2d&aggregate=controller&includeIdle=true&accumulate=true";
+    let first = costs(&address, &format!("/allocation?{window}"), |data| {
+        minutes(&data[0]) > 0.02 && data[0]["__idle__"]["totalCost"].as_f64().is_some_and(|cost| cost > 0.0)
+    });
+    let (code, rest) = process.end("-TERM");
+    assert_eq!(code, Some(0), "{rest}");
+    assert!(!rest.contains("\"level\":\"ERROR\""), "{rest}");
+
+    // the files alone
+    let shown = || -> Value {
+        let asked = ["cost", "allocation", "--store", "ledger", "--window", "2d", "--by", "controller", "-o", "json"];
+        let output = cluster.supercargo(&asked).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(&output)))
+    };
+    let kept = shown();
+    assert!(minutes(&kept[0]) >= minutes(&first[0]), "{kept:#} after {first:#}");
+
+    let (process, ..) = cluster.controller(&arguments);
+    let told = minutes(&kept[0]);
+    let again = costs(&address, &format!("/allocation?{window}"), |data| minutes(&data[0]) > told + 0.02);
+    assert_eq!(again[0]["deployment:web"]["start"], kept[0]["deployment:web"]["start"], "the same Deployment goes on");
+    assert_eq!(process.end("-TERM").0, Some(0));
+    // what went on while nobody measured is charged by its requests, every second once
+    let row = shown()[0]["deployment:web"].take();
+    let seconds = |field: &str| row[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+    let wall = (seconds("end") - seconds("start")) as f64 / 60.0;
+    assert!((minutes(&serde_json::json!({"deployment:web": row})) - wall).abs() < 1e-4, "{row:#}");
 }
 
 /// A real Prometheus, of the Debian package prometheus, scrapes a controller where it is installed.

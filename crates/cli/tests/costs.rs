@@ -109,6 +109,30 @@ fn a_ledger_survives_a_kill() {
     assert!(node["minutes"].as_f64().unwrap() >= told, "{node:#}");
 }
 
+/// Ended between two looks, an hour apart: what went on until then is looked at once more.
+#[test]
+fn a_cluster_that_is_ended_writes_down_what_went_on_since_the_last_look() {
+    let directory = directory("costs-end");
+    let mut process = Process::start(
+        Command::new(SUPERCARGO)
+            .args(["up", "--port", "0", "--metrics-port", "0", "--ui-port", "0", "--speed", "100"])
+            .args(["--cost-port", &free_port().to_string(), "--cost-interval", "3600"])
+            .args(["--kubeconfig", "kubeconfig", "--data-dir", "data"])
+            .current_dir(&directory),
+    );
+    process.until("Ctrl-C ends it.");
+    let added = supercargo(&directory, &["local", "add-node", "--boot-seconds", "0", "--kubeconfig", "kubeconfig"]);
+    assert_eq!(String::from_utf8_lossy(&added.stdout), "node/node-1 added\n");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(process.end("-INT"), (Some(0), "shutting down\n".to_owned()));
+    let clock = std::fs::read_to_string(directory.join("data/clock")).unwrap();
+    let asked = ["cost", "assets", "--store", "data/ledger", "--window", "2d", "-o", "json", "--at", clock.trim()];
+    let output = supercargo(&directory, &asked);
+    let assets: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let node = assets.as_object().unwrap().values().find(|asset| asset["type"] == "Node").unwrap();
+    assert!(node["minutes"].as_f64().unwrap() > 0.5 && node["totalCost"].as_f64().unwrap() > 0.0, "{node:#}");
+}
+
 #[test]
 fn a_port_that_is_taken_is_said_and_the_cluster_goes_on() {
     let directory = directory("costs-port");

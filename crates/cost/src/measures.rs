@@ -15,6 +15,8 @@ pub struct Resource {
     pub requested: u128,
     /// What was used, as far as it was measured.
     pub used: u128,
+    /// Of what was asked for, the part while use was measured: what use is compared with.
+    pub compared: u128,
     /// What is paid for.
     pub charged: u128,
     /// What it costs, idle of others included.
@@ -26,10 +28,17 @@ pub struct Resource {
 }
 
 impl Resource {
-    fn of(amount: Amount) -> Resource {
+    /// A container's, whose use was measured for so many of its seconds.
+    fn of(amount: Amount, measured: u64, seconds: u64) -> Resource {
+        let requested = u128::from(amount.requested);
         Resource {
-            requested: amount.requested.into(),
+            requested,
             used: amount.used.into(),
+            compared: match measured {
+                0 => 0,
+                measured if measured >= seconds => requested,
+                measured => requested * u128::from(measured) / u128::from(seconds),
+            },
             charged: amount.charged.into(),
             ..Resource::default()
         }
@@ -38,6 +47,7 @@ impl Resource {
     fn add(&mut self, other: &Resource) {
         self.requested = self.requested.saturating_add(other.requested);
         self.used = self.used.saturating_add(other.used);
+        self.compared = self.compared.saturating_add(other.compared);
         self.charged = self.charged.saturating_add(other.charged);
         self.cost += other.cost;
         self.idle += other.idle;
@@ -212,11 +222,12 @@ pub struct Measures {
 impl Measures {
     /// A container's, without any cost yet.
     pub fn of(fact: &ContainerFact) -> Measures {
+        let resource = |amount: Amount| Resource::of(amount, fact.measured, fact.interval.seconds());
         Measures {
             span: fact.interval,
-            cpu: Resource::of(fact.cpu),
-            ram: Resource::of(fact.ram),
-            gpu: Resource::of(fact.gpu),
+            cpu: resource(fact.cpu),
+            ram: resource(fact.ram),
+            gpu: resource(fact.gpu),
             cpu_limit: fact.cpu_limit.into(),
             ram_limit: fact.ram_limit.into(),
             cpu_peak: fact.cpu_peak,
@@ -297,7 +308,8 @@ impl Measures {
         self.external += other.external;
     }
 
-    /// Use over request of the cores (reference section 1.6): without a request 1 if anything was used, else 0.
+    /// Use over request of the cores, while use was measured (reference section 1.6): without a request 1 if anything was
+    /// used, else 0. Not a number if it was never measured.
     pub fn cpu_efficiency(&self) -> f64 {
         efficiency(&self.cpu)
     }
@@ -312,13 +324,16 @@ impl Measures {
         efficiency(&self.gpu)
     }
 
-    /// Efficiencies of cores and memory, weighted by their costs without idle.
+    /// Efficiencies of cores and memory, weighted by their costs without idle; of one alone if the other is not known.
     pub fn total_efficiency(&self) -> f64 {
         let (cpu, ram) = ((self.cpu.cost - self.cpu.idle).as_f64(), (self.ram.cost - self.ram.idle).as_f64());
+        let parts = [(self.cpu_efficiency(), cpu), (self.ram_efficiency(), ram)];
         if cpu + ram <= 0.0 {
             return 0.0;
         }
-        (self.cpu_efficiency() * cpu + self.ram_efficiency() * ram) / (cpu + ram)
+        let known = parts.into_iter().filter(|(efficiency, _)| !efficiency.is_nan());
+        let (sum, cost) = known.fold((0.0, 0.0), |(sum, all), (efficiency, cost)| (sum + efficiency * cost, all + cost));
+        if cost > 0.0 { sum / cost } else { f64::NAN }
     }
 }
 
@@ -326,6 +341,9 @@ fn efficiency(resource: &Resource) -> f64 {
     match (resource.requested, resource.used) {
         (0, 0) => 0.0,
         (0, _) => f64::from(u8::from(!resource.cost.is_zero())),
+        (_, used) if resource.compared > 0 => used as f64 / resource.compared as f64,
+        (_, 0) => f64::NAN,
+        // used by those who did not ask
         (requested, used) => used as f64 / requested as f64,
     }
 }
@@ -351,6 +369,34 @@ mod tests {
     ) {
         let resource = Resource { requested, used, cost: Money::from_nanos(cost), ..Resource::default() };
         assert_eq!(efficiency(&resource), expected);
+    }
+
+    /// A missed scrape is not a zero: a Job of seconds between two looks is not idle.
+    #[test]
+    fn efficiency_is_of_the_time_that_was_measured() {
+        let fact = |cores: u64, seconds: i64, measured: u64| ContainerFact {
+            interval: Interval::new(0, seconds),
+            cpu: Amount {
+                requested: cores * seconds.unsigned_abs(),
+                used: cores * measured / 2,
+                charged: cores * seconds.unsigned_abs(),
+            },
+            measured,
+            ..ContainerFact::default()
+        };
+        let (service, job) = (Measures::of(&fact(1, 3_600, 3_600)), Measures::of(&fact(10, 600, 0)));
+        assert_eq!(service.cpu_efficiency(), 0.5);
+        assert!(job.cpu_efficiency().is_nan());
+        let mut both = service.clone();
+        both.add(&job);
+        assert_eq!(both.cpu_efficiency(), 0.5);
+        assert_eq!(Measures::of(&fact(4, 600, 150)).cpu_efficiency(), 0.5);
+        let paid = |mut row: Measures| {
+            row.cpu.cost = Money::from_dollars(1);
+            row
+        };
+        assert_eq!(paid(both).total_efficiency(), 0.5);
+        assert!(paid(job).total_efficiency().is_nan());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use supercargo_api::Pod;
+use supercargo_api::{NodeClaim, Pod};
 use supercargo_cost::collector::{
     Collector, CollectorSettings, ContainerUsage, Measurements, ObserveError, Owned, PodTraffic, Seen, View,
     VolumeUsage,
@@ -27,6 +27,7 @@ const NOON: i64 = 1_774_872_000;
 
 struct World {
     nodes: Vec<Node>,
+    claims: Vec<NodeClaim>,
     pods: Vec<Pod>,
     namespaces: Vec<Namespace>,
     volumes: Vec<PersistentVolume>,
@@ -39,6 +40,7 @@ impl World {
     fn view(&self) -> View<'_> {
         View {
             nodes: self.nodes.iter().map(Seen::from).collect(),
+            claims: self.claims.iter().map(Seen::from).collect(),
             pods: self.pods.iter().map(Seen::from).collect(),
             volumes: self.volumes.iter().map(Seen::from).collect(),
             services: self.services.iter().map(Seen::from).collect(),
@@ -86,6 +88,7 @@ fn world() -> World {
             "spec": {"providerID": "aws:///us-east-1a/i-1"},
             "status": {"capacity": {"cpu": "4", "memory": "16Gi"}, "allocatable": {"cpu": "3920m", "memory": "15Gi"}},
         }))],
+        claims: Vec::new(),
         pods: vec![read(pod("web-7d9-a", NOON - 7_200))],
         namespaces: vec![read(json!({"metadata": {"name": "shop", "labels": {"cost-center": "cc-1"}}}))],
         volumes: vec![read(json!({
@@ -130,6 +133,95 @@ fn collector(last: i64) -> Collector {
 fn hour(observed: &[HourFacts]) -> &HourFacts {
     assert_eq!(observed.len(), 1);
     &observed[0]
+}
+
+fn claim(name: &str, instance: &str, launched: i64, node: Option<&str>) -> NodeClaim {
+    let mut claim = json!({
+        "metadata": {"name": name, "labels": {
+            "node.kubernetes.io/instance-type": "m5.xlarge", "topology.kubernetes.io/zone": "us-east-1a",
+            "karpenter.sh/capacity-type": "spot", "karpenter.sh/nodepool": "general",
+        }},
+        "spec": {
+            "nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": [],
+        },
+        "status": {
+            "providerID": format!("aws:///us-east-1a/{instance}"),
+            "capacity": {"cpu": "4", "memory": "16Gi"}, "allocatable": {"cpu": "3920m", "memory": "15Gi"},
+            "conditions": [{"type": "Launched", "status": "True", "lastTransitionTime": rfc3339(launched), "reason": "Launched"}],
+        },
+    });
+    if let Some(node) = node {
+        claim["status"]["nodeName"] = node.into();
+    }
+    read(claim)
+}
+
+/// The cloud bills from the launch; the node comes when it has booted, under another name.
+#[test]
+fn a_node_is_paid_for_from_the_launch_of_its_instance() {
+    let mut world = world();
+    world.pods.clear();
+    let node = world.nodes.remove(0);
+    let mut collector = collector(NOON);
+    let mut ledger = Ledger::new(PriceBook::default());
+    let mut look = |world: &World, at: i64| -> Vec<(String, i64, i64)> {
+        let observed = collector.observe(NOON + at, &world.view(), &Measurements::default()).unwrap();
+        observed.hours.into_iter().for_each(|facts| ledger.absorb(facts));
+        let facts: Vec<_> = ledger.facts(Interval::hour(NOON)).collect();
+        let nodes = facts.iter().flat_map(|facts| &facts.nodes);
+        nodes.map(|node| (node.name.to_string(), node.interval.start - NOON, node.interval.end - NOON)).collect()
+    };
+    // not launched yet, then launched and seen, then a node of its own
+    assert_eq!(look(&world, 60), []);
+    world.claims.push(claim("general-x7k2p", "i-9", NOON + 70, None));
+    assert_eq!(look(&world, 120), [("general-x7k2p".to_owned(), 70, 120)]);
+    let mut booted = node.clone();
+    booted.metadata.name = Some("ip-10-0-0-9".to_owned());
+    booted.metadata.creation_timestamp = Some(read(json!(rfc3339(NOON + 135))));
+    booted.spec.as_mut().unwrap().provider_id = Some("aws:///us-east-1a/i-9".to_owned());
+    world.nodes.push(booted.clone());
+    world.claims[0] = claim("general-x7k2p", "i-9", NOON + 70, Some("ip-10-0-0-9"));
+    let name = "ip-10-0-0-9".to_owned();
+    assert_eq!(look(&world, 180), [(name.clone(), 70, 120), (name.clone(), 120, 180)], "the machine has one name");
+    // launched and booted between two looks; another that was never claimed is paid for from its node on
+    let mut own = node.clone();
+    own.metadata.name = Some("n2".to_owned());
+    own.metadata.creation_timestamp = Some(read(json!(rfc3339(NOON + 220))));
+    own.spec.as_mut().unwrap().provider_id = Some("aws:///us-east-1a/i-2".to_owned());
+    let unclaimed = Node { metadata: own.metadata.clone(), ..node.clone() };
+    let mut unclaimed = unclaimed;
+    unclaimed.metadata.name = Some("n3".to_owned());
+    world.nodes.extend([own, unclaimed]);
+    world.claims.push(claim("general-b", "i-2", NOON + 190, Some("n2")));
+    let seen = look(&world, 240);
+    assert!(seen.contains(&("n2".to_owned(), 190, 240)) && seen.contains(&("n3".to_owned(), 220, 240)), "{seen:?}");
+    // the node goes before its claim: nothing is paid for under the claim's name then
+    world.nodes.clear();
+    let later = look(&world, 300);
+    assert!(later.iter().all(|(_, _, end)| *end <= 240), "{later:?}");
+}
+
+/// An instance that never joins is paid for until its claim goes, by the prices of what it is, and is idle.
+#[test]
+fn an_instance_that_never_becomes_a_node_is_idle_under_the_name_of_its_claim() {
+    let mut world = world();
+    (world.pods, world.nodes, world.volumes, world.services) = Default::default();
+    let lost = claim("general-lost", "i-9", NOON + 10, None);
+    let mut view = world.view();
+    view.claims.push(Seen { object: &lost, gone: Some(NOON + 50) });
+    let observed = collector(NOON).observe(NOON + 60, &view, &Measurements::default()).unwrap();
+    let facts = hour(&observed.hours).clone();
+    let [node] = &facts.nodes[..] else { panic!("{:?}", facts.nodes) };
+    assert_eq!((&*node.name, node.interval.start - NOON, node.interval.end - NOON), ("general-lost", 10, 50));
+    assert_eq!((&*node.region, &*node.instance_type, &*node.pool, node.spot), ("us-east-1", "m5.xlarge", "general", true));
+    let mut ledger = Ledger::new(PriceBook::default());
+    ledger.insert(facts);
+    let priced = ledger.priced(NOON, Interval::hour(NOON), None);
+    let nodes = priced[0].assets.iter().filter(|asset| &*asset.name == "general-lost");
+    let paid: i128 = nodes.map(|asset| asset.cost.nanos()).sum();
+    let rows = priced[0].rows.iter().filter(|(workload, _)| &*workload.node == "general-lost");
+    let idle: i128 = rows.map(|(_, row)| row.total().nanos()).sum();
+    assert!(paid > 0 && idle == paid, "{idle} {paid}");
 }
 
 #[test]

@@ -94,6 +94,11 @@ impl Books {
         Ok((Books { ledger, kept, until: recovered.until, place }, recovered.problems))
     }
 
+    /// Whether they outlast the process.
+    pub const fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// The second until which a cluster is written down.
     pub fn until(&self, cluster: &str) -> Option<i64> {
         self.until.get(cluster).copied()

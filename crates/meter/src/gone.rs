@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, PersistentVolume, Service};
-use supercargo_api::Pod;
+use supercargo_api::{NodeClaim, Pod};
 use supercargo_cost::collector::Owned;
 use supercargo_reconcile::{Change, Object};
 
@@ -11,6 +11,7 @@ use supercargo_reconcile::{Change, Object};
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
     pub nodes: Vec<(Arc<Node>, i64)>,
+    pub claims: Vec<(Arc<NodeClaim>, i64)>,
     pub pods: Vec<(Arc<Pod>, i64)>,
     pub volumes: Vec<(Arc<PersistentVolume>, i64)>,
     pub services: Vec<(Arc<Service>, i64)>,
@@ -27,6 +28,7 @@ impl Gone {
         }
         match old {
             Object::Node(node) => self.nodes.push((Arc::clone(node), now)),
+            Object::NodeClaim(claim) => self.claims.push((Arc::clone(claim), now)),
             // who was never bound never cost anything
             Object::Pod(pod) if pod.node_name().is_some() => self.pods.push((Arc::clone(pod), now)),
             Object::PersistentVolume(volume) => self.volumes.push((Arc::clone(volume), now)),

@@ -12,8 +12,10 @@
 //! - What was observed counts when it is on disk; until then nothing new is observed. So a process that is killed loses what
 //!   happened since its last observation and nothing else, and a full disk loses nothing.
 //! - A kubelet that does not answer leaves a gap that says so.
+//! - A meter that is ended in order looks once more, and loses nothing.
 
 mod books;
+mod ending;
 mod gone;
 mod meter;
 mod outside;
@@ -27,9 +29,15 @@ use supercargo_clock::Time;
 use supercargo_cloud::CloudProvider;
 use supercargo_reconcile::{DriverOptions, Running};
 
+use ending::Ending;
+use outside::World;
+use scrape::Scraper;
+
 pub use books::{Books, BooksError};
+pub use ending::Metering;
 pub use meter::{Meter, MeterOptions};
-pub use outside::{Told, World};
+pub use outside::Told;
+pub use view::KINDS;
 
 /// What a meter needs to run.
 pub struct MeterRun {
@@ -47,14 +55,16 @@ pub struct MeterRun {
     pub options: MeterOptions,
 }
 
-/// Starts a meter, which runs until this is dropped. To be called within a tokio runtime.
-pub fn start(run: MeterRun) -> Running {
+/// Starts a meter, which runs until this is dropped or ended. To be called within a tokio runtime.
+pub fn start(run: MeterRun) -> Metering {
     let MeterRun { client, time, market, books, told, options } = run;
+    let (ending, patience, is_kept) = (Ending::new(), options.patience, books.is_kept());
     let meter = Meter::new(options.clone(), books.until(&options.cluster));
-    let world = World::new(client.clone(), time.clone(), market, books, told, options.patience);
+    let scraper = Scraper::new(client.clone(), time.clone(), patience);
+    let world = World::new(scraper, market, books, told, ending.clone());
     let driver = DriverOptions {
         client,
-        time,
+        time: time.clone(),
         concurrency: 1,
         manager: "supercargo-meter",
         outside: Some(Arc::new(world)),
@@ -62,5 +72,6 @@ pub fn start(run: MeterRun) -> Running {
         readings: None,
         lean: false,
     };
-    Running::start(driver, vec![Box::new(meter)])
+    let running = Running::start(driver, vec![Box::new(meter)]);
+    Metering { running, ending, time, patience, is_kept }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! due ──Look──> kubelets ──readings──> observe ──Enter──> books ──> due
 //!                                                  └── not written: Enter again, and nothing new is observed
+//! end wanted ──> the same once more ──> Close
 //! ```
 
 use std::collections::BTreeSet;
@@ -39,13 +40,16 @@ pub struct MeterOptions {
 }
 
 impl MeterOptions {
+    /// The longest stretch, in seconds, that one measurement stands for by default: five minutes.
+    pub const LONGEST_STRETCH: u64 = 300;
+
     /// A cluster that goes on by itself, measured every minute.
     pub fn new(cluster: impl Into<String>) -> Self {
         MeterOptions {
             cluster: cluster.into(),
             interval: Duration::from_secs(60),
             patience: Duration::from_secs(10),
-            longest_stretch: 300,
+            longest_stretch: Self::LONGEST_STRETCH,
             goes_on: true,
         }
     }
@@ -62,6 +66,21 @@ enum Stage {
     Entering(Arc<Observation>),
     /// It could not be written down; the next moment to try.
     Holding(Arc<Observation>),
+}
+
+/// How near the end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    /// Nobody wants it.
+    No,
+    /// It is wanted: what went on until now is to be looked at and written down.
+    Wanted,
+    /// What could not be written down before was tried once more.
+    Pressed,
+    /// The last look is taken.
+    Looked,
+    /// Everything is said.
+    Closed,
 }
 
 /// Measures a cluster.
@@ -82,6 +101,7 @@ pub struct Meter {
     was_away: bool,
     /// Whether it was said that the clock went back.
     said_back: bool,
+    closing: Closing,
 }
 
 impl Meter {
@@ -103,11 +123,12 @@ impl Meter {
             gone: Gone::default(),
             stage: Stage::Waiting,
             due: Timestamp::MIN,
-            orders: Vec::new(),
+            orders: vec![Order::AwaitEnd],
             offerings: BTreeSet::new(),
             prices_due: Timestamp::MAX,
             tickets: 0,
             said_back: false,
+            closing: Closing::No,
         }
     }
 
@@ -155,8 +176,50 @@ impl Meter {
         }
     }
 
+    /// Whether there is something to be done towards the end.
+    fn closes_on(&self) -> bool {
+        match (self.closing, &self.stage) {
+            (Closing::Wanted, stage) => !matches!(stage, Stage::Entering(_)),
+            (Closing::Pressed | Closing::Looked, stage) => {
+                matches!(stage, Stage::Waiting | Stage::Holding(_))
+            }
+            (Closing::No | Closing::Closed, _) => false,
+        }
+    }
+
+    /// The last look, and the end when it is written down or cannot be.
+    fn close(&mut self, state: &State) {
+        if !self.closes_on() {
+            return;
+        }
+        match (self.closing, std::mem::replace(&mut self.stage, Stage::Waiting)) {
+            (Closing::Wanted, Stage::Holding(observation)) => {
+                self.closing = Closing::Pressed;
+                self.orders.push(Order::Enter(Arc::clone(&observation)));
+                self.stage = Stage::Entering(observation);
+            }
+            // who was away did not see anything since
+            (Closing::Wanted | Closing::Pressed, Stage::Waiting | Stage::Looking) if !self.was_away => {
+                self.closing = Closing::Looked;
+                // of two looks the one that is answered first counts
+                self.stage = Stage::Looking;
+                self.orders.push(Order::LookOnceMore(busy_nodes(state)));
+            }
+            (_, stage) => {
+                self.closing = Closing::Closed;
+                if matches!(stage, Stage::Holding(_)) {
+                    self.orders.push(Order::Tell("ending: the last costs could not be written down".to_owned()));
+                }
+                self.orders.push(Order::Close);
+            }
+        }
+    }
+
     /// What is to be asked for at this moment.
     fn decide(&mut self, state: &State, now: Timestamp) {
+        if self.closing != Closing::No {
+            return self.close(state);
+        }
         if self.prices_due <= now {
             self.prices_due = Timestamp::MAX;
             // what no node is of any more needs no price
@@ -217,7 +280,7 @@ impl Part for Meter {
     fn answered(&mut self, _: u64, answer: Answer, state: &State, now: Timestamp) {
         let Ok(answer) = answer.downcast::<Fulfilled>() else { return };
         match *answer {
-            Fulfilled::Looked { readings, silent_nodes } => {
+            Fulfilled::Looked { readings, silent_nodes } if matches!(self.stage, Stage::Looking) => {
                 let measured = self.rates.take(readings, silent_nodes);
                 self.measure(&measured, state, now);
             }
@@ -232,11 +295,15 @@ impl Part for Meter {
                 let wait = SignedDuration::from_secs(if heard { PRICES_EVERY } else { PRICES_AGAIN });
                 self.prices_due = self.prices_due.min(now.checked_add(wait).unwrap_or(Timestamp::MAX));
             }
-            Fulfilled::Priced { .. } | Fulfilled::Told => {}
+            Fulfilled::EndWanted => self.closing = Closing::Wanted,
+            Fulfilled::Looked { .. } | Fulfilled::Priced { .. } | Fulfilled::Told => {}
         }
     }
 
     fn wake(&self) -> Option<Timestamp> {
-        Some(if self.orders.is_empty() { self.due.min(self.prices_due) } else { Timestamp::MIN })
+        if !self.orders.is_empty() || self.closes_on() {
+            return Some(Timestamp::MIN);
+        }
+        (self.closing == Closing::No).then(|| self.due.min(self.prices_due))
     }
 }

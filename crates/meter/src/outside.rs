@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
-use supercargo_clock::Time;
 use supercargo_cloud::CloudProvider;
 use supercargo_cost::collector::{Observation, Readings};
 use supercargo_cost::prices::SpotQuote;
 use supercargo_reconcile::{Answer, Outside, Request};
 
 use crate::books::Books;
+use crate::ending::Ending;
 use crate::scrape::Scraper;
 
 /// Who is told what goes wrong, a sentence each.
@@ -25,12 +23,18 @@ pub type Told = Arc<dyn Fn(&str) + Send + Sync>;
 pub(crate) enum Order {
     /// What is used on these nodes.
     Look(Vec<Arc<str>>),
+    /// The same for the last time: what is not answered in time is not waited for.
+    LookOnceMore(Vec<Arc<str>>),
     /// To write down.
     Enter(Arc<Observation>),
     /// Spot prices of these zones and types.
     Price(BTreeSet<(String, String)>),
     /// To tell the user.
     Tell(String),
+    /// To wait until the end is wanted.
+    AwaitEnd,
+    /// Nothing more will be asked for.
+    Close,
 }
 
 /// What came of it.
@@ -42,39 +46,44 @@ pub(crate) enum Fulfilled {
     Entered { written: bool },
     /// Of [`Order::Price`].
     Priced { heard: bool },
-    /// Of [`Order::Tell`].
+    /// Of [`Order::Tell`] and [`Order::Close`].
     Told,
+    /// Of [`Order::AwaitEnd`].
+    EndWanted,
 }
 
 /// The world around a meter.
 #[derive(Clone)]
-pub struct World {
+pub(crate) struct World {
     scraper: Arc<Scraper>,
     market: Option<Arc<dyn CloudProvider>>,
     books: Arc<Books>,
     told: Told,
     /// Whether the last attempt to write failed, and it was told.
     failing: Arc<AtomicBool>,
+    ending: Ending,
 }
 
 impl World {
-    /// A cluster's API server and market, and its books. A kubelet has this long to answer.
+    /// Kubelets, a market, and the books of a cluster.
     pub fn new(
-        client: Client,
-        time: Time,
+        scraper: Scraper,
         market: Option<Arc<dyn CloudProvider>>,
         books: Arc<Books>,
         told: Told,
-        patience: Duration,
+        ending: Ending,
     ) -> Self {
-        let scraper = Arc::new(Scraper::new(client, time, patience));
-        Self { scraper, market, books, told, failing: Arc::default() }
+        Self { scraper: Arc::new(scraper), market, books, told, failing: Arc::default(), ending }
     }
 
     async fn fulfil(&self, order: &Order) -> Fulfilled {
         match order {
             Order::Look(nodes) => {
                 let (readings, silent_nodes) = self.scraper.look(nodes).await;
+                Fulfilled::Looked { readings, silent_nodes }
+            }
+            Order::LookOnceMore(nodes) => {
+                let (readings, silent_nodes) = self.scraper.look_in_time(nodes).await;
                 Fulfilled::Looked { readings, silent_nodes }
             }
             Order::Enter(observation) => {
@@ -94,6 +103,14 @@ impl World {
             Order::Price(offerings) => Fulfilled::Priced { heard: self.price(offerings).await },
             Order::Tell(text) => {
                 (self.told)(text);
+                Fulfilled::Told
+            }
+            Order::AwaitEnd => {
+                self.ending.wanted().await;
+                Fulfilled::EndWanted
+            }
+            Order::Close => {
+                self.ending.close();
                 Fulfilled::Told
             }
         }

@@ -77,6 +77,15 @@ impl Scraper {
         (readings, silent)
     }
 
+    /// The same, in half the time that a kubelet has otherwise: if not all have answered by then, all are silent.
+    pub async fn look_in_time(&self, nodes: &[Arc<str>]) -> (Vec<Readings>, Vec<Arc<str>>) {
+        tokio::select! {
+            biased;
+            looked = self.look(nodes) => looked,
+            () = self.time.sleep(self.patience / 2) => (Vec::new(), nodes.to_vec()),
+        }
+    }
+
     fn may_ask(&self) -> bool {
         let until = *self.refused_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.is_none_or(|until| self.time.now() >= until)

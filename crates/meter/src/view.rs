@@ -9,10 +9,11 @@ use supercargo_reconcile::{Kind, State, Store};
 
 use crate::gone::Gone;
 
-/// What an observation is made of.
-pub(crate) const KINDS: &[Kind] = &[
+/// What an observation is made of: whoever measures must be allowed to list and watch it.
+pub const KINDS: &[Kind] = &[
     Kind::Namespace,
     Kind::Node,
+    Kind::NodeClaim,
     Kind::Pod,
     Kind::PersistentVolume,
     Kind::StorageClass,
@@ -45,6 +46,7 @@ pub(crate) fn view<'a>(state: &'a State, gone: &'a Gone) -> View<'a> {
         .chain(owned(Kind::CronJob, &state.cron_jobs));
     View {
         nodes: all(&state.nodes, &gone.nodes),
+        claims: all(&state.node_claims, &gone.claims),
         pods: all(&state.pods, &gone.pods),
         volumes: all(&state.volumes, &gone.volumes),
         services: all(&state.services, &gone.services),

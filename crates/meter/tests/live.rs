@@ -22,8 +22,7 @@ use supercargo_cost::http::{CostService, ServiceSettings, allocation_data};
 use supercargo_cost::query::Parameters;
 use supercargo_cost::{Interval, Ledger, PriceBook};
 use supercargo_local::{Cluster, NewNode, PartOptions, new_node};
-use supercargo_meter::{Books, MeterOptions, MeterRun, start};
-use supercargo_reconcile::Running;
+use supercargo_meter::{Books, MeterOptions, MeterRun, Metering, start};
 
 const START: &str = "2026-03-02T09:00:00Z";
 
@@ -53,7 +52,7 @@ impl World {
         World { _cluster: cluster, client, time, region, server, ledger, told: Arc::default() }
     }
 
-    fn measure(&self, directory: Option<&Path>) -> Running {
+    fn measure(&self, directory: Option<&Path>) -> Metering {
         let books = match directory {
             None => Books::in_memory(Arc::clone(&self.ledger)),
             Some(directory) => self.open(directory),
@@ -298,6 +297,82 @@ async fn a_meter_that_ends_without_a_word_is_followed_by_another() {
     drop(ledger);
     let away: u64 = world.gaps().iter().map(|(_, seconds)| seconds).sum();
     assert!((840..=1_020).contains(&away), "{:?}", world.gaps());
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// Ended in order between two looks, nothing of the last minute is lost, and the next one goes on from that second.
+#[rstest::rstest]
+#[case::kubelets_that_answer(true)]
+#[case::kubelets_that_hang(false)]
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_is_ended_looks_once_more(#[case] answered: bool) {
+    let directory = directory(if answered { "ended" } else { "ended-hanging" });
+    let world = World::new().await;
+    world.create(namespace()).await;
+    world.node("n1", "on-demand").await;
+    world.pass(30).await;
+    world.create(pod("web", "1")).await;
+    world.pass(30).await;
+    let meter = world.measure(Some(&directory));
+    let began = world.now();
+    world.pass(180 - began.rem_euclid(60).unsigned_abs() + 37).await;
+    if !answered {
+        let hang = || get(|| async { std::future::pending::<StatusCode>().await });
+        world.server.mount_node_proxy(Router::new().route("/api/v1/nodes/{name}/proxy/stats/summary", hang()));
+    }
+    let asked = world.now();
+    meter.end().await;
+    assert!((0..=10).contains(&(world.now() - asked)), "{} s", world.now() - asked);
+    let at_the_end = world.now();
+    let open = || world.open(&directory);
+    // the books are let go of
+    let books = open();
+    assert_eq!(books.until("east"), Some(at_the_end), "the last second is written down");
+    let counted = || {
+        let ledger = world.ledger.read().unwrap();
+        let facts: Vec<_> = ledger.facts(Interval::new(0, i64::MAX)).collect();
+        let nodes: u64 = facts.iter().flat_map(|facts| &facts.nodes).map(|node| node.interval.seconds()).sum();
+        let web = facts.iter().flat_map(|facts| &facts.containers);
+        let (there, measured) =
+            web.fold((0, 0), |(there, measured), fact| (there + fact.interval.seconds(), measured + fact.measured));
+        (nodes, there, measured)
+    };
+    let since = at_the_end.abs_diff(began);
+    let (nodes, there, measured) = counted();
+    assert!(nodes.abs_diff(since) <= 1 && there.abs_diff(since) <= 1, "{nodes} {there} of {since}");
+    let gaps: u64 = world.gaps().iter().map(|(_, seconds)| seconds).sum();
+    assert_eq!((measured + 3 > since, gaps == 0), (answered, answered), "{measured} of {since}, {gaps}");
+    drop(books);
+    world.pass(3).await;
+    let meter = world.measure(Some(&directory));
+    world.pass(70).await;
+    meter.end().await;
+    drop(open());
+    let (nodes, there, _) = counted();
+    let since = world.now().abs_diff(began);
+    assert!(nodes.abs_diff(since) <= 1 && there.abs_diff(since) <= 1, "{nodes} {there} of {since}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// A disk that refuses to the last does not keep anybody from ending.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_does_not_hold_up_the_end() {
+    let directory = directory("full-end");
+    let world = World::new().await;
+    world.node("n1", "on-demand").await;
+    world.pass(30).await;
+    let meter = world.measure(Some(&directory));
+    world.pass(130).await;
+    let log = directory.join("log");
+    std::fs::remove_dir_all(&log).unwrap();
+    std::fs::write(&log, "in the way").unwrap();
+    world.pass(100).await;
+    let asked = world.now();
+    meter.end().await;
+    assert!(world.now() - asked <= 10);
+    let told = world.told.lock().unwrap().clone();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[1], "ending: the last costs could not be written down");
     std::fs::remove_dir_all(&directory).unwrap();
 }
 

@@ -44,6 +44,9 @@ pub struct Arguments {
     /// Keep the ledger of costs here [default: only in memory, if --cost-port is given]
     #[arg(long, value_name = "DIR")]
     pub cost_store: Option<PathBuf>,
+    /// How often use is measured, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub cost_interval: u64,
     /// Another seed, another course of things in the simulated region
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,

@@ -15,8 +15,7 @@ use supercargo_control::node_class::service_range;
 use supercargo_control::outside::{Computing, limited};
 use supercargo_control::settings::{ProcessSettings, Read, Settings};
 use supercargo_control::{ControllerOptions, Controllers, Knowledge, start_knowing};
-use supercargo_meter::MeterOptions;
-use supercargo_reconcile::Running;
+use supercargo_meter::{MeterOptions, Metering};
 use tokio::sync::watch;
 
 use super::arguments::Arguments;
@@ -203,7 +202,15 @@ impl Work<'_> {
             measuring.replace(self.measure());
             self.start()
         };
-        match leadership.work(start, interrupted()).await {
+        let asked = async {
+            interrupted().await;
+            // before the lease is given back: the next leader opens the same books
+            let measuring = measuring.take();
+            if let Some(measuring) = measuring {
+                measuring.end().await;
+            }
+        };
+        match leadership.work(start, asked).await {
             Ended::Asked => Exit::Success,
             Ended::Lost(why) => {
                 tracing::error!("ending: {why}");
@@ -214,13 +221,18 @@ impl Work<'_> {
 
     /// Measures what the cluster uses, if anybody wants to know what it costs. Only who leads does, so that a ledger that
     /// replicas share has one writer.
-    fn measure(&self) -> Option<Running> {
+    fn measure(&self) -> Option<Metering> {
+        let interval = Duration::from_secs(self.process.arguments.cost_interval);
         let measuring = Measuring {
             client: self.client.clone(),
             market: Some(Arc::clone(&self.provider)),
             directory: self.process.arguments.cost_store.as_deref(),
             told: Arc::new(|text| tracing::warn!("{text}")),
-            options: MeterOptions::new(&self.cluster.name),
+            options: MeterOptions {
+                interval,
+                longest_stretch: (interval * 5).as_secs().max(MeterOptions::LONGEST_STRETCH),
+                ..MeterOptions::new(&self.cluster.name)
+            },
         };
         match keep(self.account.as_ref()?, measuring) {
             Ok(running) => Some(running),

@@ -25,7 +25,14 @@ pub fn costs(rows: &[CostRow]) -> String {
             text.push(',');
             text.push_str(&amount.to_decimal());
         }
-        text.push_str(&format!(",{},{},{}\n", row.cpu_efficiency, row.ram_efficiency, row.efficiency));
+        for efficiency in [row.cpu_efficiency, row.ram_efficiency, row.efficiency] {
+            text.push(',');
+            // what is not known is empty
+            if !efficiency.is_nan() {
+                text.push_str(&efficiency.to_string());
+            }
+        }
+        text.push('\n');
     }
     text
 }

@@ -24,7 +24,7 @@ pub struct CostRow {
     pub shared: Money,
     /// All of it.
     pub total: Money,
-    /// Cores used over cores asked for.
+    /// Cores used over cores asked for, while that was measured; not a number if it was not.
     pub cpu_efficiency: f64,
     /// Memory used over memory asked for.
     pub ram_efficiency: f64,
@@ -83,6 +83,10 @@ fn amount(row: &Value, field: &str) -> Money {
     Money::from_f64(row[field].as_f64().unwrap_or(0.0))
 }
 
+fn efficiency(value: &Value) -> f64 {
+    if value.is_null() { f64::NAN } else { value.as_f64().unwrap_or(0.0) }
+}
+
 /// Rows of an answer of `/allocation` that was accumulated, in its order.
 pub fn cost_rows(data: &Value) -> Vec<CostRow> {
     let sets = data.as_array().into_iter().flatten();
@@ -99,9 +103,9 @@ pub fn cost_rows(data: &Value) -> Vec<CostRow> {
             balancers: with_adjustment("loadBalancerCost"),
             shared: amount(row, "sharedCost") + amount(row, "externalCost"),
             total: amount(row, "totalCost"),
-            cpu_efficiency: row["cpuEfficiency"].as_f64().unwrap_or(0.0),
-            ram_efficiency: row["ramEfficiency"].as_f64().unwrap_or(0.0),
-            efficiency: row["totalEfficiency"].as_f64().unwrap_or(0.0),
+            cpu_efficiency: efficiency(&row["cpuEfficiency"]),
+            ram_efficiency: efficiency(&row["ramEfficiency"]),
+            efficiency: efficiency(&row["totalEfficiency"]),
         }
     })
     .collect()

@@ -92,7 +92,7 @@ pub fn costs(rows: &[CostRow], wide: bool) -> String {
         table.add_row(cells);
     };
     for row in rows {
-        let efficiency = if row.is_special() { String::new() } else { percent(row.efficiency * 100.0) };
+        let efficiency = if row.is_special() { String::new() } else { share(row.efficiency) };
         line(row, efficiency);
     }
     line(&sum, String::new());
@@ -110,7 +110,6 @@ pub fn efficiency(rows: &[CostRow]) -> String {
         [("NAME", false), ("CPU", true), ("MEMORY", true), ("BOTH", true), ("UNUSED", true), ("TOTAL", true)];
     let mut table = new_table(&columns);
     for (row, unused) in rows {
-        let share = |value: f64| percent(value * 100.0);
         table.add_row([
             shown(&row.name),
             share(row.cpu_efficiency),
@@ -121,6 +120,11 @@ pub fn efficiency(rows: &[CostRow]) -> String {
         ]);
     }
     written(&table)
+}
+
+/// An efficiency; a question mark if nobody measured.
+fn share(efficiency: f64) -> String {
+    if efficiency.is_nan() { "?".to_owned() } else { percent(efficiency * 100.0) }
 }
 
 /// What was paid for cores and memory that were asked for and not used.

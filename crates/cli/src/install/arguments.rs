@@ -15,7 +15,8 @@ use crate::controller::CloudChoice;
     after_help = "Examples:\n  \
                   supercargo install --dry-run | kubectl apply --server-side -f -\n  \
                   supercargo install --only-definitions\n  \
-                  supercargo install --set CLUSTER_NAME=shop --set INTERRUPTION_QUEUE=shop --namespace kube-system"
+                  supercargo install --set CLUSTER_NAME=shop --set INTERRUPTION_QUEUE=shop --namespace kube-system\n  \
+                  supercargo install --set CLUSTER_NAME=shop --cost-port 9003 --cost-claim ledger"
 )]
 pub struct Arguments {
     /// Print the objects as YAML; create nothing
@@ -39,6 +40,12 @@ pub struct Arguments {
     /// Where machines come from
     #[arg(long, value_enum, value_name = "CLOUD", default_value = "aws")]
     pub cloud: CloudChoice,
+    /// Port of the costs, with the permissions that measuring needs; 0 is none
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub cost_port: u16,
+    /// A PersistentVolumeClaim that the ledger of costs is kept on; of several replicas all must be able to mount it
+    #[arg(long, value_name = "NAME")]
+    pub cost_claim: Option<String>,
     /// A setting of the controllers, by its environment variable: NAME=VALUE; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,

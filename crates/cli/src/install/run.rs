@@ -1,7 +1,7 @@
 //! From the arguments to objects, printed or applied.
 
 use supercargo_api::crd::{self, Definition};
-use supercargo_control::installation::{InstallError, InstallationOptions, apply, objects};
+use supercargo_control::installation::{CostOptions, InstallError, InstallationOptions, apply, objects};
 
 use super::arguments::Arguments;
 use crate::console::Console;
@@ -49,6 +49,7 @@ fn options(arguments: &Arguments) -> Result<InstallationOptions, Failure> {
     if let Some(image) = &arguments.image {
         options.image.clone_from(image);
     }
+    options.costs = costs(arguments)?;
     for setting in &arguments.settings {
         let (name, value) =
             setting.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
@@ -58,6 +59,18 @@ fn options(arguments: &Arguments) -> Result<InstallationOptions, Failure> {
         options.settings.insert(name.to_owned(), value.to_owned());
     }
     Ok(options)
+}
+
+/// What costs need, if they are wanted.
+fn costs(arguments: &Arguments) -> Result<Option<CostOptions>, Failure> {
+    let Arguments { cost_port: port, cost_claim: claim, .. } = arguments;
+    if *port == 0 && claim.is_none() {
+        return Ok(None);
+    }
+    if matches!(port, 8080 | 8081) {
+        return Err(Failure::new(format!("port {port} is that of metrics or health")).with_help("OpenCost's is 9003"));
+    }
+    Ok(Some(CostOptions { port: *port, claim: claim.clone() }))
 }
 
 /// All objects, as documents of YAML.
@@ -85,5 +98,34 @@ fn failure(error: &InstallError) -> Failure {
             said.with_help("others own some of its fields; --force takes them over")
         }
         _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use supercargo_control::installation::cost_rules;
+
+    #[test]
+    fn whatever_is_measured_may_be_read_and_nothing_may_be_written() {
+        let rules = cost_rules();
+        let rules = rules.as_array().unwrap();
+        let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|item| item == word);
+        let may = |group: &str, resource: &str, verb: &str| {
+            rules.iter().any(|rule| {
+                has(&rule["apiGroups"], group) && has(&rule["resources"], resource) && has(&rule["verbs"], verb)
+            })
+        };
+        assert!(supercargo_meter::KINDS.len() > 10);
+        for kind in supercargo_meter::KINDS {
+            let place = kind.place();
+            for verb in ["list", "watch"] {
+                assert!(may(place.group, place.plural, verb), "{verb} {}: no meter would ever start", kind.name());
+            }
+        }
+        assert!(may("", "nodes/proxy", "get") && may("metrics.k8s.io", "pods", "list"));
+        assert!(may("metrics.k8s.io", "nodes", "list"));
+        let verbs = rules.iter().flat_map(|rule| rule["verbs"].as_array().unwrap());
+        assert!(verbs.into_iter().all(|verb| ["get", "list", "watch"].contains(&verb.as_str().unwrap())));
     }
 }

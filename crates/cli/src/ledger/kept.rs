@@ -10,8 +10,7 @@ use supercargo_cloud::CloudProvider;
 use supercargo_cost::http::{CostService, ServiceSettings};
 use supercargo_cost::prices::PriceFolder;
 use supercargo_cost::{Ledger, PriceBook};
-use supercargo_meter::{Books, MeterOptions, MeterRun, Told};
-use supercargo_reconcile::Running;
+use supercargo_meter::{Books, MeterOptions, MeterRun, Metering, Told};
 
 use crate::exit::Failure;
 
@@ -56,8 +55,8 @@ pub(crate) struct Measuring<'a> {
     pub(crate) options: MeterOptions,
 }
 
-/// Opens the books of an account, and measures until this is dropped.
-pub(crate) fn keep(account: &Account, measuring: Measuring<'_>) -> Result<Running, Failure> {
+/// Opens the books of an account, and measures until this is ended or dropped.
+pub(crate) fn keep(account: &Account, measuring: Measuring<'_>) -> Result<Metering, Failure> {
     let Measuring { client, market, directory, told, options } = measuring;
     let ledger = Arc::clone(&account.ledger);
     let books = match directory {

@@ -7,8 +7,7 @@ use std::time::Duration;
 use supercargo_apiserver::Server;
 use supercargo_clock::Time;
 use supercargo_cloud_sim::Region;
-use supercargo_meter::MeterOptions;
-use supercargo_reconcile::Running;
+use supercargo_meter::{MeterOptions, Metering};
 use tokio::sync::watch;
 
 use super::Arguments;
@@ -20,7 +19,7 @@ const LEDGER: &str = "ledger";
 /// How long a kubelet may take, by the clock on the wall.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Measures the cluster and answers for its costs, until this is dropped; not at all if no port is to be opened. A port that
+/// Measures the cluster and answers for its costs, until this is ended or dropped; not at all if no port is to be opened. A port that
 /// is taken costs nothing but its answers, and a ledger that cannot be kept not the cluster.
 pub(super) async fn costs(
     arguments: &Arguments,
@@ -29,7 +28,7 @@ pub(super) async fn costs(
     time: &Time,
     end: &watch::Receiver<bool>,
     console: &Console,
-) -> Option<Running> {
+) -> Option<Metering> {
     let ports = Ports {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         api: (arguments.cost_port, "--cost-port"),

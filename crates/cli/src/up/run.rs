@@ -94,7 +94,9 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     console.note("shutting down");
     // who listened is gone already if it is not heard
     let _ = ended.send(true);
-    drop(costs);
+    if let Some(costs) = costs {
+        costs.end().await;
+    }
     if let Some(working) = working {
         working.end().await;
     }

@@ -11,5 +11,5 @@ mod objects;
 mod permissions;
 
 pub use apply::{Applied, InstallError, apply};
-pub use objects::{InstallationOptions, objects};
-pub use permissions::{cluster_role_rules, role_rules};
+pub use objects::{CostOptions, InstallationOptions, objects};
+pub use permissions::{cluster_role_rules, cost_rules, role_rules};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::permissions::{cluster_role_rules, role_rules};
+use super::permissions::{cluster_role_rules, cost_rules, role_rules};
 
 /// How it is to be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,21 @@ pub struct InstallationOptions {
     pub cloud: String,
     /// Settings by the names of their environment variables.
     pub settings: BTreeMap<String, String>,
+    /// The costs, if they are to be measured.
+    pub costs: Option<CostOptions>,
 }
+
+/// How costs are measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostOptions {
+    /// The port that they are answered on; 0 is none.
+    pub port: u16,
+    /// The claim of the volume that the ledger is kept on, if it is.
+    pub claim: Option<String>,
+}
+
+/// Where the ledger is in the container.
+const LEDGER: &str = "/var/lib/supercargo/ledger";
 
 impl InstallationOptions {
     /// Two replicas in kube-system, of the image of this version.
@@ -33,6 +47,7 @@ impl InstallationOptions {
             replicas: 2,
             cloud: cloud.into(),
             settings: BTreeMap::new(),
+            costs: None,
         }
     }
 }
@@ -46,8 +61,8 @@ pub fn objects(options: &InstallationOptions) -> Vec<Value> {
         }));
     }
     let subjects = json!([{"kind": "ServiceAccount", "name": options.name, "namespace": options.namespace}]);
-    let role =
-        |kind: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": options.name});
+    let named = |kind: &str, name: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
+    let role = |kind: &str| named(kind, &options.name);
     let rbac = "rbac.authorization.k8s.io/v1";
     objects.extend([
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(options)}),
@@ -63,13 +78,22 @@ pub fn objects(options: &InstallationOptions) -> Vec<Value> {
             "apiVersion": rbac, "kind": "RoleBinding", "metadata": metadata(options),
             "roleRef": role("Role"), "subjects": subjects,
         }),
+    ]);
+    if options.costs.is_some() {
+        let name = format!("{}-costs", options.name);
+        let metadata = json!({"name": name, "labels": labels(options)});
+        objects.extend([
+            json!({"apiVersion": rbac, "kind": "ClusterRole", "metadata": metadata, "rules": cost_rules()}),
+            json!({
+                "apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": metadata,
+                "roleRef": named("ClusterRole", &name), "subjects": subjects,
+            }),
+        ]);
+    }
+    objects.extend([
         json!({
             "apiVersion": "v1", "kind": "Service", "metadata": metadata(options),
-            "spec": {
-                "type": "ClusterIP",
-                "selector": selector(options),
-                "ports": [{"name": "http-metrics", "port": 8080, "protocol": "TCP", "targetPort": "http-metrics"}],
-            },
+            "spec": {"type": "ClusterIP", "selector": selector(options), "ports": service_ports(options)},
         }),
         json!({
             "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": metadata(options),
@@ -78,6 +102,29 @@ pub fn objects(options: &InstallationOptions) -> Vec<Value> {
         deployment(options),
     ]);
     objects
+}
+
+/// Ports by name.
+fn ports(options: &InstallationOptions) -> Vec<(&'static str, u16)> {
+    let costs = options.costs.as_ref().map(|costs| costs.port).filter(|port| *port != 0);
+    [("http-metrics", 8080), ("http", 8081)].into_iter().chain(costs.map(|port| ("http-costs", port))).collect()
+}
+
+fn service_ports(options: &InstallationOptions) -> Value {
+    let answered = ports(options).into_iter().filter(|(name, _)| *name != "http");
+    answered.map(|(name, port)| json!({"name": name, "port": port, "protocol": "TCP", "targetPort": name})).collect()
+}
+
+/// The words of the command.
+fn arguments(options: &InstallationOptions) -> Vec<String> {
+    let mut words = vec!["controller".to_owned(), "--cloud".to_owned(), options.cloud.clone()];
+    if let Some(costs) = &options.costs {
+        words.extend(["--cost-port".to_owned(), costs.port.to_string()]);
+        if costs.claim.is_some() {
+            words.extend(["--cost-store".to_owned(), LEDGER.to_owned()]);
+        }
+    }
+    words
 }
 
 fn selector(options: &InstallationOptions) -> Value {
@@ -111,7 +158,7 @@ fn deployment(options: &InstallationOptions) -> Value {
         .filter(|variable| variable["name"].as_str().is_none_or(|name| !told(name)))
         .chain(settings)
         .collect();
-    json!({
+    let mut deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(options),
         "spec": {
             "replicas": options.replicas,
@@ -128,12 +175,12 @@ fn deployment(options: &InstallationOptions) -> Value {
                     "containers": [{
                         "name": "controller",
                         "image": options.image,
-                        "args": ["controller", "--cloud", options.cloud],
+                        "args": arguments(options),
                         "env": env,
-                        "ports": [
-                            {"name": "http-metrics", "containerPort": 8080, "protocol": "TCP"},
-                            {"name": "http", "containerPort": 8081, "protocol": "TCP"},
-                        ],
+                        "ports": ports(options)
+                            .into_iter()
+                            .map(|(name, port)| json!({"name": name, "containerPort": port, "protocol": "TCP"}))
+                            .collect::<Value>(),
                         "livenessProbe": probe("/healthz", 30),
                         "readinessProbe": probe("/readyz", 5),
                         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
@@ -167,7 +214,13 @@ fn deployment(options: &InstallationOptions) -> Value {
                 },
             },
         },
-    })
+    });
+    if let Some(claim) = options.costs.as_ref().and_then(|costs| costs.claim.as_ref()) {
+        let pod = &mut deployment["spec"]["template"]["spec"];
+        pod["volumes"] = json!([{"name": "ledger", "persistentVolumeClaim": {"claimName": claim}}]);
+        pod["containers"][0]["volumeMounts"] = json!([{"name": "ledger", "mountPath": LEDGER}]);
+    }
+    deployment
 }
 
 #[cfg(test)]
@@ -180,6 +233,28 @@ mod tests {
         options.settings.insert("CLUSTER_NAME".to_owned(), "shop".to_owned());
         options.namespace = "supercargo".to_owned();
         insta::assert_json_snapshot!(objects(&options));
+    }
+
+    /// What measuring needs comes with it, and only with it.
+    #[test]
+    fn costs_come_with_their_permissions_their_port_and_their_volume() {
+        let plain = InstallationOptions::new("sim");
+        let costs = CostOptions { port: 9003, claim: Some("ledger".to_owned()) };
+        let measured = InstallationOptions { costs: Some(costs), ..plain.clone() };
+        let (plain, measured) = (objects(&plain), objects(&measured));
+        let news: Vec<&Value> = measured.iter().filter(|object| !plain.contains(object)).collect();
+        let named = |object: &&Value| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', "");
+        assert_eq!(
+            news.iter().map(named).collect::<Vec<_>>(),
+            ["ClusterRole supercargo-costs", "ClusterRoleBinding supercargo-costs", "Service supercargo", "Deployment supercargo"]
+        );
+        let pod = &news[3]["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        insta::assert_json_snapshot!(json!({
+            "rules": news[0]["rules"], "roleRef": news[1]["roleRef"], "service": news[2]["spec"]["ports"],
+            "args": container["args"], "ports": container["ports"], "mounts": container["volumeMounts"], "volumes": pod["volumes"],
+        }));
+        assert!(!plain.iter().any(|object| object.to_string().contains("nodes/proxy")));
     }
 
     #[test]

@@ -50,6 +50,23 @@ pub fn cluster_role_rules() -> Value {
     ])
 }
 
+/// The rules of the ClusterRole of those who measure what a cluster costs, beside [`cluster_role_rules`]: only to read.
+///
+/// `nodes/proxy` is the way to the kubelets' summaries, and to all else that kubelets answer to a GET. Where it is taken away
+/// the metrics API is asked, which knows neither traffic nor volumes.
+pub fn cost_rules() -> Value {
+    let read = json!(["get", "list", "watch"]);
+    json!([
+        rule("", &["nodes", "pods", "namespaces", "services", "persistentvolumes"], &read),
+        rule("", &["nodes/proxy"], &json!(["get"])),
+        rule("karpenter.sh", &["nodeclaims"], &read),
+        rule("metrics.k8s.io", &["nodes", "pods"], &json!(["get", "list"])),
+        rule("storage.k8s.io", &["storageclasses"], &read),
+        rule("apps", &["deployments", "daemonsets", "replicasets", "statefulsets"], &read),
+        rule("batch", &["jobs", "cronjobs"], &read),
+    ])
+}
+
 /// The rules of the Role in the namespace of the controllers: the lease.
 pub fn role_rules() -> Value {
     json!([rule(

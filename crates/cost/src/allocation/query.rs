@@ -369,8 +369,11 @@ impl AllocationQuery {
             OrderBy::Efficiency => measures.total_efficiency(),
         };
         let descending = self.order.descending;
+        // what nobody knows comes last
+        let last = if descending { f64::NEG_INFINITY } else { f64::INFINITY };
+        let known = |measures: &Measures| Some(value(measures)).filter(|value| !value.is_nan()).unwrap_or(last);
         set.aggregates.sort_by(|name, one, other_name, other| {
-            let order = value(&one.measures).total_cmp(&value(&other.measures));
+            let order = known(&one.measures).total_cmp(&known(&other.measures));
             match (self.order.by, descending) {
                 (OrderBy::Name, false) => name.cmp(other_name),
                 (OrderBy::Name, true) => other_name.cmp(name),

@@ -7,6 +7,7 @@
 //! [`HourFacts::absorb`]: crate::facts::HourFacts::absorb
 
 mod balancers;
+mod claims;
 mod known;
 mod nodes;
 mod observe;

@@ -11,6 +11,7 @@ use supercargo_api::Pod;
 use thiserror::Error;
 
 use crate::collector::balancers::balancer_fact;
+use crate::collector::claims::Launches;
 use crate::collector::known::KnownPods;
 use crate::collector::nodes::node_fact;
 use crate::collector::owners::Owners;
@@ -136,6 +137,7 @@ impl Collector {
         let stale = stretch.seconds() > self.settings.longest_stretch;
         let scattered = if stale { Scattered::default() } else { self.usage(measured, &mut shares) };
         let silent = if stale { &[] } else { measured.silent_nodes };
+        let launches = Launches::of(view);
         let mut hours = Vec::new();
         for (hour, all) in recent(stretch) {
             let inside = all.overlap(believed);
@@ -158,7 +160,7 @@ impl Collector {
                 inside,
             };
             facts.containers = part.containers();
-            self.things(&mut facts, view, measured, &slots, &shares, inside);
+            self.things(&mut facts, view, &launches, measured, &slots, &shares, inside);
             if stale {
                 facts.gaps.push(gap(inside, "use of everything"));
             }
@@ -253,6 +255,7 @@ impl Collector {
         &self,
         facts: &mut HourFacts,
         view: &View<'_>,
+        launches: &Launches<'_>,
         measured: &Measurements<'_>,
         slots: &[usize],
         shares: &[Share],
@@ -260,11 +263,13 @@ impl Collector {
     ) {
         for seen in &view.nodes {
             let created = seen.object.metadata.creation_timestamp.as_ref();
-            let there = seen.since(created.map_or(i64::MIN, |time| time.0.as_second())).overlap(inside);
+            let created = created.map_or(i64::MIN, |time| time.0.as_second());
+            let there = seen.since(launches.beginning(seen.object, created)).overlap(inside);
             if !there.is_empty() {
                 facts.nodes.extend(node_fact(seen.object, there));
             }
         }
+        facts.nodes.extend(launches.waiting(inside));
         if let Some(provisioner) = &self.settings.provisioner {
             facts.management =
                 Some(ManagementFact { provisioner: Arc::clone(provisioner), interval: inside });

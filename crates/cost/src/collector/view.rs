@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolume, Service};
 use k8s_openapi::api::storage::v1::StorageClass;
-use supercargo_api::Pod;
+use supercargo_api::{NodeClaim, Pod};
 
 use crate::collector::owners::Owned;
 use crate::facts::NetworkBytes;
@@ -47,6 +47,8 @@ impl<T> Seen<'_, T> {
 pub struct View<'a> {
     /// Nodes.
     pub nodes: Vec<Seen<'a, Node>>,
+    /// What nodes were bought with: it knows since when they are paid for.
+    pub claims: Vec<Seen<'a, NodeClaim>>,
     /// Pods.
     pub pods: Vec<Seen<'a, Pod>>,
     /// Persistent volumes.

@@ -23,7 +23,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use supercargo_api::Pod;
+use supercargo_api::{NodeClaim, Pod};
 use thiserror::Error;
 
 use crate::collector::{
@@ -194,6 +194,7 @@ impl<T> Kept<T> {
 #[derive(Default)]
 struct Recorded {
     nodes: Kept<Node>,
+    claims: Kept<NodeClaim>,
     pods: Kept<Pod>,
     namespaces: Kept<Namespace>,
     volumes: Kept<PersistentVolume>,
@@ -276,6 +277,7 @@ impl Recorded {
     fn observe(&mut self, collector: &mut Collector, time: Timestamp) -> Result<Observation, String> {
         let view = View {
             nodes: self.nodes.seen(),
+            claims: self.claims.seen(),
             pods: self.pods.seen(),
             volumes: self.volumes.seen(),
             services: self.services.seen(),
@@ -291,6 +293,7 @@ impl Recorded {
         };
         let observed = collector.observe(time.as_second(), &view, &measured);
         self.nodes.went.clear();
+        self.claims.went.clear();
         self.pods.went.clear();
         self.volumes.went.clear();
         self.services.went.clear();
@@ -309,6 +312,7 @@ impl Recorded {
                 let name = (gone.namespace, gone.name);
                 let removed = match gone.kind.as_str() {
                     "Node" => self.nodes.remove(&name, gone.at),
+                    "NodeClaim" => self.claims.remove(&name, gone.at),
                     "Pod" => self.pods.remove(&name, gone.at),
                     "Namespace" => self.namespaces.remove(&name, None),
                     "PersistentVolume" => self.volumes.remove(&name, gone.at),
@@ -370,6 +374,7 @@ impl Recorded {
         }
         match kind.as_str() {
             "Node" => self.nodes.set(name, typed(object, &kind)?),
+            "NodeClaim" => self.claims.set(name, typed(object, &kind)?),
             "Pod" => self.pods.set(name, typed(object, &kind)?),
             "Namespace" => self.namespaces.set(name, typed(object, &kind)?),
             "PersistentVolume" => self.volumes.set(name, typed(object, &kind)?),

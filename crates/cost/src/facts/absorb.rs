@@ -23,7 +23,10 @@ impl HourFacts {
             };
             match self.nodes.iter_mut().find(same) {
                 Some(known) => known.interval = known.interval.hull(node.interval),
-                None => self.nodes.push(node),
+                None => {
+                    self.rename_instance(&node);
+                    self.nodes.push(node);
+                }
             }
         }
         for volume in other.volumes {
@@ -79,6 +82,20 @@ impl HourFacts {
             |one, two| one.workload.cmp(&two.workload),
             ContainerFact::absorb,
         );
+    }
+}
+
+impl HourFacts {
+    /// Gives what is known of an instance the name that it has now: before it was a node it had that of its claim.
+    fn rename_instance(&mut self, node: &NodeFact) {
+        if node.provider_id.is_empty() {
+            return;
+        }
+        for known in &mut self.nodes {
+            if known.provider_id == node.provider_id && known.interval.end <= node.interval.start {
+                known.name = std::sync::Arc::clone(&node.name);
+            }
+        }
     }
 }
 

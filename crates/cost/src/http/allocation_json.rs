@@ -45,6 +45,11 @@ impl Style {
     pub fn plain(self, value: f64) -> Value {
         number(value, self.decimals)
     }
+
+    /// An efficiency; null if nobody knows, which for OpenCost is nothing.
+    pub fn efficiency(self, value: f64) -> Value {
+        if value.is_nan() && self.opencost { 0.into() } else { self.plain(value) }
+    }
 }
 
 /// The rows of a set by name, each written when it is asked for: all at once they may be more than fits in memory.
@@ -119,7 +124,7 @@ fn allocation(
     put("cpuCost", cost(row.cpu.cost));
     put("cpuCostAdjustment", zero());
     put("cpuCostIdle", cost(row.cpu.idle));
-    put("cpuEfficiency", plain(row.cpu_efficiency()));
+    put("cpuEfficiency", style.efficiency(row.cpu_efficiency()));
     put("gpuCount", average(row.gpu.charged, MILLI_GPUS));
     put("gpuRequestAverage", average(row.gpu.requested, MILLI_GPUS));
     put("gpuUsageAverage", average(row.gpu.used, MILLI_GPUS));
@@ -127,7 +132,7 @@ fn allocation(
     put("gpuCost", cost(row.gpu.cost));
     put("gpuCostAdjustment", zero());
     put("gpuCostIdle", cost(row.gpu.idle));
-    put("gpuEfficiency", plain(row.gpu_efficiency()));
+    put("gpuEfficiency", style.efficiency(row.gpu_efficiency()));
     put("networkTransferBytes", plain(row.network.transmitted as f64));
     put("networkReceiveBytes", plain(row.network.received as f64));
     put("networkCost", cost(row.network.cost()));
@@ -150,11 +155,11 @@ fn allocation(
     put("ramCost", cost(row.ram.cost));
     put("ramCostAdjustment", zero());
     put("ramCostIdle", cost(row.ram.idle));
-    put("ramEfficiency", plain(row.ram_efficiency()));
+    put("ramEfficiency", style.efficiency(row.ram_efficiency()));
     put("externalCost", cost(row.external));
     put("sharedCost", cost(row.shared));
     put("totalCost", cost(row.total()));
-    put("totalEfficiency", plain(row.total_efficiency()));
+    put("totalEfficiency", style.efficiency(row.total_efficiency()));
     if single && row.seconds > 0 {
         let cores = plain(row.cpu_peak as f64 / MICROCORES as f64);
         put("rawAllocationOnly", json!({"cpuCoreUsageMax": cores, "ramByteUsageMax": row.ram_peak}));

@@ -26,6 +26,7 @@ const LEAST_BYTES: f64 = 1_048_576.0;
 struct Sizing {
     requested: f64,
     used: f64,
+    is_measured: bool,
     recommended: f64,
     /// What the recommended size would cost.
     cost: f64,
@@ -50,13 +51,28 @@ impl Sizing {
             None
         } else {
             // use while it was not measured is taken to be as use while it was
-            let gaps = (row.seconds as f64 / row.measured as f64).max(1.0);
-            Some(quotient(resource.used, seconds) * gaps)
+            let gaps = match resource.compared {
+                0 => row.seconds as f64 / row.measured as f64,
+                compared => resource.requested as f64 / compared as f64,
+            };
+            Some(quotient(resource.used, seconds) * gaps.max(1.0))
         };
         let recommended = measured.map_or(requested, |used| (used * headroom).max(least));
         let paid = (resource.cost - resource.idle).as_f64();
         let rate = if charged > 0.0 { paid / charged } else { 0.0 };
-        Sizing { requested, used: measured.unwrap_or(0.0), recommended, cost: rate * recommended }
+        let is_measured = measured.is_some();
+        Sizing { requested, used: measured.unwrap_or(0.0), is_measured, recommended, cost: rate * recommended }
+    }
+}
+
+impl Sizing {
+    /// What is used of so much; not a number if nobody knows.
+    fn of_it(&self, whole: f64) -> f64 {
+        match (self.is_measured, whole > 0.0) {
+            (true, true) => self.used / whole,
+            (true, false) => 0.0,
+            (false, _) => f64::NAN,
+        }
     }
 }
 
@@ -91,16 +107,16 @@ fn efficiency(name: &str, row: &Measures, style: Style, headroom: f64) -> Map<St
     let mut out = Map::new();
     for (field, value) in [
         ("name", Value::from(name)),
-        ("cpuEfficiency", style.plain(ratio(cpu.used, cpu.requested))),
-        ("memoryEfficiency", style.plain(ratio(ram.used, ram.requested))),
+        ("cpuEfficiency", style.plain(cpu.of_it(cpu.requested))),
+        ("memoryEfficiency", style.plain(ram.of_it(ram.requested))),
         ("cpuCoresRequested", style.plain(cpu.requested)),
         ("cpuCoresUsed", style.plain(cpu.used)),
         ("ramBytesRequested", style.plain(ram.requested)),
         ("ramBytesUsed", style.plain(ram.used)),
         ("recommendedCpuRequest", style.plain(cpu.recommended)),
         ("recommendedRamRequest", style.plain(ram.recommended)),
-        ("resultingCpuEfficiency", style.plain(ratio(cpu.used, cpu.recommended))),
-        ("resultingMemoryEfficiency", style.plain(ratio(ram.used, ram.recommended))),
+        ("resultingCpuEfficiency", style.plain(cpu.of_it(cpu.recommended))),
+        ("resultingMemoryEfficiency", style.plain(ram.of_it(ram.recommended))),
         ("currentTotalCost", cost(current)),
         ("recommendedCost", cost(recommended)),
         ("costSavings", cost(savings)),
@@ -139,8 +155,10 @@ struct ClusterCosts {
 impl ClusterCosts {
     fn add_workloads(&mut self, row: &Measures) {
         self.span = self.span.hull(row.span);
+        // of what nobody measured nothing is known to be used
         self.efficiencies =
-            [row.cpu_efficiency(), row.ram_efficiency(), row.gpu_efficiency()].map(|part| part.min(1.0));
+            [row.cpu_efficiency(), row.ram_efficiency(), row.gpu_efficiency()]
+                .map(|part| if part.is_nan() { 0.0 } else { part.min(1.0) });
         let nodes = [&row.cpu, &row.ram, &row.gpu];
         for ((costs, resource), efficiency) in self.resources.iter_mut().zip(nodes).zip(self.efficiencies) {
             let workload = (resource.cost - resource.idle).as_f64();
@@ -327,7 +345,7 @@ mod tests {
         let style = Style { decimals: 5, opencost: false, factor: 1.0 };
         let row = efficiency("a", &sized(0), style, 1.2);
         assert_eq!((&row["recommendedCpuRequest"], &row["costSavings"]), (&2.into(), &0.into()));
-        assert_eq!(row["measuredFraction"], 0);
+        assert_eq!((&row["measuredFraction"], &row["cpuEfficiency"]), (&0.into(), &Value::Null));
         // half of the time measured: what was used then is taken for the rest
         assert_eq!(efficiency("a", &sized(1_800), style, 1.0)["cpuCoresUsed"], 1);
     }

@@ -36,7 +36,7 @@ pub fn topline(sets: &[AllocationSet], request: &AllocationRequest) -> Value {
         }
     }
     let mut total = row("total", &sum, style);
-    total.insert("efficiency".to_owned(), style.plain(sum.total_efficiency()));
+    total.insert("efficiency".to_owned(), style.efficiency(sum.total_efficiency()));
     json!({
         "numResults": results,
         "combined": {"allocations": {"total": total}, "window": window_json(request.window)},
@@ -84,7 +84,7 @@ fn row(name: &str, row: &Measures, style: Style) -> Map<String, Value> {
         ("ramCostIdle", cost(row.ram.idle)),
         ("sharedCost", cost(row.shared)),
         ("externalCost", cost(row.external)),
-        ("totalEfficiency", plain(row.total_efficiency())),
+        ("totalEfficiency", style.efficiency(row.total_efficiency())),
         ("totalCost", cost(row.total())),
     ] {
         out.insert(field.to_owned(), value);

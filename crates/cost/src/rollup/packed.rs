@@ -42,7 +42,7 @@ pub(crate) struct RollUp {
 
 /// Bytes of a workload that nobody shares, about.
 const BYTES_OF_NAMES: usize = 500;
-const RESOURCE: usize = 5;
+const RESOURCE: usize = 6;
 /// Numbers of a row before its idle.
 const OWN: usize = 3 * RESOURCE + 21;
 /// Numbers of a part of idle.
@@ -60,7 +60,7 @@ pub(crate) fn cell_names() -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(CELLS);
     for resource in ["cpu", "ram", "gpu"] {
         let of = |what: &str| format!("{resource}_{what}");
-        names.extend(["requested", "used", "charged", "cost", "overcommit"].map(of));
+        names.extend(["requested", "used", "compared", "charged", "cost", "overcommit"].map(of));
     }
     let own = [
         "rows",
@@ -101,7 +101,7 @@ fn cell(amount: u128) -> i128 {
 }
 
 fn push_resource(cells: &mut Vec<i128>, resource: &Resource) {
-    cells.extend([cell(resource.requested), cell(resource.used), cell(resource.charged)]);
+    cells.extend([resource.requested, resource.used, resource.compared, resource.charged].map(cell));
     cells.extend([resource.cost.nanos(), resource.overcommit.nanos()]);
 }
 
@@ -166,6 +166,7 @@ impl Cells<'_> {
         Resource {
             requested: self.amount(),
             used: self.amount(),
+            compared: self.amount(),
             charged: self.amount(),
             cost: self.money(),
             overcommit: self.money(),
