@@ -99,8 +99,12 @@ fn free_port() -> u16 {
 
 /// The status and the body of an answer.
 fn get(address: &str, path: &str) -> (u16, String) {
+    ask(address, "GET", path)
+}
+
+fn ask(address: &str, verb: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    write!(stream, "{verb} {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -270,7 +274,8 @@ fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
     let output = cluster.kubectl(&["create", "deployment", "web", "--image=nginx", "--replicas=2"], "");
     assert!(output.status.success(), "{}", said(&output));
     let port = free_port().to_string();
-    let arguments = ["--cost-port", &port, "--cost-store", "ledger", "--cost-interval", "1"];
+    let arguments =
+        ["--cost-port", &port, "--cost-store", "ledger", "--cost-interval", "1", "--team-label", "app"];
     let address = format!("127.0.0.1:{port}");
     let minutes = |row: &Value| row["deployment:web"]["minutes"].as_f64().unwrap_or(0.0);
 
@@ -279,6 +284,21 @@ fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
     let first = costs(&address, &format!("/allocation?{window}"), |data| {
         minutes(&data[0]) > 0.02 && data[0]["__idle__"]["totalCost"].as_f64().is_some_and(|cost| cost > 0.0)
     });
+    let by_team = costs(&address, "/allocation?window=2d&aggregate=team&accumulate=true", |data| {
+        data[0]["web"].is_object()
+    });
+    assert_eq!(by_team[0]["web"]["name"], "web", "the label app is the team");
+    // prices that are put beside the ledger count when they are asked for
+    std::fs::create_dir_all(cluster.directory.join("ledger/prices")).unwrap();
+    std::fs::write(cluster.directory.join("ledger/prices/0001-list.csv"), "node,price\nnode-1,7.5\n").unwrap();
+    assert_eq!(ask(&address, "POST", "/refreshPricing").0, 200);
+    let assets: Value = serde_json::from_str(&get(&address, "/assets?window=2d&filter=name:%22node-1%22").1).unwrap();
+    let node = assets["data"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(node["priceSource"], "custom", "{node:#}");
+    std::fs::write(cluster.directory.join("ledger/prices/0002-list.csv"), "node,price\nnode-1,dear\n").unwrap();
+    let (status, body) = ask(&address, "POST", "/refreshPricing");
+    assert!(status == 502 && body.contains("0002-list.csv:2: price"), "{status} {body}");
+    std::fs::remove_file(cluster.directory.join("ledger/prices/0002-list.csv")).unwrap();
     let (code, rest) = process.end("-TERM");
     assert_eq!(code, Some(0), "{rest}");
     assert!(!rest.contains("\"level\":\"ERROR\""), "{rest}");

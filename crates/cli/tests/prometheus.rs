@@ -10,6 +10,7 @@
 mod fleet;
 mod process;
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -116,6 +117,32 @@ fn a_fleet_in_a_real_prometheus_costs_what_it_has_to() {
     let (code, _, said) = supercargo(&import);
     assert!(code == 0 && said.contains("0 hours written, 2 were there already"), "{said}");
 
+    // one question after the other, or many at once: the same files to the byte
+    let files = |store: &Path| {
+        let mut found: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
+        let mut directories = vec![store.to_owned()];
+        while let Some(path) = directories.pop() {
+            for entry in std::fs::read_dir(path).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    found.insert(path.strip_prefix(store).unwrap().to_owned(), std::fs::read(&path).unwrap());
+                }
+            }
+        }
+        found
+    };
+    for at_once in ["1", "64"] {
+        let other = directory.join(format!("ledger-{at_once}"));
+        let mut import = import.to_vec();
+        import[7] = other.to_str().unwrap();
+        import.extend(["--max-query-concurrency", at_once]);
+        let (code, _, said) = supercargo(&import);
+        assert_eq!(code, 0, "{said}");
+        assert!(files(&other) == files(Path::new(store)), "{at_once} at once is something else");
+    }
+
     let shown = |what: &'static str, by: &'static str| {
         json(&["cost", what, "--store", store, "--window", WINDOW, "--by", by, "-o", "json"])
     };
@@ -176,6 +203,10 @@ fn a_server_that_is_not_there_or_refuses_is_told_in_words() {
         store,
     ]);
     assert!(code == 2 && said.contains("hours are imported when they are over"), "{said}");
+    let (code, _, said) = supercargo(&[
+        "cost", "import", "--prometheus", "https://localhost:1", "--store", store, "--window", WINDOW, "--ca-file", "Cargo.toml",
+    ]);
+    assert!(code == 2 && said.contains("Cargo.toml: no certificates; expected -----BEGIN CERTIFICATE-----"), "{said}");
     let (code, _, said) = supercargo(&["cost", "import", "--store", store]);
     assert!(code == 2 && said.contains("--prometheus"), "{said}");
 }

@@ -179,7 +179,7 @@ fn a_late_bill_prices_the_past_anew() {
         let valid = Interval::new(0, i64::MAX);
         book.add_node_prices([(
             NodePriceKey::Instance(id),
-            NodePrice { price, source: PriceSource::Bill, valid, day: None },
+            NodePrice { price, source: PriceSource::Bill, valid, day: None, without_gpus: false },
         )]);
     });
     let after = total(&ledger);

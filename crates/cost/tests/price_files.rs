@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use rstest::rstest;
 use supercargo_catalog::Catalog;
-use supercargo_cost::facts::{GIB, HourFacts, NodeFact, NodeHardware, VolumeFact};
+use supercargo_cost::facts::{BalancerFact, GIB, HourFacts, NodeFact, NodeHardware, VolumeFact};
 use supercargo_cost::interval::Interval;
 use supercargo_cost::prices::files::{Bill, PriceEntry, PriceFileKind, read_bill, read_price_file};
 use supercargo_cost::prices::{Observed, PriceFolder, PriceSource, SplitMethod, reconcile};
@@ -129,6 +129,50 @@ fn a_spot_history_holds_from_quote_to_quote() {
     assert_eq!(priced(&book, &node("i-1", NOON, 3_600)), "0.096 list");
 }
 
+const OPENCOST: &str = "InstanceID,Region,AssetClass,InstanceIDField,MarketPriceHourly\n";
+
+/// Reference section 4.7: a label, in a region before everywhere; upper and lower case are one.
+#[rstest]
+#[case::a_pool("Batch,,node,metadata.labels.karpenter.sh/nodepool,0.05\n", "0.05 custom")]
+#[case::a_node_group("batch,,node,metadata.labels.eks.amazonaws.com/nodegroup,0.05\n", "0.05 custom")]
+#[case::its_region_first(
+    "batch,,node,metadata.labels.karpenter.sh/nodepool,0.05\nbatch,us-east-1,node,metadata.labels.karpenter.sh/nodepool,0.04\n",
+    "0.04 custom"
+)]
+#[case::another_region("batch,eu-west-1,node,metadata.labels.karpenter.sh/nodepool,0.05\n", "0.096 list")]
+#[case::another_pool("web,,node,metadata.labels.karpenter.sh/nodepool,0.05\n", "0.096 list")]
+#[case::the_pool_before_the_zone(
+    "us-east-1a,,node,metadata.labels.topology.kubernetes.io/zone,0.06\nbatch,,node,metadata.labels.karpenter.sh/nodepool,0.05\n",
+    "0.05 custom"
+)]
+#[case::the_type_before_the_pool(
+    "batch,,node,metadata.labels.karpenter.sh/nodepool,0.05\nM5.LARGE,,node,metadata.labels.node.kubernetes.io/instance-type,0.07\n",
+    "0.07 custom"
+)]
+#[case::an_architecture("amd64,,node,metadata.labels.kubernetes.io/arch,0.01\n", "0.01 custom")]
+fn opencosts_list_prices_nodes_by_their_labels(#[case] rows: &str, #[case] expected: &str) {
+    let node = NodeFact { pool: "batch".into(), arch: "amd64".into(), ..node("i-1", NOON, 3_600) };
+    assert_eq!(priced(&book(&format!("{OPENCOST}{rows}")), &node), expected);
+}
+
+/// Reference section 4.7: the price of a GPU, as often as the node has it, comes on top of the node's; a price that is of the whole
+/// machine has its GPUs in it.
+#[rstest]
+#[case::on_top_of_the_node("Tesla-T4,,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "3 custom")]
+#[case::in_any_spelling("t4,,GPU,gpu.nvidia.com/class,0.5\n", 4_000, "3 custom")]
+#[case::its_region_first("t4,,gpu,nvidia.com/gpu_type,9\nt4,us-east-1,gpu,nvidia.com/gpu_type,0.25\n", 4_000, "2 custom")]
+#[case::another_model("a100,,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "1 custom")]
+#[case::another_region("t4,eu-west-1,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "1 custom")]
+#[case::a_node_that_shows_none("t4,,gpu,nvidia.com/gpu_type,0.5\n", 0, "1 custom")]
+fn opencosts_list_prices_gpus_apart(#[case] rows: &str, #[case] milli_gpus: u64, #[case] expected: &str) {
+    let mut node = NodeFact { instance_type: "g4dn.12xlarge".into(), ..node("i-1", NOON, 3_600) };
+    node.capacity.milli_gpus = milli_gpus;
+    let of_node = "g4dn.12xlarge,,node,metadata.labels.node.kubernetes.io/instance-type,1\n";
+    assert_eq!(priced(&book(&format!("{OPENCOST}{of_node}{rows}")), &node), expected);
+    // AWS's list is of whole machines
+    assert_eq!(priced(&book(&format!("{OPENCOST}{rows}")), &node), "3.912 list");
+}
+
 #[test]
 fn volumes_have_prices_by_name_class_and_type() {
     let text = "EndTimestamp,InstanceID,Region,AssetClass,InstanceIDField,InstanceType,MarketPriceHourly,Version\n\
@@ -185,9 +229,13 @@ fn a_packed_feed_is_unpacked() {
     "InstanceID,AssetClass,InstanceIDField,MarketPriceHourly\nx,node,metadata.labels.foo,1\n",
     "prices:2: InstanceIDField: \"metadata.labels.foo\"; expected metadata.name, spec.providerID"
 )]
-#[case::opencost_gpu(
-    "InstanceID,AssetClass,InstanceIDField,MarketPriceHourly\nx,gpu,nvidia.com/gpu_type,1\n",
-    "prices:2: AssetClass: gpu; expected node or pv"
+#[case::opencost_annotation(
+    "InstanceID,AssetClass,InstanceIDField,MarketPriceHourly\nx,node,metadata.annotations.karpenter.sh/nodepool,1\n",
+    "prices:2: InstanceIDField: \"metadata.annotations.karpenter.sh/nodepool\"; expected metadata.name, spec.providerID"
+)]
+#[case::opencost_class(
+    "InstanceID,AssetClass,InstanceIDField,MarketPriceHourly\nx,disk,metadata.name,1\n",
+    "prices:2: AssetClass: \"disk\"; expected node, pv or gpu"
 )]
 #[case::feed_version("#Version: 2.0\n", "prices:1: #Version: 2.0; expected 1.0")]
 #[case::feed_header(
@@ -287,6 +335,61 @@ fn a_late_bill_prices_the_past_anew_and_the_totals_are_the_bills(#[case] text: &
     let day = found.days.values().next().unwrap();
     assert_eq!((day.billed, day.before), (Money::from_nanos(221_300_000), Money::from_nanos(280_000_000)));
     assert_eq!(book.node(&node("i-1", NOON, 3_600)).source, PriceSource::Bill);
+}
+
+/// Volumes are on bills by their handles, load balancers by their names; both become what was billed, and it is said so.
+#[test]
+fn a_bill_prices_volumes_and_load_balancers_too() {
+    let mut facts = HourFacts::new("east", NOON);
+    facts.volumes = vec![VolumeFact {
+        name: "pv-1".into(),
+        provider_id: "vol-1".into(),
+        bytes: 100 * GIB,
+        volume_type: "gp3".into(),
+        interval: Interval::hour(NOON),
+        ..VolumeFact::default()
+    }];
+    let balancer = |service: &str, address: &str| BalancerFact {
+        namespace: "shop".into(),
+        service: service.into(),
+        address: address.into(),
+        interval: Interval::hour(NOON),
+        ..BalancerFact::default()
+    };
+    facts.balancers = vec![
+        balancer("front", "internal-front-123.us-east-1.elb.amazonaws.com"),
+        balancer("other", "other-50dc.elb.us-east-1.amazonaws.com"),
+    ];
+    let text = "start,end,resource,cost\n\
+        2026-03-30T12:00:00Z,2026-03-30T13:00:00Z,arn:aws:ec2:us-east-1:1:volume/vol-1,0.02\n\
+        2026-03-30T12:00:00Z,2026-03-30T13:00:00Z,vol-2,0.03\n\
+        2026-03-30T12:00:00Z,2026-03-30T13:00:00Z,arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/front/50dc,0.04\n\
+        2026-03-30T12:00:00Z,2026-03-30T13:00:00Z,arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/nobodys/1,0.05\n";
+    let bill = read_bill("bill", text.as_bytes()).unwrap();
+    let mut book = PriceBook::of_region(Catalog::embedded(), "us-east-1");
+    let mut observed = Observed::default();
+    observed.note(&facts, &book);
+    let found = reconcile(&bill, &observed);
+    let unknown: Vec<_> = found.unknown.iter().map(|(sort, cost)| (sort.as_str(), cost.to_decimal())).collect();
+    assert_eq!(unknown, [("loadbalancer", "0.05".to_owned()), ("vol", "0.03".to_owned())]);
+    assert!(found.unbilled.is_empty(), "machines only: {:?}", found.unbilled);
+    book.add_bill_rates(&found.rates);
+    let mut ledger = Ledger::new(book);
+    ledger.insert(facts);
+    let priced = ledger.priced(NOON, Interval::hour(NOON), None);
+    let of = |name: &str| {
+        let asset = priced[0].assets.iter().find(|asset| &*asset.name == name).unwrap();
+        format!("{} {}", asset.cost.to_decimal(), asset.source)
+    };
+    assert_eq!(
+        [of("pv-1"), of("shop/front"), of("shop/other")],
+        ["0.02 bill".to_owned(), "0.04 bill".to_owned(), "0.025 list".to_owned()]
+    );
+    let paid: Money = priced[0].assets.iter().map(|asset| asset.cost).sum();
+    let carried: Money = priced[0].rows.iter().map(|(_, row)| row.total()).sum();
+    assert_eq!(paid, carried);
+    let sources = priced[0].rows.iter().flat_map(|(_, row)| row.sources.iter());
+    assert!(sources.into_iter().any(|source| source == PriceSource::Bill));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The ledger in memory with the store below it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -136,6 +136,13 @@ impl Books {
             tracing::warn!(%error, "the ledger was not tidied up");
         }
         Ok(())
+    }
+
+    /// Zones and instance types of a region whose spot prices are written down.
+    pub(crate) fn offerings(&self, region: &str) -> BTreeSet<(String, String)> {
+        let place = self.place();
+        let here = place.quotes.keys().filter(|(known, ..)| &**known == region);
+        here.map(|(_, zone, instance_type)| (zone.to_string(), instance_type.to_string())).collect()
     }
 
     /// Enters spot prices that were seen. Those that are known are no news.

@@ -20,6 +20,7 @@ mod gone;
 mod meter;
 mod outside;
 mod scrape;
+mod spot;
 mod view;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use books::{Books, BooksError};
 pub use ending::Metering;
 pub use meter::{Meter, MeterOptions};
 pub use outside::Told;
+pub use spot::refresh_spot_prices;
 pub use view::KINDS;
 
 /// What a meter needs to run.

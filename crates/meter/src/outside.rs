@@ -8,12 +8,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use supercargo_cloud::CloudProvider;
 use supercargo_cost::collector::{Observation, Readings};
-use supercargo_cost::prices::SpotQuote;
 use supercargo_reconcile::{Answer, Outside, Request};
 
 use crate::books::Books;
 use crate::ending::Ending;
 use crate::scrape::Scraper;
+use crate::spot;
 
 /// Who is told what goes wrong, a sentence each.
 pub type Told = Arc<dyn Fn(&str) + Send + Sync>;
@@ -119,32 +119,11 @@ impl World {
     /// Asks the market and enters what is new; whether it answered.
     async fn price(&self, offerings: &BTreeSet<(String, String)>) -> bool {
         let Some(market) = self.market.as_ref().filter(|_| !offerings.is_empty()) else { return true };
-        let prices = match market.describe_spot_prices().await {
-            Ok(prices) => prices,
-            Err(error) => {
-                tracing::debug!(%error, "no spot prices");
-                return false;
-            }
-        };
-        let region: Arc<str> = market.region().into();
-        let wanted = prices.into_iter().filter_map(|price| {
-            let key = (price.zone, price.instance_type);
-            let wanted = offerings.contains(&key);
-            wanted.then(|| SpotQuote {
-                region: Arc::clone(&region),
-                zone: key.0.into(),
-                instance_type: key.1.into(),
-                since: price.since.as_second(),
-                price: price.price,
-            })
-        });
-        let quotes: Vec<SpotQuote> = wanted.collect();
-        let books = Arc::clone(&self.books);
-        let entered = tokio::task::spawn_blocking(move || books.quote(quotes)).await;
-        if let Ok(Err(error)) = &entered {
-            tracing::debug!(%error, "spot prices are not written down");
+        let entered = spot::enter(market, &self.books, offerings).await;
+        if let Err(problem) = &entered {
+            tracing::debug!(problem, "no new spot prices");
         }
-        matches!(entered, Ok(Ok(())))
+        entered.is_ok()
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use supercargo_control::settings::SettingsArguments;
 
+use crate::ledger::LabelArguments;
+
 /// Which cloud machines come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CloudChoice {
@@ -47,6 +49,9 @@ pub struct Arguments {
     /// How often use is measured, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub cost_interval: u64,
+    /// What words stand for in questions about costs.
+    #[command(flatten)]
+    pub labels: LabelArguments,
     /// Another seed, another course of things in the simulated region
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub seed: u64,

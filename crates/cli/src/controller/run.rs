@@ -154,7 +154,7 @@ impl Process<'_> {
     /// The ledger, if costs are to be answered or kept.
     fn account(&self, cluster: &str, region: &str) -> Option<Account> {
         let wanted = self.arguments.cost_port != 0 || self.arguments.cost_store.is_some();
-        wanted.then(|| Account::new(cluster, region, &self.time))
+        wanted.then(|| Account::new(cluster, region, &self.time, self.arguments.labels.aliases()))
     }
 
     /// Answers on a port, if there is to be one, until the end.

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::import::ImportArguments;
 use super::reprice::RepriceArguments;
+use crate::ledger::LabelArguments;
 
 /// Find what a cluster cost, by whom.
 #[derive(Clone, Debug, Args)]
@@ -76,6 +77,9 @@ pub struct Arguments {
     /// The account that is billed, for -o focus
     #[arg(long, value_name = "ID", default_value = "")]
     pub account: String,
+    /// What words stand for, in a ledger; a server has words of its own.
+    #[command(flatten)]
+    pub labels: LabelArguments,
     /// The moment that windows are counted from [default: now]
     #[arg(long, value_name = "TIME", conflicts_with = "from")]
     pub at: Option<jiff::Timestamp>,

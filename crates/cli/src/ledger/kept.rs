@@ -1,17 +1,19 @@
 //! Opening the books of a cluster, and measuring it.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use supercargo_catalog::Catalog;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::CloudProvider;
+use supercargo_cost::allocation::LabelAliases;
 use supercargo_cost::http::{CostService, ServiceSettings};
 use supercargo_cost::prices::PriceFolder;
 use supercargo_cost::{Ledger, PriceBook};
 use supercargo_meter::{Books, MeterOptions, MeterRun, Metering, Told};
 
+use super::refreshing::{Refreshing, Sources, enter};
 use crate::exit::Failure;
 
 /// How often new prices beside a ledger are looked for.
@@ -23,21 +25,24 @@ pub(crate) struct Account {
     pub(crate) service: CostService,
     ledger: Arc<RwLock<Ledger>>,
     time: Time,
+    refreshing: Refreshing,
 }
 
 impl Account {
     /// An empty ledger with the prices of a region. It answers at once; what it says comes with the books.
-    pub(crate) fn new(cluster: &str, region: &str, time: &Time) -> Self {
+    pub(crate) fn new(cluster: &str, region: &str, time: &Time, label_aliases: LabelAliases) -> Self {
         let ledger = Arc::new(RwLock::new(Ledger::new(PriceBook::of_region(Catalog::embedded(), region))));
         let clock: Arc<dyn Clock> = Arc::new(time.clone());
         let settings = ServiceSettings {
             cluster_id: cluster.to_owned(),
             cluster_name: cluster.to_owned(),
             region: region.to_owned(),
+            label_aliases,
             ..ServiceSettings::default()
         };
-        let service = CostService::new(Arc::clone(&ledger), clock, settings);
-        Self { service, ledger, time: time.clone() }
+        let refreshing = Refreshing::default();
+        let service = CostService::new(Arc::clone(&ledger), clock, settings).with_refresh(refreshing.as_refresh());
+        Self { service, ledger, time: time.clone(), refreshing }
     }
 }
 
@@ -72,8 +77,15 @@ pub(crate) fn keep(account: &Account, measuring: Measuring<'_>) -> Result<Meteri
             books
         }
     };
-    let time = account.time.clone();
-    Ok(supercargo_meter::start(MeterRun { client, time, market, books: Arc::new(books), told, options }))
+    let (time, books) = (account.time.clone(), Arc::new(books));
+    account.refreshing.set(Sources {
+        folder: directory.map(PriceFolder::of),
+        ledger: Arc::downgrade(&account.ledger),
+        market: market.clone(),
+        books: Arc::downgrade(&books),
+        runtime: tokio::runtime::Handle::current(),
+    });
+    Ok(supercargo_meter::start(MeterRun { client, time, market, books, told, options }))
 }
 
 /// Enters the prices that are kept beside the ledger, and again whenever there are new ones, as long as the ledger is there.
@@ -86,15 +98,7 @@ fn follow_prices(folder: PriceFolder, ledger: &Arc<RwLock<Ledger>>, time: &Time,
             match folder.version() {
                 Ok(version) if version != entered => {
                     entered = version;
-                    let mut problems = Vec::new();
-                    // a writer replaces whole hours, so a poisoned ledger is still whole
-                    ledger.write().unwrap_or_else(PoisonError::into_inner).change_prices(|book| match folder
-                        .enter(book)
-                    {
-                        Ok(found) => problems.extend(found),
-                        Err(problem) => problems.push(problem),
-                    });
-                    problems.iter().for_each(|problem| told(&format!("prices: {problem}")));
+                    enter(&folder, &ledger).iter().for_each(|problem| told(&format!("prices: {problem}")));
                 }
                 Ok(_) => {}
                 Err(problem) => told(&format!("prices: {problem}")),

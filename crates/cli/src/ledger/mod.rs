@@ -7,6 +7,9 @@
 
 mod answers;
 mod kept;
+mod labels;
+mod refreshing;
 
 pub(crate) use answers::{Ports, answer};
 pub(crate) use kept::{Account, Measuring, keep};
+pub use labels::LabelArguments;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::ledger::LabelArguments;
+
 /// How many times faster than the clock on the wall time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Speed {
@@ -70,6 +72,9 @@ pub struct Arguments {
     /// How often use is measured, in seconds of the cluster's time
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub cost_interval: u64,
+    /// What words stand for in questions about costs.
+    #[command(flatten)]
+    pub labels: LabelArguments,
     /// Leave out the controllers and their definitions, for supercargo controller to run beside it
     #[arg(long)]
     pub no_controllers: bool,

@@ -37,7 +37,7 @@ pub(super) async fn costs(
     if !ports.any() {
         return None;
     }
-    let account = Account::new(&arguments.cluster, &arguments.region, time);
+    let account = Account::new(&arguments.cluster, &arguments.region, time, arguments.labels.aliases());
     for problem in answer(&account.service, &ports, end).await {
         console.note(problem);
     }

@@ -61,6 +61,21 @@ fn everything_can_be_a_parquet_file(#[case] what: &[&str]) {
     assert_eq!(fs::read(ledger.0.join("costs.parquet")).unwrap(), out);
 }
 
+/// A word stands for the label that it is told to stand for.
+#[test]
+fn a_team_is_known_by_any_label() {
+    let ledger = Ledger::new();
+    let values = |arguments: &[&str]| {
+        let (code, out, said) = ledger.cost(&[&["allocation", "-o", "csv"], arguments].concat());
+        assert_eq!(code, 0, "{said}");
+        String::from_utf8(out).unwrap()
+    };
+    let by_label = values(&["--by", "label:app"]);
+    assert!(by_label.lines().count() > 2, "{by_label}");
+    assert_eq!(values(&["--by", "team", "--team-label", "app"]), by_label);
+    assert_ne!(values(&["--by", "team"]), by_label);
+}
+
 #[test]
 fn hourly_rows_add_up_to_the_report() {
     let ledger = Ledger::new();

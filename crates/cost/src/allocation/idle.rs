@@ -12,6 +12,7 @@ use crate::allocation::sharing::Sharing;
 use crate::interval::Interval;
 use crate::measures::{Measures, Resource};
 use crate::money::{Division, Money};
+use crate::prices::PriceSources;
 use crate::workload::{RowKind, Workload};
 
 /// The resources that can be idle.
@@ -27,6 +28,8 @@ pub(crate) struct IdlePart {
     pub charged: [u128; 3],
     /// When the pool was there; empty if the part is nothing.
     pub span: Interval,
+    /// Where the prices of the pool's nodes come from; none if the part is nothing.
+    pub sources: PriceSources,
 }
 
 impl IdlePart {
@@ -42,6 +45,7 @@ impl IdlePart {
             self.charged[index] = self.charged[index].saturating_add(other.charged[index]);
         }
         self.span = self.span.hull(other.span);
+        self.sources = self.sources.with(other.sources);
     }
 }
 
@@ -141,10 +145,12 @@ pub(crate) fn divide_idle(lines: &mut [Line], basis: Basis) -> IdleDivision {
         }
         for member in &pool.members {
             let part = &mut division.parts[*member];
-            part.span = if part.is_nothing() { Interval::default() } else { pool.idle.span };
+            if !part.is_nothing() {
+                (part.span, part.sources) = (pool.idle.span, pool.idle.sources);
+            }
         }
         if !rest.is_nothing() {
-            rest.span = pool.idle.span;
+            (rest.span, rest.sources) = (pool.idle.span, pool.idle.sources);
             division.rest.push((Workload::special(RowKind::Idle, &cluster, &node, &pool.provider_id), rest));
         }
     }

@@ -226,7 +226,9 @@ impl Desk {
             divide(charged, &mut |index, part| self.handed[index].charged[resource] = part.weight());
         }
         for part in &mut self.handed {
-            part.span = if part.is_nothing() { Interval::default() } else { self.pot_idle.span };
+            if !part.is_nothing() {
+                (part.span, part.sources) = (self.pot_idle.span, self.pot_idle.sources);
+            }
         }
         (self.pot, self.pot_idle) = (Money::ZERO, IdlePart::default());
     }
@@ -284,6 +286,7 @@ impl<'a> Showing<'a> {
                         resource(&mut line.measures).idle += idle;
                     }
                     line.measures.shared += handed.cost.into_iter().sum();
+                    line.measures.sources = line.measures.sources.with(line.idle.sources).with(handed.sources);
                     if sharing.breakdown && handed.cost.iter().any(|idle| !idle.is_zero()) {
                         let parts = CostParts::of_nodes(handed.cost);
                         line.measures.shared_by.entry(IDLE.into()).or_default().add(&parts);
@@ -321,7 +324,7 @@ impl<'a> Showing<'a> {
             }
             // idle is named by its node only where it is told apart
             let node = if self.sharing.split_idle { node } else { Arc::default() };
-            let mut row = Measures { span: idle.span, ..Measures::default() };
+            let mut row = Measures { span: idle.span, sources: idle.sources, ..Measures::default() };
             for (index, resource) in RESOURCES.into_iter().enumerate() {
                 let (charged, cost) = (idle.charged[index], idle.cost[index]);
                 *resource(&mut row) = Resource { charged, cost, ..Resource::default() };

@@ -89,7 +89,7 @@ pub fn charge(
     }
     let mut charged: Vec<Measures> =
         containers.iter().map(|fact| Measures { sources, ..Measures::of(fact) }).collect();
-    let blank = Measures { span, ..Measures::default() };
+    let blank = Measures { span, sources, ..Measures::default() };
     let (mut overhead, mut idle) = (blank.clone(), blank);
     let pools: [(Pool, Part); 3] = [
         (Pool { cost: asset.parts.cpu, capacity: asset.cpu, reserved: asset.cpu_reserved }, |row| {

@@ -135,7 +135,7 @@ impl Writer<'_> {
         if span.is_empty() {
             return;
         }
-        let (cost, price) = self.book.volume_cost(fact, self.window);
+        let (cost, source) = self.book.volume_cost(fact, self.window);
         let cluster = Arc::clone(&self.facts.cluster);
         let byte_seconds = u128::from(fact.bytes) * u128::from(span.seconds());
         let used: u128 = fact.uses.iter().map(|each| each.byte_seconds).sum();
@@ -152,7 +152,7 @@ impl Writer<'_> {
             };
             let volumes = BTreeMap::from([(key.clone(), part)]);
             let row =
-                Measures { span, volumes, sources: PriceSources::of(price.source), ..Measures::default() };
+                Measures { span, volumes, sources: PriceSources::of(source), ..Measures::default() };
             self.add(workload, row);
         };
         for each in &fact.uses {
@@ -178,7 +178,7 @@ impl Writer<'_> {
             span,
             seconds: span.seconds().into(),
             cost,
-            source: price.source,
+            source,
             kind: AssetKind::Disk(Box::new(disk)),
         });
     }
@@ -190,8 +190,7 @@ impl Writer<'_> {
         if span.is_empty() {
             return;
         }
-        let all = Money::of_price(self.book.units().balancer, fact.interval.seconds());
-        let cost = crate::prices::money_part_of(all, fact.interval, self.window);
+        let (cost, source) = self.book.balancer_cost(fact, self.window);
         let cluster = Arc::clone(&self.facts.cluster);
         let service: Arc<str> = format!("{}/{}", fact.namespace, fact.service).into();
         let key: Arc<str> = format!("{cluster}/{service}").into();
@@ -199,7 +198,7 @@ impl Writer<'_> {
         let mut money = Division::of(cost, whole);
         let part = |seconds: u128, cost: Money| Measures {
             span,
-            sources: LISTED,
+            sources: PriceSources::of(source),
             balancers: BTreeMap::from([(
                 Arc::clone(&key),
                 BalancerPart {
@@ -228,7 +227,7 @@ impl Writer<'_> {
             span,
             seconds: span.seconds().into(),
             cost,
-            source: PriceSource::List,
+            source,
             kind: AssetKind::LoadBalancer { address: Arc::clone(&fact.address), private: fact.private },
         });
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use supercargo_catalog::Usd;
+use supercargo_catalog::{Catalog, Usd};
 
-use crate::facts::{GIB, NodeFact, VolumeFact};
+use crate::facts::{BalancerFact, GIB, NodeFact, VolumeFact};
 use crate::interval::{Interval, part};
 use crate::money::{Money, fraction};
+use crate::prices::billed;
 use crate::prices::files::PriceEntry;
 use crate::prices::{PriceSource, SplitMethod, UnitPrices, VOLUME_TYPES};
 
@@ -33,6 +34,52 @@ pub enum NodePriceKey {
         /// Whether as spot instance.
         spot: bool,
     },
+    /// All machines whose node has a label.
+    Labelled {
+        /// The label.
+        label: NodeLabel,
+        /// Its value, in small letters.
+        value: Arc<str>,
+        /// Region; empty for all.
+        region: Arc<str>,
+    },
+}
+
+/// Labels of nodes that the ledger keeps, besides the instance type; the most particular first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeLabel {
+    /// The NodePool or node group.
+    Pool,
+    /// The zone.
+    Zone,
+    /// The region.
+    Region,
+    /// The architecture.
+    Arch,
+}
+
+impl NodeLabel {
+    /// All there are, the most particular first.
+    pub const ALL: [NodeLabel; 4] = [NodeLabel::Pool, NodeLabel::Zone, NodeLabel::Region, NodeLabel::Arch];
+
+    /// In a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NodeLabel::Pool => "pool",
+            NodeLabel::Zone => "zone",
+            NodeLabel::Region => "region",
+            NodeLabel::Arch => "arch",
+        }
+    }
+
+    fn of(self, node: &NodeFact) -> &str {
+        match self {
+            NodeLabel::Pool => &node.pool,
+            NodeLabel::Zone => &node.zone,
+            NodeLabel::Region => &node.region,
+            NodeLabel::Arch => &node.arch,
+        }
+    }
 }
 
 /// A price with its origin and the time it is for.
@@ -46,6 +93,8 @@ pub struct NodePrice {
     pub valid: Interval,
     /// The day the figure is of, if it is of one.
     pub day: Option<Date>,
+    /// Whether the machine's GPUs cost extra, what the book says of their model.
+    pub without_gpus: bool,
 }
 
 /// What a node costs, and why.
@@ -73,6 +122,8 @@ pub struct VolumePrice {
 pub struct PriceBook {
     pub(super) version: u64,
     pub(super) nodes: BTreeMap<NodePriceKey, Vec<NodePrice>>,
+    /// Of a GPU, by model in small letters and region; an empty one is for all.
+    pub(super) gpus: BTreeMap<(Arc<str>, Arc<str>), Usd>,
     pub(super) volumes: BTreeMap<Arc<str>, VolumePrice>,
     pub(super) units: UnitPrices,
     pub(super) split: SplitMethod,
@@ -87,6 +138,7 @@ impl Default for PriceBook {
         PriceBook {
             version: 0,
             nodes: BTreeMap::new(),
+            gpus: BTreeMap::new(),
             volumes: VOLUME_TYPES.into_iter().map(volume).collect(),
             units: UnitPrices::default(),
             split: SplitMethod::DefaultRatio,
@@ -157,6 +209,10 @@ impl PriceBook {
                     let price = VolumePrice { gib_month: *gib_month, source: PriceSource::Custom };
                     self.set_volume_price(name, price);
                 }
+                PriceEntry::Gpu { model, region, price } => {
+                    self.gpus.insert((Arc::clone(model), Arc::clone(region)), *price);
+                    self.version += 1;
+                }
                 PriceEntry::Units(changes) => {
                     self.units.apply(changes);
                     self.version += 1;
@@ -184,22 +240,58 @@ impl PriceBook {
             offering(&node.region, &all),
             offering(&all, &all),
         ];
+        let labelled = NodeLabel::ALL.into_iter().filter(|_| self.knows_labels()).flat_map(|label| {
+            let value: Arc<str> = label.of(node).to_lowercase().into();
+            [&node.region, &all].map(|region| NodePriceKey::Labelled {
+                label,
+                value: Arc::clone(&value),
+                region: Arc::clone(region),
+            })
+        });
         let at = node.interval.start;
         let held = |price: &&NodePrice| {
             price.valid.start <= at && at < price.valid.end && !price.price.is_negative()
         };
         let newest_first = |price: &NodePrice| (price.source, std::cmp::Reverse(price.valid.start));
         let known = keys
-            .iter()
+            .into_iter()
+            .chain(labelled)
             .filter_map(|key| {
-                self.nodes.get(key)?.iter().filter(held).min_by_key(|price| newest_first(price))
+                self.nodes.get(&key)?.iter().filter(held).min_by_key(|price| newest_first(price))
             })
             .min_by_key(|price| price.source);
         let by_units = self.units.node_source;
         match known.filter(|known| known.source <= by_units) {
-            Some(known) => PricedNode { price: known.price, source: known.source, day: known.day },
+            Some(known) => {
+                let gpus = if known.without_gpus { self.gpus_of(node) } else { Usd::from_nanos(0) };
+                PricedNode { price: known.price + gpus, source: known.source, day: known.day }
+            }
             None => PricedNode { price: self.default_price(node), source: by_units, day: None },
         }
+    }
+
+    fn knows_labels(&self) -> bool {
+        // they come last
+        self.nodes.last_key_value().is_some_and(|(key, _)| matches!(key, NodePriceKey::Labelled { .. }))
+    }
+
+    /// What a machine's GPUs cost an hour, where they cost extra. A model is known by its name in the catalogue, such as
+    /// `t4`, also within a longer one: `Tesla-T4`, `NVIDIA-A100-SXM4-40GB`.
+    fn gpus_of(&self, node: &NodeFact) -> Usd {
+        let count = node.capacity.milli_gpus / 1_000;
+        let facts = Catalog::embedded().facts(&node.instance_type).filter(|_| count > 0 && !self.gpus.is_empty());
+        let Some(model) = facts.and_then(|facts| facts.gpus.first()).map(|gpu| gpu.name.to_lowercase()) else {
+            return Usd::from_nanos(0);
+        };
+        let is_it = |name: &str| {
+            name == model || name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| part == model)
+        };
+        let of_region = |wanted: &str| {
+            let mut known = self.gpus.iter();
+            known.find(|((name, region), _)| &**region == wanted && is_it(name)).map(|(_, price)| *price)
+        };
+        let price = of_region(&node.region).or_else(|| of_region(""));
+        price.map_or(Usd::from_nanos(0), |price| price.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)))
     }
 
     fn default_price(&self, node: &NodeFact) -> Usd {
@@ -235,11 +327,41 @@ impl PriceBook {
             .unwrap_or(VolumePrice { gib_month: self.units.volume_gib_month, source: PriceSource::Default })
     }
 
-    /// What a volume costs in the part of its stretch that lies in a window.
-    pub fn volume_cost(&self, volume: &VolumeFact, window: Interval) -> (Money, VolumePrice) {
-        let price = self.volume(volume);
-        let all = per_gib(price.gib_month, volume.byte_seconds(), MONTH);
-        (money_part(all, volume.interval, window), price)
+    /// What a volume costs in the part of its stretch that lies in a window, by its bill if there is one, and where the price
+    /// comes from.
+    pub fn volume_cost(&self, volume: &VolumeFact, window: Interval) -> (Money, PriceSource) {
+        let (all, source) = match self.billed(billed::volume(volume), volume.interval) {
+            Some(cost) => (cost, PriceSource::Bill),
+            None => {
+                let price = self.volume(volume);
+                (per_gib(price.gib_month, volume.byte_seconds(), MONTH), price.source)
+            }
+        };
+        (money_part(all, volume.interval, window), source)
+    }
+
+    /// What a load balancer costs in the part of its stretch that lies in a window, by its bill if there is one, and where the
+    /// price comes from.
+    pub fn balancer_cost(&self, balancer: &BalancerFact, window: Interval) -> (Money, PriceSource) {
+        let billed = billed::balancer(&balancer.address).and_then(|name| self.billed(name, balancer.interval));
+        let (all, source) = match billed {
+            Some(cost) => (cost, PriceSource::Bill),
+            None => (Money::of_price(self.units.balancer, balancer.interval.seconds()), PriceSource::List),
+        };
+        (money_part(all, balancer.interval, window), source)
+    }
+
+    /// What a resource that is no node was billed for a stretch.
+    fn billed(&self, resource: Arc<str>, stretch: Interval) -> Option<Money> {
+        let prices = self.nodes.get(&NodePriceKey::Instance(resource))?;
+        let held = |price: &&NodePrice| {
+            price.source == PriceSource::Bill
+                && price.valid.start <= stretch.start
+                && stretch.start < price.valid.end
+                && !price.price.is_negative()
+        };
+        let newest = prices.iter().filter(held).max_by_key(|price| price.valid.start)?;
+        Some(Money::of_price(newest.price, stretch.seconds()))
     }
 }
 
@@ -283,7 +405,7 @@ mod tests {
     }
 
     fn price(nanos: i64, source: PriceSource) -> NodePrice {
-        NodePrice { price: Usd::from_nanos(nanos), source, valid: forever(), day: None }
+        NodePrice { price: Usd::from_nanos(nanos), source, valid: forever(), day: None, without_gpus: false }
     }
 
     fn offering(zone: &str) -> NodePriceKey {
@@ -331,8 +453,8 @@ mod tests {
             interval: Interval::hour(0),
             ..VolumeFact::default()
         };
-        let (cost, price) = PriceBook::default().volume_cost(&volume, Interval::hour(0));
+        let (cost, source) = PriceBook::default().volume_cost(&volume, Interval::hour(0));
         assert_eq!(cost, Money::from_nanos(80_000_000));
-        assert_eq!(price.source, PriceSource::List);
+        assert_eq!(source, PriceSource::List);
     }
 }

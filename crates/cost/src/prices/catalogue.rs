@@ -45,7 +45,7 @@ fn entry(price: Usd, stamp: PriceStamp) -> NodePrice {
         PriceKind::Estimate => PriceSource::Estimate,
         PriceKind::Live => PriceSource::Custom,
     };
-    NodePrice { price, source, valid: Interval::new(0, i64::MAX), day: Some(stamp.date) }
+    NodePrice { price, source, valid: Interval::new(0, i64::MAX), day: Some(stamp.date), without_gpus: false }
 }
 
 #[cfg(test)]

@@ -39,9 +39,10 @@ impl PriceBook {
     /// leaves what was added up of last week as it is.
     pub fn fingerprint(&self, stretch: Interval) -> u128 {
         // every part is named, so that a new one cannot be forgotten here
-        let PriceBook { version: _, nodes, volumes, units, split } = self;
+        let PriceBook { version: _, nodes, gpus, volumes, units, split } = self;
         let mut print = Fingerprint::new();
         print.shown(volumes);
+        print.shown(gpus);
         print.shown(units);
         print.shown(split);
         for (key, prices) in nodes {
@@ -60,6 +61,11 @@ impl PriceBook {
                             print.text(instance_type);
                             print.number(i64::from(*spot));
                         }
+                        NodePriceKey::Labelled { label, value, region } => {
+                            print.text(label.as_str());
+                            print.text(value);
+                            print.text(region);
+                        }
                     }
                     named = true;
                 }
@@ -69,6 +75,7 @@ impl PriceBook {
                 // whether it holds on after the stretch makes no difference
                 print.number(price.valid.end.min(stretch.end));
                 print.shown(&price.day);
+                print.number(i64::from(price.without_gpus));
             }
         }
         print.0
@@ -93,6 +100,7 @@ mod tests {
             source: PriceSource::SpotHistory,
             valid: Interval::new(7_200, i64::MAX),
             day: None,
+            without_gpus: false,
         };
         book.add_node_prices([(NodePriceKey::Instance("i-1".into()), price)]);
         assert_eq!(book.fingerprint(early), before);

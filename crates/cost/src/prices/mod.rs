@@ -1,6 +1,7 @@
 //! What things cost: kept apart from what happened, with the origin of every figure, so that a late bill re-prices the
 //! past without reading a metric again.
 
+mod billed;
 mod book;
 mod catalogue;
 pub mod files;
@@ -13,7 +14,8 @@ mod split;
 mod spot;
 mod units;
 
-pub use book::{NodePrice, NodePriceKey, PriceBook, PricedNode, VolumePrice};
+pub(crate) use billed::resource as billed_resource;
+pub use book::{NodeLabel, NodePrice, NodePriceKey, PriceBook, PricedNode, VolumePrice};
 pub(crate) use book::{money_part as money_part_of, per_gib_of};
 pub use folder::{FolderError, PriceFolder};
 pub use reconcile::{BillRate, BilledDay, Observed, Reconciliation, reconcile};

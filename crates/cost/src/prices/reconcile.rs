@@ -1,10 +1,10 @@
 //! A bill held against what ran.
 //!
 //! What a machine was billed for a stretch is divided by the time that the ledger knows it in that stretch: so the ledger's
-//! costs of the machine add up to the bill, boot times and missed minutes included. Facts stay as they are; the rates go
-//! into the book of prices.
+//! costs of the machine add up to the bill, boot times and missed minutes included. So are volumes and load balancers.
+//! Facts stay as they are; the rates go into the book of prices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,14 +13,15 @@ use supercargo_catalog::Usd;
 use crate::facts::HourFacts;
 use crate::interval::Interval;
 use crate::money::Money;
+use crate::prices::billed;
 use crate::prices::files::{Bill, BillLine};
 use crate::prices::{NodePrice, NodePriceKey, PriceBook, PriceSource};
 
-/// What a machine cost per hour in a stretch, by its bill.
+/// What a machine, a volume or a load balancer cost per hour in a stretch, by its bill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BillRate {
-    /// Instance id.
+    /// Instance id; of a volume its handle, of a load balancer `loadbalancer/` and its name.
     pub instance: Arc<str>,
     /// First second of the stretch that was billed.
     pub from: i64,
@@ -34,22 +35,37 @@ pub struct BillRate {
     pub known_seconds: u64,
 }
 
-/// Seconds that machines are known, by instance id and start of the fact.
+/// Seconds that machines, volumes and load balancers are known, by what bills call them and the start of the fact.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
+    machines: BTreeMap<Arc<str>, BTreeSet<i64>>,
     seconds: BTreeMap<(Arc<str>, i64), u64>,
     costs: BTreeMap<(Arc<str>, i64), Money>,
 }
 
 impl Observed {
-    /// Notes the nodes of an hour, and what they cost at prices as they are.
+    /// Notes what is paid for of an hour, and what it costs at prices as they are.
     pub fn note(&mut self, facts: &HourFacts, book: &PriceBook) {
         for node in &facts.nodes {
-            let key = (Arc::from(node.instance_id()), node.interval.start);
-            *self.seconds.entry(key.clone()).or_default() += node.interval.seconds();
-            let (cost, _) = book.node_cost(node, node.interval);
-            *self.costs.entry(key).or_default() += cost;
+            let instance: Arc<str> = node.instance_id().into();
+            self.machines.entry(Arc::clone(&instance)).or_default().insert(node.interval.start);
+            self.add(instance, node.interval, book.node_cost(node, node.interval).0);
         }
+        for volume in facts.volumes.iter().filter(|volume| !volume.provider_id.is_empty()) {
+            let (cost, _) = book.volume_cost(volume, volume.interval);
+            self.add(billed::volume(volume), volume.interval, cost);
+        }
+        for balancer in &facts.balancers {
+            if let Some(name) = billed::balancer(&balancer.address) {
+                self.add(name, balancer.interval, book.balancer_cost(balancer, balancer.interval).0);
+            }
+        }
+    }
+
+    fn add(&mut self, resource: Arc<str>, interval: Interval, cost: Money) {
+        let key = (resource, interval.start);
+        *self.seconds.entry(key.clone()).or_default() += interval.seconds();
+        *self.costs.entry(key).or_default() += cost;
     }
 
     fn in_stretch<'a, T>(
@@ -65,9 +81,9 @@ impl Observed {
 /// A day, billed and as the ledger had it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BilledDay {
-    /// Billed for machines that the ledger knows.
+    /// Billed for what the ledger knows.
     pub billed: Money,
-    /// What the ledger had for the same machines and stretches before.
+    /// What the ledger had for the same resources and stretches before.
     pub before: Money,
 }
 
@@ -78,7 +94,7 @@ pub struct Reconciliation {
     pub rates: Vec<BillRate>,
     /// By day (seconds since 1970 at its beginning).
     pub days: BTreeMap<i64, BilledDay>,
-    /// Billed for what the ledger does not know, by the beginning of the id (`i`, `vol`, …).
+    /// Billed for what the ledger does not know, by the beginning of the id (`i`, `vol`, `loadbalancer`, …).
     pub unknown: BTreeMap<String, Money>,
     /// Machines of the bill's time that are not on it.
     pub unbilled: Vec<Arc<str>>,
@@ -92,7 +108,7 @@ pub fn reconcile(bill: &Bill, observed: &Observed) -> Reconciliation {
         let seconds: u64 = Observed::in_stretch(&observed.seconds, line).sum();
         let price = rate(line.cost, seconds);
         let Some(price) = price else {
-            let sort = line.resource.split('-').next().unwrap_or_default();
+            let sort = line.resource.split(['-', '/']).next().unwrap_or_default();
             let sort = if sort.len() < line.resource.len() { sort } else { "other" };
             *found.unknown.entry(sort.to_owned()).or_default() += line.cost;
             continue;
@@ -110,11 +126,10 @@ pub fn reconcile(bill: &Bill, observed: &Observed) -> Reconciliation {
         });
     }
     let window = bill.window();
-    let inside = observed.seconds.keys().filter(|(_, start)| window.start <= *start && *start < window.end);
+    let inside = observed.machines.iter().filter(|(_, starts)| starts.range(window.start..window.end).next().is_some());
     let billed =
         |instance: &Arc<str>| found.rates.binary_search_by(|rate| rate.instance.cmp(instance)).is_ok();
     let mut unbilled: Vec<Arc<str>> = inside.map(|(instance, _)| Arc::clone(instance)).collect();
-    unbilled.dedup();
     unbilled.retain(|instance| !billed(instance));
     found.unbilled = unbilled;
     found
@@ -135,7 +150,7 @@ impl PriceBook {
     pub fn add_bill_rates<'a>(&mut self, rates: impl IntoIterator<Item = &'a BillRate>) {
         let entry = |rate: &BillRate| {
             let valid = Interval::new(rate.from, rate.until);
-            let price = NodePrice { price: rate.price_per_hour, source: PriceSource::Bill, valid, day: None };
+            let price = NodePrice { price: rate.price_per_hour, source: PriceSource::Bill, valid, day: None, without_gpus: false };
             (NodePriceKey::Instance(Arc::clone(&rate.instance)), price)
         };
         self.add_node_prices(rates.into_iter().map(entry));

@@ -254,6 +254,8 @@ impl<'a> Importer<'a> {
     /// Reads an hour; returns the hours that are complete by now, in order.
     pub fn hour(&mut self, hour: i64) -> Result<Vec<HourFacts>, ImportError> {
         let mut table = HourTable::new(Grid::new(hour, self.settings.step)?);
+        let paths = self.metrics.iter().map(|metric| range_query(metric, table.grid, &self.settings));
+        self.server.prepare(paths.collect());
         for metric in self.metrics.clone() {
             self.read(metric, &mut table)?;
         }

@@ -25,6 +25,12 @@ pub struct AskError {
 
 /// A server with Prometheus' API.
 pub trait MetricServer {
+    /// Says what is going to be asked for next, in this order. A server may begin to ask; what it is told does not change any
+    /// answer.
+    fn prepare(&mut self, paths: Vec<String>) {
+        drop(paths);
+    }
+
     /// Asks for a path with its query, such as `/api/v1/query_range?query=up&…`; the answer is read as it comes.
     fn ask(&mut self, path: &str) -> Result<Box<dyn Read + '_>, AskError>;
 

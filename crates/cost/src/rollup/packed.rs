@@ -46,7 +46,7 @@ const RESOURCE: usize = 6;
 /// Numbers of a row before its idle.
 const OWN: usize = 3 * RESOURCE + 21;
 /// Numbers of a part of idle.
-const PART: usize = 8;
+const PART: usize = 9;
 /// Numbers of a row.
 const CELLS: usize = OWN + 4 * PART;
 
@@ -90,7 +90,7 @@ pub(crate) fn cell_names() -> Vec<String> {
         let pool = if basis.by_node { "node" } else { "cluster" };
         let with = if basis.with_overhead { "_with_overhead" } else { "" };
         let of = |what: &str| format!("idle_of_{pool}{with}_{what}");
-        let part = ["cpu_cost", "ram_cost", "gpu_cost", "cpu", "ram", "gpu", "start", "end"];
+        let part = ["cpu_cost", "ram_cost", "gpu_cost", "cpu", "ram", "gpu", "start", "end", "price_sources"];
         names.extend(part.map(of));
     }
     names
@@ -126,6 +126,7 @@ fn cells_of(roll: &RollLine) -> Vec<i128> {
         cells.extend(part.cost.map(Money::nanos));
         cells.extend(part.charged.map(cell));
         cells.extend([i128::from(part.span.start), i128::from(part.span.end)]);
+        cells.push(i128::from(part.sources.to_number()));
     }
     cells
 }
@@ -156,6 +157,10 @@ impl Cells<'_> {
         Money::from_nanos(self.signed())
     }
 
+    fn sources(&mut self) -> PriceSources {
+        PriceSources::from_number(u16::try_from(self.signed()).unwrap_or(0))
+    }
+
     fn interval(&mut self) -> Interval {
         let mut second = || i64::try_from(self.signed()).unwrap_or(0);
         let (start, end) = (second(), second());
@@ -179,6 +184,7 @@ impl Cells<'_> {
             cost: [self.money(), self.money(), self.money()],
             charged: [self.amount(), self.amount(), self.amount()],
             span: self.interval(),
+            sources: self.sources(),
         }
     }
 }
@@ -241,7 +247,7 @@ impl RollUp {
             balancers: attached.into_iter().flat_map(|own| own.balancers.iter().cloned()).collect(),
             shared: cells.money(),
             external: cells.money(),
-            sources: PriceSources::from_number(u16::try_from(cells.signed()).unwrap_or(0)),
+            sources: cells.sources(),
             // what is kept is not shared yet
             shared_by: Default::default(),
         };

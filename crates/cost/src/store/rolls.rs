@@ -31,7 +31,7 @@ use crate::workload::{RowKind, Workload};
 /// Directory of roll-ups.
 pub(super) const ROLLUPS: &str = "rollups";
 /// The format that is written; another one is made anew.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Names of the numbers, and of their upper halves where they need one.
 static CELLS: LazyLock<Vec<(String, String)>> =

@@ -76,7 +76,13 @@ pub struct ImportArguments {
         requires = "user"
     )]
     pub password: Option<String>,
-    /// Trust any certificate; others are checked against the system's, or those of SSL_CERT_FILE
+    /// How many questions are on their way at once; the ledger is the same with any number
+    #[arg(long, value_name = "COUNT", env = "MAX_QUERY_CONCURRENCY", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub max_query_concurrency: u16,
+    /// A file with the certificates (PEM) of authorities that are trusted, instead of the system's
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure_skip_verify")]
+    pub ca_file: Option<PathBuf>,
+    /// Trust any certificate; others are checked against the system's, those of SSL_CERT_FILE, or --ca-file
     #[arg(long, env = "INSECURE_SKIP_VERIFY")]
     pub insecure_skip_verify: bool,
 }

@@ -5,7 +5,9 @@
 //! --dump FILE… ──────────────────────────────────┴──> HourFacts ──> the ledger's store
 //! ```
 
+mod ahead;
 mod arguments;
+mod certificates;
 mod run;
 mod server;
 

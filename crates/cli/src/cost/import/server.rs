@@ -1,22 +1,24 @@
 //! A Prometheus server over HTTP.
 
-use std::io::{self, Read};
+use std::collections::VecDeque;
+use std::io::Read;
 use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt;
 use kube::client::Body;
 use supercargo_cost::prometheus::{AskError, MetricServer, Retry};
 use tokio::runtime::Runtime;
 
+use super::ahead::{Coming, ask};
 use super::arguments::ImportArguments;
+use super::certificates;
 use crate::cost::source::split;
 use crate::exit::Failure;
 
-/// A server, asked one question after the other.
+/// A server, asked a few questions at once, whose answers are read one after the other.
 pub struct HttpServer {
     runtime: Runtime,
     client: kube::Client,
@@ -24,6 +26,12 @@ pub struct HttpServer {
     prefix: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     token_file: Option<std::path::PathBuf>,
+    /// Answers on their way, in the order in which they are going to be read.
+    coming: VecDeque<(String, Coming)>,
+    /// Questions that come after them.
+    planned: VecDeque<String>,
+    /// How many questions are on their way at once.
+    at_once: usize,
 }
 
 impl HttpServer {
@@ -38,7 +46,14 @@ impl HttpServer {
         let uri = root.parse().map_err(|error: axum::http::uri::InvalidUri| wrong(&error))?;
         let mut config = kube::Config::new(uri);
         config.accept_invalid_certs = arguments.insecure_skip_verify;
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        if let Some(file) = &arguments.ca_file {
+            let help = "expected a file of certificates, such as /etc/ssl/certs/ca-certificates.crt";
+            let read = certificates::read(file).map_err(|problem| Failure::new(problem).with_help(help))?;
+            config.root_cert = Some(read);
+        }
+        // one thread goes on with answers while others are read
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .map_err(|error| wrong(&error))?;
@@ -47,7 +62,19 @@ impl HttpServer {
             runtime.block_on(async { kube::Client::try_from(config) }).map_err(|error| wrong(&error))?;
         let headers = headers(arguments)?;
         let token_file = arguments.bearer_token_file.clone();
-        Ok(HttpServer { runtime, client, prefix: prefix.to_owned(), headers, token_file })
+        let (coming, planned) = (VecDeque::new(), VecDeque::new());
+        let at_once = arguments.max_query_concurrency.into();
+        Ok(HttpServer { runtime, client, prefix: prefix.to_owned(), headers, token_file, coming, planned, at_once })
+    }
+
+    /// Asks so many questions before their turn that those on their way are as many as may be, the one that is read among
+    /// them.
+    fn ask_ahead(&mut self) {
+        while self.coming.len() + 1 < self.at_once {
+            let Some(path) = self.planned.pop_front() else { return };
+            let coming = ask(self.runtime.handle(), &self.client, self.request(&path));
+            self.coming.push_back((path, coming));
+        }
     }
 
     fn request(&self, path: &str) -> Result<Request<Body>, String> {
@@ -106,22 +133,37 @@ fn headers(arguments: &ImportArguments) -> Result<Vec<(HeaderName, HeaderValue)>
 }
 
 impl MetricServer for HttpServer {
+    fn prepare(&mut self, paths: Vec<String>) {
+        self.coming.clear();
+        self.planned = paths.into();
+        self.ask_ahead();
+    }
+
     fn ask(&mut self, path: &str) -> Result<Box<dyn Read + '_>, AskError> {
-        let request = self.request(path).map_err(|problem| AskError { problem, retry: Retry::Never })?;
-        let sent = self.runtime.block_on(self.client.send(request));
-        let response =
-            sent.map_err(|error| AskError { problem: described(&error), retry: Retry::After(None) })?;
-        let (head, body) = response.into_parts();
-        let mut reader = BodyReader { runtime: &self.runtime, body, chunk: Default::default() };
-        if head.status.is_success() {
-            return Ok(Box::new(reader));
+        let coming = match self.coming.front() {
+            Some((first, _)) if first == path => self.coming.pop_front().map(|(_, coming)| coming),
+            _ => None,
+        };
+        let coming = match coming {
+            Some(coming) => coming,
+            None => {
+                let request = self.request(path).map_err(|problem| AskError { problem, retry: Retry::Never })?;
+                ask(self.runtime.handle(), &self.client, Ok(request))
+            }
+        };
+        self.ask_ahead();
+        let begun = coming.begin();
+        let begun = begun.map_err(|problem| AskError { problem, retry: Retry::After(None) })?;
+        let mut body = begun.body;
+        if begun.status.is_success() {
+            return Ok(Box::new(body));
         }
         let mut text = String::new();
         // a refusal may have no readable reason
-        let _ = (&mut reader).take(2_000).read_to_string(&mut text);
-        let problem = format!("{}: {}", head.status, reason(&text));
-        let wish = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let again = head.status.is_server_error() || head.status == StatusCode::TOO_MANY_REQUESTS;
+        let _ = (&mut body).take(2_000).read_to_string(&mut text);
+        let problem = format!("{}: {}", begun.status, reason(&text));
+        let wish = begun.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let again = begun.status.is_server_error() || begun.status == StatusCode::TOO_MANY_REQUESTS;
         Err(AskError { problem, retry: if again { Retry::After(wish) } else { Retry::Never } })
     }
 
@@ -132,7 +174,7 @@ impl MetricServer for HttpServer {
 }
 
 /// An error with its causes, which say more than it does.
-fn described(error: &dyn std::error::Error) -> String {
+pub(super) fn described(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -150,26 +192,6 @@ fn reason(text: &str) -> String {
     let answer: Option<serde_json::Value> = serde_json::from_str(text).ok();
     let told = answer.and_then(|answer| answer["error"].as_str().map(str::to_owned));
     told.unwrap_or_else(|| text.lines().next().unwrap_or_default().trim().to_owned())
-}
-
-/// A body that is read as it comes.
-struct BodyReader<'a> {
-    runtime: &'a Runtime,
-    body: Body,
-    chunk: std::collections::VecDeque<u8>,
-}
-
-impl Read for BodyReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() {
-            let Some(frame) = self.runtime.block_on(self.body.frame()) else { return Ok(0) };
-            let frame = frame.map_err(|error| io::Error::other(described(&error)))?;
-            if let Ok(data) = frame.into_data() {
-                self.chunk.extend(data);
-            }
-        }
-        self.chunk.read(buffer)
-    }
 }
 
 #[cfg(test)]

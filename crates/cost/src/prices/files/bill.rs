@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::interval::Interval;
 use crate::money::Money;
+use crate::prices::billed_resource;
 use crate::prices::files::cells::{Row, Sheet};
 use crate::prices::files::decimal::amount;
 use crate::prices::files::gzip;
@@ -19,7 +20,8 @@ use crate::prices::files::times::{EXPECTED, second};
 /// What was paid for a resource in a stretch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillLine {
-    /// Its id, such as `i-0123456789abcdef0`; of an ARN the part after the last slash.
+    /// Its id, such as `i-0123456789abcdef0` or `vol-0123`; of an ARN the part after the last slash; of a load balancer
+    /// `loadbalancer/` and its name.
     pub resource: Arc<str>,
     /// When.
     pub stretch: Interval,
@@ -168,8 +170,7 @@ fn line(row: &Row<'_>, columns: &Columns, problems: &mut FileProblems) -> Option
         problems.note(row.line, field, problem, "an amount of dollars, such as 0.0960000000");
         return None;
     };
-    let resource = row.get(columns.resource);
-    let resource = resource.rsplit('/').next().unwrap_or(resource);
+    let resource = billed_resource(row.get(columns.resource));
     if names.is_none() || resource.is_empty() {
         let sort = if sort.is_empty() { "without a resource" } else { sort };
         return Some(Read::LeftOut(sort.to_owned(), cost));
@@ -191,5 +192,5 @@ fn line(row: &Row<'_>, columns: &Columns, problems: &mut FileProblems) -> Option
         );
         return None;
     }
-    Some(Read::Line(BillLine { resource: resource.into(), stretch: Interval::new(start, end), cost }))
+    Some(Read::Line(BillLine { resource, stretch: Interval::new(start, end), cost }))
 }

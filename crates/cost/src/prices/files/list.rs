@@ -31,6 +31,15 @@ pub enum PriceEntry {
         /// Per GiB and month of 730 hours.
         gib_month: Usd,
     },
+    /// Of a GPU, where GPUs cost extra.
+    Gpu {
+        /// Its model in small letters.
+        model: Arc<str>,
+        /// Region; empty for all.
+        region: Arc<str>,
+        /// Per hour.
+        price: Usd,
+    },
     /// Of units.
     Units(UnitPriceChanges),
 }
@@ -119,7 +128,7 @@ fn entry(row: &Row<'_>, problems: &mut FileProblems) -> Option<PriceEntry> {
     let day = row.get("date").parse().ok();
     Some(PriceEntry::Node(
         key,
-        NodePrice { price: paid?, source: source?, valid: Interval::new(from?, until?), day },
+        NodePrice { price: paid?, source: source?, valid: Interval::new(from?, until?), day, without_gpus: false },
     ))
 }
 
