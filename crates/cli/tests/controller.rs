@@ -290,12 +290,15 @@ fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
     assert_eq!(by_team[0]["web"]["name"], "web", "the label app is the team");
     // prices that are put beside the ledger count when they are asked for
     std::fs::create_dir_all(cluster.directory.join("ledger/prices")).unwrap();
-    std::fs::write(cluster.directory.join("ledger/prices/0001-list.csv"), "node,price\nnode-1,7.5\n").unwrap();
+    std::fs::write(cluster.directory.join("ledger/prices/0001-list.csv"), "node,price\nnode-1,7.5\n")
+        .unwrap();
     assert_eq!(ask(&address, "POST", "/refreshPricing").0, 200);
-    let assets: Value = serde_json::from_str(&get(&address, "/assets?window=2d&filter=name:%22node-1%22").1).unwrap();
+    let assets: Value =
+        serde_json::from_str(&get(&address, "/assets?window=2d&filter=name:%22node-1%22").1).unwrap();
     let node = assets["data"].as_object().unwrap().values().next().unwrap();
     assert_eq!(node["priceSource"], "custom", "{node:#}");
-    std::fs::write(cluster.directory.join("ledger/prices/0002-list.csv"), "node,price\nnode-1,dear\n").unwrap();
+    std::fs::write(cluster.directory.join("ledger/prices/0002-list.csv"), "node,price\nnode-1,dear\n")
+        .unwrap();
     let (status, body) = ask(&address, "POST", "/refreshPricing");
     assert!(status == 502 && body.contains("0002-list.csv:2: price"), "{status} {body}");
     std::fs::remove_file(cluster.directory.join("ledger/prices/0002-list.csv")).unwrap();
@@ -305,7 +308,8 @@ fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
 
     // the files alone
     let shown = || -> Value {
-        let asked = ["cost", "allocation", "--store", "ledger", "--window", "2d", "--by", "controller", "-o", "json"];
+        let asked =
+            ["cost", "allocation", "--store", "ledger", "--window", "2d", "--by", "controller", "-o", "json"];
         let output = cluster.supercargo(&asked).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(&output)))
     };
@@ -315,7 +319,10 @@ fn a_controller_keeps_the_ledger_of_its_cluster_over_its_end() {
     let (process, ..) = cluster.controller(&arguments);
     let told = minutes(&kept[0]);
     let again = costs(&address, &format!("/allocation?{window}"), |data| minutes(&data[0]) > told + 0.02);
-    assert_eq!(again[0]["deployment:web"]["start"], kept[0]["deployment:web"]["start"], "the same Deployment goes on");
+    assert_eq!(
+        again[0]["deployment:web"]["start"], kept[0]["deployment:web"]["start"],
+        "the same Deployment goes on"
+    );
     assert_eq!(process.end("-TERM").0, Some(0));
     // what went on while nobody measured is charged by its requests, every second once
     let row = shown()[0]["deployment:web"].take();

@@ -204,9 +204,21 @@ fn a_server_that_is_not_there_or_refuses_is_told_in_words() {
     ]);
     assert!(code == 2 && said.contains("hours are imported when they are over"), "{said}");
     let (code, _, said) = supercargo(&[
-        "cost", "import", "--prometheus", "https://localhost:1", "--store", store, "--window", WINDOW, "--ca-file", "Cargo.toml",
+        "cost",
+        "import",
+        "--prometheus",
+        "https://localhost:1",
+        "--store",
+        store,
+        "--window",
+        WINDOW,
+        "--ca-file",
+        "Cargo.toml",
     ]);
-    assert!(code == 2 && said.contains("Cargo.toml: no certificates; expected -----BEGIN CERTIFICATE-----"), "{said}");
+    assert!(
+        code == 2 && said.contains("Cargo.toml: no certificates; expected -----BEGIN CERTIFICATE-----"),
+        "{said}"
+    );
     let (code, _, said) = supercargo(&["cost", "import", "--store", store]);
     assert!(code == 2 && said.contains("--prometheus"), "{said}");
 }

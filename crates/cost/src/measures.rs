@@ -332,7 +332,8 @@ impl Measures {
             return 0.0;
         }
         let known = parts.into_iter().filter(|(efficiency, _)| !efficiency.is_nan());
-        let (sum, cost) = known.fold((0.0, 0.0), |(sum, all), (efficiency, cost)| (sum + efficiency * cost, all + cost));
+        let (sum, cost) =
+            known.fold((0.0, 0.0), |(sum, all), (efficiency, cost)| (sum + efficiency * cost, all + cost));
         if cost > 0.0 { sum / cost } else { f64::NAN }
     }
 }

@@ -169,7 +169,9 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
         observed.hours.into_iter().for_each(|facts| ledger.absorb(facts));
         let facts: Vec<_> = ledger.facts(Interval::hour(NOON)).collect();
         let nodes = facts.iter().flat_map(|facts| &facts.nodes);
-        nodes.map(|node| (node.name.to_string(), node.interval.start - NOON, node.interval.end - NOON)).collect()
+        nodes
+            .map(|node| (node.name.to_string(), node.interval.start - NOON, node.interval.end - NOON))
+            .collect()
     };
     // not launched yet, then launched and seen, then a node of its own
     assert_eq!(look(&world, 60), []);
@@ -182,7 +184,11 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
     world.nodes.push(booted.clone());
     world.claims[0] = claim("general-x7k2p", "i-9", NOON + 70, Some("ip-10-0-0-9"));
     let name = "ip-10-0-0-9".to_owned();
-    assert_eq!(look(&world, 180), [(name.clone(), 70, 120), (name.clone(), 120, 180)], "the machine has one name");
+    assert_eq!(
+        look(&world, 180),
+        [(name.clone(), 70, 120), (name.clone(), 120, 180)],
+        "the machine has one name"
+    );
     // launched and booted between two looks; another that was never claimed is paid for from its node on
     let mut own = node.clone();
     own.metadata.name = Some("n2".to_owned());
@@ -194,7 +200,10 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
     world.nodes.extend([own, unclaimed]);
     world.claims.push(claim("general-b", "i-2", NOON + 190, Some("n2")));
     let seen = look(&world, 240);
-    assert!(seen.contains(&("n2".to_owned(), 190, 240)) && seen.contains(&("n3".to_owned(), 220, 240)), "{seen:?}");
+    assert!(
+        seen.contains(&("n2".to_owned(), 190, 240)) && seen.contains(&("n3".to_owned(), 220, 240)),
+        "{seen:?}"
+    );
     // the node goes before its claim: nothing is paid for under the claim's name then
     world.nodes.clear();
     let later = look(&world, 300);
@@ -213,7 +222,10 @@ fn an_instance_that_never_becomes_a_node_is_idle_under_the_name_of_its_claim() {
     let facts = hour(&observed.hours).clone();
     let [node] = &facts.nodes[..] else { panic!("{:?}", facts.nodes) };
     assert_eq!((&*node.name, node.interval.start - NOON, node.interval.end - NOON), ("general-lost", 10, 50));
-    assert_eq!((&*node.region, &*node.instance_type, &*node.pool, node.spot), ("us-east-1", "m5.xlarge", "general", true));
+    assert_eq!(
+        (&*node.region, &*node.instance_type, &*node.pool, node.spot),
+        ("us-east-1", "m5.xlarge", "general", true)
+    );
     let mut ledger = Ledger::new(PriceBook::default());
     ledger.insert(facts);
     let priced = ledger.priced(NOON, Interval::hour(NOON), None);

@@ -160,7 +160,11 @@ fn opencosts_list_prices_nodes_by_their_labels(#[case] rows: &str, #[case] expec
 #[rstest]
 #[case::on_top_of_the_node("Tesla-T4,,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "3 custom")]
 #[case::in_any_spelling("t4,,GPU,gpu.nvidia.com/class,0.5\n", 4_000, "3 custom")]
-#[case::its_region_first("t4,,gpu,nvidia.com/gpu_type,9\nt4,us-east-1,gpu,nvidia.com/gpu_type,0.25\n", 4_000, "2 custom")]
+#[case::its_region_first(
+    "t4,,gpu,nvidia.com/gpu_type,9\nt4,us-east-1,gpu,nvidia.com/gpu_type,0.25\n",
+    4_000,
+    "2 custom"
+)]
 #[case::another_model("a100,,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "1 custom")]
 #[case::another_region("t4,eu-west-1,gpu,nvidia.com/gpu_type,0.5\n", 4_000, "1 custom")]
 #[case::a_node_that_shows_none("t4,,gpu,nvidia.com/gpu_type,0.5\n", 0, "1 custom")]
@@ -370,7 +374,8 @@ fn a_bill_prices_volumes_and_load_balancers_too() {
     let mut observed = Observed::default();
     observed.note(&facts, &book);
     let found = reconcile(&bill, &observed);
-    let unknown: Vec<_> = found.unknown.iter().map(|(sort, cost)| (sort.as_str(), cost.to_decimal())).collect();
+    let unknown: Vec<_> =
+        found.unknown.iter().map(|(sort, cost)| (sort.as_str(), cost.to_decimal())).collect();
     assert_eq!(unknown, [("loadbalancer", "0.05".to_owned()), ("vol", "0.03".to_owned())]);
     assert!(found.unbilled.is_empty(), "machines only: {:?}", found.unbilled);
     book.add_bill_rates(&found.rates);

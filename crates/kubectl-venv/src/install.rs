@@ -50,6 +50,14 @@ pub const OBJECT_STORE: Environment = Environment {
     packages: &["moto[s3,server]==5.2.5"],
 };
 
+/// The judge of the FinOps Foundation. It needs Python 3.12 ([`python_since`]).
+pub const VALIDATOR: Environment = Environment {
+    name: "validator-venv",
+    purpose: "tests of exports by the FinOps specification",
+    // later versions of pyarrow do not go with the numpy that the validator asks for
+    packages: &["focus-validator==2.2.1", "pyarrow==20.0.0"],
+};
+
 /// Why there is no environment, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum VenvError {
@@ -116,7 +124,15 @@ impl Environment {
     /// # Errors
     /// Python or PyPI is missing, or the directory cannot be written. The text says what to install.
     pub fn bin(self, shared: impl AsRef<Path>) -> Result<PathBuf, VenvError> {
-        self.bin_by(Path::new("python3"), shared.as_ref(), |this, directory| {
+        self.bin_with(Path::new("python3"), shared)
+    }
+
+    /// The same, made by a Python of one's choice.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn bin_with(self, python: &Path, shared: impl AsRef<Path>) -> Result<PathBuf, VenvError> {
+        self.bin_by(python, shared.as_ref(), |this, directory| {
             let (packages, place) = (this.packages.join(" and "), directory.display());
             // Past the capture of the test harness: whoever waits should see why.
             let _ = writeln!(io::stderr(), "installing {packages} from PyPI into {place}");
@@ -168,6 +184,24 @@ impl Environment {
         pip.args(packages);
         run(pip).map_err(no_python)?.map_err(|text| VenvError::NoPackages { packages, purpose, text })
     }
+}
+
+/// A Python 3 of this minor version or a later one that can make virtual environments: in the PATH, or among those of pyenv.
+pub fn python_since(minor: u32) -> Option<PathBuf> {
+    let named = (minor..minor + 4).map(|minor| PathBuf::from(format!("python3.{minor}")));
+    let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let pyenv = pyenv.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")));
+    let versions = pyenv.and_then(|root| fs::read_dir(root.join("versions")).ok()).into_iter().flatten();
+    let mut versions: Vec<PathBuf> =
+        versions.filter_map(|entry| Some(entry.ok()?.path().join("bin/python3"))).collect();
+    versions.sort();
+    [PathBuf::from("python3")].into_iter().chain(named).chain(versions).find(|python| is_since(python, minor))
+}
+
+fn is_since(python: &Path, minor: u32) -> bool {
+    let mut asked = Command::new(python);
+    asked.args(["-c", &format!("import sys, venv, ensurepip; sys.exit(sys.version_info < (3, {minor}))")]);
+    run(asked).is_ok_and(|said| said.is_ok())
 }
 
 /// Runs a command; if it fails, what it said.
@@ -266,6 +300,15 @@ mod tests {
         let place = Place::new("no-python");
         let text = place.bin_by(&place.0.join("python3")).unwrap_err().to_string();
         assert!(text.contains("apt-get install python3 python3-venv"), "{text}");
+    }
+
+    #[test]
+    fn a_python_that_is_too_old_is_none() {
+        let place = Place::new("versions");
+        let (old, new) = (place.0.join("old"), place.0.join("new"));
+        script(&old, "exit 1");
+        script(&new, "exit 0");
+        assert!(!is_since(&old, 12) && is_since(&new, 12) && !is_since(&place.0.join("none"), 12));
     }
 
     #[test]

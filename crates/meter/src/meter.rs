@@ -208,7 +208,8 @@ impl Meter {
             (_, stage) => {
                 self.closing = Closing::Closed;
                 if matches!(stage, Stage::Holding(_)) {
-                    self.orders.push(Order::Tell("ending: the last costs could not be written down".to_owned()));
+                    self.orders
+                        .push(Order::Tell("ending: the last costs could not be written down".to_owned()));
                 }
                 self.orders.push(Order::Close);
             }

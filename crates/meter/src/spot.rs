@@ -37,5 +37,7 @@ pub(crate) async fn enter(
     let quotes: Vec<SpotQuote> = wanted.collect();
     let books = Arc::clone(books);
     let entered = tokio::task::spawn_blocking(move || books.quote(quotes)).await;
-    entered.map_err(|error| error.to_string())?.map_err(|error| format!("spot prices are not written down: {error}"))
+    entered
+        .map_err(|error| error.to_string())?
+        .map_err(|error| format!("spot prices are not written down: {error}"))
 }

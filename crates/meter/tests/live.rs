@@ -318,7 +318,9 @@ async fn a_meter_that_is_ended_looks_once_more(#[case] answered: bool) {
     world.pass(180 - began.rem_euclid(60).unsigned_abs() + 37).await;
     if !answered {
         let hang = || get(|| async { std::future::pending::<StatusCode>().await });
-        world.server.mount_node_proxy(Router::new().route("/api/v1/nodes/{name}/proxy/stats/summary", hang()));
+        world
+            .server
+            .mount_node_proxy(Router::new().route("/api/v1/nodes/{name}/proxy/stats/summary", hang()));
     }
     let asked = world.now();
     meter.end().await;
@@ -331,10 +333,12 @@ async fn a_meter_that_is_ended_looks_once_more(#[case] answered: bool) {
     let counted = || {
         let ledger = world.ledger.read().unwrap();
         let facts: Vec<_> = ledger.facts(Interval::new(0, i64::MAX)).collect();
-        let nodes: u64 = facts.iter().flat_map(|facts| &facts.nodes).map(|node| node.interval.seconds()).sum();
+        let nodes: u64 =
+            facts.iter().flat_map(|facts| &facts.nodes).map(|node| node.interval.seconds()).sum();
         let web = facts.iter().flat_map(|facts| &facts.containers);
-        let (there, measured) =
-            web.fold((0, 0), |(there, measured), fact| (there + fact.interval.seconds(), measured + fact.measured));
+        let (there, measured) = web.fold((0, 0), |(there, measured), fact| {
+            (there + fact.interval.seconds(), measured + fact.measured)
+        });
         (nodes, there, measured)
     };
     let since = at_the_end.abs_diff(began);

@@ -98,7 +98,8 @@ pub fn prices_of(
 fn ask_store(arguments: &Arguments, directory: &Path, path: Subject, query: &str) -> Result<Answer, Failure> {
     let Opened { ledger, now, problems, .. } = open(arguments, directory)?;
     let clock = Arc::new(VirtualClock::new(now));
-    let settings = ServiceSettings { label_aliases: arguments.labels.aliases(), ..ServiceSettings::default() };
+    let settings =
+        ServiceSettings { label_aliases: arguments.labels.aliases(), ..ServiceSettings::default() };
     let service = CostService::new(Arc::new(RwLock::new(ledger)), clock, settings);
     let parameters = Parameters::read(query, &[]);
     let answer = match path {

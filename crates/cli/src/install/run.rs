@@ -68,7 +68,9 @@ fn costs(arguments: &Arguments) -> Result<Option<CostOptions>, Failure> {
         return Ok(None);
     }
     if matches!(port, 8080 | 8081) {
-        return Err(Failure::new(format!("port {port} is that of metrics or health")).with_help("OpenCost's is 9003"));
+        return Err(
+            Failure::new(format!("port {port} is that of metrics or health")).with_help("OpenCost's is 9003")
+        );
     }
     Ok(Some(CostOptions { port: *port, claim: claim.clone() }))
 }
@@ -113,14 +115,20 @@ mod tests {
         let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|item| item == word);
         let may = |group: &str, resource: &str, verb: &str| {
             rules.iter().any(|rule| {
-                has(&rule["apiGroups"], group) && has(&rule["resources"], resource) && has(&rule["verbs"], verb)
+                has(&rule["apiGroups"], group)
+                    && has(&rule["resources"], resource)
+                    && has(&rule["verbs"], verb)
             })
         };
         assert!(supercargo_meter::KINDS.len() > 10);
         for kind in supercargo_meter::KINDS {
             let place = kind.place();
             for verb in ["list", "watch"] {
-                assert!(may(place.group, place.plural, verb), "{verb} {}: no meter would ever start", kind.name());
+                assert!(
+                    may(place.group, place.plural, verb),
+                    "{verb} {}: no meter would ever start",
+                    kind.name()
+                );
             }
         }
         assert!(may("", "nodes/proxy", "get") && may("metrics.k8s.io", "pods", "list"));

@@ -41,7 +41,8 @@ impl Account {
             ..ServiceSettings::default()
         };
         let refreshing = Refreshing::default();
-        let service = CostService::new(Arc::clone(&ledger), clock, settings).with_refresh(refreshing.as_refresh());
+        let service =
+            CostService::new(Arc::clone(&ledger), clock, settings).with_refresh(refreshing.as_refresh());
         Self { service, ledger, time: time.clone(), refreshing }
     }
 }

@@ -7,10 +7,22 @@ use supercargo_cost::allocation::LabelAliases;
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct LabelArguments {
     /// The label that `department` stands for in aggregates and filters of costs
-    #[arg(long, env = "DEPARTMENT_LABEL", hide_env_values = true, value_name = "LABEL", default_value = "department")]
+    #[arg(
+        long,
+        env = "DEPARTMENT_LABEL",
+        hide_env_values = true,
+        value_name = "LABEL",
+        default_value = "department"
+    )]
     pub department_label: String,
     /// The label that `environment` stands for
-    #[arg(long, env = "ENVIRONMENT_LABEL", hide_env_values = true, value_name = "LABEL", default_value = "env")]
+    #[arg(
+        long,
+        env = "ENVIRONMENT_LABEL",
+        hide_env_values = true,
+        value_name = "LABEL",
+        default_value = "env"
+    )]
     pub environment_label: String,
     /// The label that `owner` stands for
     #[arg(long, env = "OWNER_LABEL", hide_env_values = true, value_name = "LABEL", default_value = "owner")]
@@ -57,7 +69,13 @@ mod tests {
             assert_eq!(read(&[]).team, LabelAliases::default().team);
         }
         assert_eq!(read(&["--team-label", "squad"]).label("team"), Some("squad"));
-        let all = ["--department-label=d", "--environment-label=e", "--owner-label=o", "--product-label=p", "--team-label=t"];
+        let all = [
+            "--department-label=d",
+            "--environment-label=e",
+            "--owner-label=o",
+            "--product-label=p",
+            "--team-label=t",
+        ];
         let aliases = read(&all);
         let labels = LabelAliases::WORDS.map(|word| aliases.label(word).unwrap().to_owned());
         assert_eq!(labels, ["d", "e", "o", "p", "t"]);

@@ -61,7 +61,8 @@ pub fn objects(options: &InstallationOptions) -> Vec<Value> {
         }));
     }
     let subjects = json!([{"kind": "ServiceAccount", "name": options.name, "namespace": options.namespace}]);
-    let named = |kind: &str, name: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
+    let named =
+        |kind: &str, name: &str| json!({"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name});
     let role = |kind: &str| named(kind, &options.name);
     let rbac = "rbac.authorization.k8s.io/v1";
     objects.extend([
@@ -107,12 +108,17 @@ pub fn objects(options: &InstallationOptions) -> Vec<Value> {
 /// Ports by name.
 fn ports(options: &InstallationOptions) -> Vec<(&'static str, u16)> {
     let costs = options.costs.as_ref().map(|costs| costs.port).filter(|port| *port != 0);
-    [("http-metrics", 8080), ("http", 8081)].into_iter().chain(costs.map(|port| ("http-costs", port))).collect()
+    [("http-metrics", 8080), ("http", 8081)]
+        .into_iter()
+        .chain(costs.map(|port| ("http-costs", port)))
+        .collect()
 }
 
 fn service_ports(options: &InstallationOptions) -> Value {
     let answered = ports(options).into_iter().filter(|(name, _)| *name != "http");
-    answered.map(|(name, port)| json!({"name": name, "port": port, "protocol": "TCP", "targetPort": name})).collect()
+    answered
+        .map(|(name, port)| json!({"name": name, "port": port, "protocol": "TCP", "targetPort": name}))
+        .collect()
 }
 
 /// The words of the command.
@@ -243,10 +249,16 @@ mod tests {
         let measured = InstallationOptions { costs: Some(costs), ..plain.clone() };
         let (plain, measured) = (objects(&plain), objects(&measured));
         let news: Vec<&Value> = measured.iter().filter(|object| !plain.contains(object)).collect();
-        let named = |object: &&Value| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', "");
+        let named =
+            |object: &&Value| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', "");
         assert_eq!(
             news.iter().map(named).collect::<Vec<_>>(),
-            ["ClusterRole supercargo-costs", "ClusterRoleBinding supercargo-costs", "Service supercargo", "Deployment supercargo"]
+            [
+                "ClusterRole supercargo-costs",
+                "ClusterRoleBinding supercargo-costs",
+                "Service supercargo",
+                "Deployment supercargo"
+            ]
         );
         let pod = &news[3]["spec"]["template"]["spec"];
         let container = &pod["containers"][0];

@@ -371,7 +371,8 @@ impl AllocationQuery {
         let descending = self.order.descending;
         // what nobody knows comes last
         let last = if descending { f64::NEG_INFINITY } else { f64::INFINITY };
-        let known = |measures: &Measures| Some(value(measures)).filter(|value| !value.is_nan()).unwrap_or(last);
+        let known =
+            |measures: &Measures| Some(value(measures)).filter(|value| !value.is_nan()).unwrap_or(last);
         set.aggregates.sort_by(|name, one, other_name, other| {
             let order = known(&one.measures).total_cmp(&known(&other.measures));
             match (self.order.by, descending) {

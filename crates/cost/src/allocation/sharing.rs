@@ -12,7 +12,6 @@ use crate::allocation::aggregation::Aggregation;
 use crate::allocation::idle::{Basis, IdlePart, PoolName, RESOURCES, divide_idle};
 use crate::allocation::line::{Line, Role};
 use crate::filter::Filter;
-use crate::interval::Interval;
 use crate::ledger::Row;
 use crate::measures::{CostParts, Measures, Resource};
 use crate::money::{Division, Money};

@@ -36,7 +36,8 @@ impl<'a> Launches<'a> {
             launches.times.insert(instance, at);
             let status = seen.object.status.as_ref();
             // one that had a node is on its way out
-            let had_node = status.and_then(|status| status.node_name.as_deref()).is_some_and(|name| !name.is_empty());
+            let had_node =
+                status.and_then(|status| status.node_name.as_deref()).is_some_and(|name| !name.is_empty());
             if !had_node && !booted.contains(instance) {
                 launches.waiting.push((*seen, at));
             }
@@ -68,7 +69,9 @@ fn launched(claim: &NodeClaim) -> Option<(&str, i64)> {
     let status = claim.status.as_ref()?;
     let instance = status.provider_id.as_deref().filter(|id| !id.is_empty())?;
     let conditions = status.conditions.iter().flatten();
-    let condition = conditions.into_iter().find(|condition| condition.type_ == LAUNCHED && condition.status == ConditionStatus::True)?;
+    let condition = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == LAUNCHED && condition.status == ConditionStatus::True)?;
     Some((instance, condition.last_transition_time.as_ref()?.0.as_second()))
 }
 

@@ -61,7 +61,13 @@ impl Sizing {
         let paid = (resource.cost - resource.idle).as_f64();
         let rate = if charged > 0.0 { paid / charged } else { 0.0 };
         let is_measured = measured.is_some();
-        Sizing { requested, used: measured.unwrap_or(0.0), is_measured, recommended, cost: rate * recommended }
+        Sizing {
+            requested,
+            used: measured.unwrap_or(0.0),
+            is_measured,
+            recommended,
+            cost: rate * recommended,
+        }
     }
 }
 
@@ -156,9 +162,8 @@ impl ClusterCosts {
     fn add_workloads(&mut self, row: &Measures) {
         self.span = self.span.hull(row.span);
         // of what nobody measured nothing is known to be used
-        self.efficiencies =
-            [row.cpu_efficiency(), row.ram_efficiency(), row.gpu_efficiency()]
-                .map(|part| if part.is_nan() { 0.0 } else { part.min(1.0) });
+        self.efficiencies = [row.cpu_efficiency(), row.ram_efficiency(), row.gpu_efficiency()]
+            .map(|part| if part.is_nan() { 0.0 } else { part.min(1.0) });
         let nodes = [&row.cpu, &row.ram, &row.gpu];
         for ((costs, resource), efficiency) in self.resources.iter_mut().zip(nodes).zip(self.efficiencies) {
             let workload = (resource.cost - resource.idle).as_f64();

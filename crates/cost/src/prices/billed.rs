@@ -15,7 +15,8 @@ pub(crate) fn resource(id: &str) -> Arc<str> {
     if let Some((_, path)) = id.split_once(":loadbalancer/") {
         let mut parts = path.split('/');
         let first = parts.next().unwrap_or_default();
-        let name = if matches!(first, "app" | "net" | "gwy") { parts.next().unwrap_or_default() } else { first };
+        let name =
+            if matches!(first, "app" | "net" | "gwy") { parts.next().unwrap_or_default() } else { first };
         return format!("{BALANCER}{name}").into();
     }
     id.rsplit('/').next().unwrap_or(id).into()
@@ -45,7 +46,10 @@ mod tests {
     #[rstest]
     #[case("i-0123", "i-0123")]
     #[case("arn:aws:ec2:us-east-1:1:volume/vol-1", "vol-1")]
-    #[case("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/k8s-shop-web/50dc6c", "loadbalancer/k8s-shop-web")]
+    #[case(
+        "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/k8s-shop-web/50dc6c",
+        "loadbalancer/k8s-shop-web"
+    )]
     #[case("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/web/50dc6c", "loadbalancer/web")]
     #[case("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/a1b2c3", "loadbalancer/a1b2c3")]
     #[case("arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/", "loadbalancer/")]

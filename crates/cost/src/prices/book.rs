@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use supercargo_catalog::{Catalog, Usd};
+use supercargo_catalog::Usd;
 
 use crate::facts::{BalancerFact, GIB, NodeFact, VolumeFact};
 use crate::interval::{Interval, part};
 use crate::money::{Money, fraction};
 use crate::prices::billed;
 use crate::prices::files::PriceEntry;
-use crate::prices::{PriceSource, SplitMethod, UnitPrices, VOLUME_TYPES};
+use crate::prices::{NodeLabel, PriceSource, SplitMethod, UnitPrices, VOLUME_TYPES};
 
 /// Seconds of a month of 730 hours.
 const MONTH: u128 = 730 * 3_600;
@@ -43,43 +43,6 @@ pub enum NodePriceKey {
         /// Region; empty for all.
         region: Arc<str>,
     },
-}
-
-/// Labels of nodes that the ledger keeps, besides the instance type; the most particular first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NodeLabel {
-    /// The NodePool or node group.
-    Pool,
-    /// The zone.
-    Zone,
-    /// The region.
-    Region,
-    /// The architecture.
-    Arch,
-}
-
-impl NodeLabel {
-    /// All there are, the most particular first.
-    pub const ALL: [NodeLabel; 4] = [NodeLabel::Pool, NodeLabel::Zone, NodeLabel::Region, NodeLabel::Arch];
-
-    /// In a word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            NodeLabel::Pool => "pool",
-            NodeLabel::Zone => "zone",
-            NodeLabel::Region => "region",
-            NodeLabel::Arch => "arch",
-        }
-    }
-
-    fn of(self, node: &NodeFact) -> &str {
-        match self {
-            NodeLabel::Pool => &node.pool,
-            NodeLabel::Zone => &node.zone,
-            NodeLabel::Region => &node.region,
-            NodeLabel::Arch => &node.arch,
-        }
-    }
 }
 
 /// A price with its origin and the time it is for.
@@ -275,25 +238,6 @@ impl PriceBook {
         self.nodes.last_key_value().is_some_and(|(key, _)| matches!(key, NodePriceKey::Labelled { .. }))
     }
 
-    /// What a machine's GPUs cost an hour, where they cost extra. A model is known by its name in the catalogue, such as
-    /// `t4`, also within a longer one: `Tesla-T4`, `NVIDIA-A100-SXM4-40GB`.
-    fn gpus_of(&self, node: &NodeFact) -> Usd {
-        let count = node.capacity.milli_gpus / 1_000;
-        let facts = Catalog::embedded().facts(&node.instance_type).filter(|_| count > 0 && !self.gpus.is_empty());
-        let Some(model) = facts.and_then(|facts| facts.gpus.first()).map(|gpu| gpu.name.to_lowercase()) else {
-            return Usd::from_nanos(0);
-        };
-        let is_it = |name: &str| {
-            name == model || name.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|part| part == model)
-        };
-        let of_region = |wanted: &str| {
-            let mut known = self.gpus.iter();
-            known.find(|((name, region), _)| &**region == wanted && is_it(name)).map(|(_, price)| *price)
-        };
-        let price = of_region(&node.region).or_else(|| of_region(""));
-        price.map_or(Usd::from_nanos(0), |price| price.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)))
-    }
-
     fn default_price(&self, node: &NodeFact) -> Usd {
         let units = &self.units;
         let (core, gib, gpu) = if node.spot {
@@ -343,7 +287,8 @@ impl PriceBook {
     /// What a load balancer costs in the part of its stretch that lies in a window, by its bill if there is one, and where the
     /// price comes from.
     pub fn balancer_cost(&self, balancer: &BalancerFact, window: Interval) -> (Money, PriceSource) {
-        let billed = billed::balancer(&balancer.address).and_then(|name| self.billed(name, balancer.interval));
+        let billed =
+            billed::balancer(&balancer.address).and_then(|name| self.billed(name, balancer.interval));
         let (all, source) = match billed {
             Some(cost) => (cost, PriceSource::Bill),
             None => (Money::of_price(self.units.balancer, balancer.interval.seconds()), PriceSource::List),

@@ -126,7 +126,10 @@ pub fn reconcile(bill: &Bill, observed: &Observed) -> Reconciliation {
         });
     }
     let window = bill.window();
-    let inside = observed.machines.iter().filter(|(_, starts)| starts.range(window.start..window.end).next().is_some());
+    let inside = observed
+        .machines
+        .iter()
+        .filter(|(_, starts)| starts.range(window.start..window.end).next().is_some());
     let billed =
         |instance: &Arc<str>| found.rates.binary_search_by(|rate| rate.instance.cmp(instance)).is_ok();
     let mut unbilled: Vec<Arc<str>> = inside.map(|(instance, _)| Arc::clone(instance)).collect();
@@ -150,7 +153,13 @@ impl PriceBook {
     pub fn add_bill_rates<'a>(&mut self, rates: impl IntoIterator<Item = &'a BillRate>) {
         let entry = |rate: &BillRate| {
             let valid = Interval::new(rate.from, rate.until);
-            let price = NodePrice { price: rate.price_per_hour, source: PriceSource::Bill, valid, day: None, without_gpus: false };
+            let price = NodePrice {
+                price: rate.price_per_hour,
+                source: PriceSource::Bill,
+                valid,
+                day: None,
+                without_gpus: false,
+            };
             (NodePriceKey::Instance(Arc::clone(&rate.instance)), price)
         };
         self.add_node_prices(rates.into_iter().map(entry));

@@ -36,7 +36,16 @@ impl PriceBook {
             let day = Timestamp::from_second(quote.since).ok();
             let day = day.map(|since| since.to_zoned(jiff::tz::TimeZone::UTC).date());
             let valid = Interval::new(quote.since, i64::MAX);
-            (key, NodePrice { price: quote.price, source: PriceSource::SpotHistory, valid, day, without_gpus: false })
+            (
+                key,
+                NodePrice {
+                    price: quote.price,
+                    source: PriceSource::SpotHistory,
+                    valid,
+                    day,
+                    without_gpus: false,
+                },
+            )
         };
         self.add_node_prices(quotes.into_iter().map(entry));
     }

@@ -64,7 +64,16 @@ impl HttpServer {
         let token_file = arguments.bearer_token_file.clone();
         let (coming, planned) = (VecDeque::new(), VecDeque::new());
         let at_once = arguments.max_query_concurrency.into();
-        Ok(HttpServer { runtime, client, prefix: prefix.to_owned(), headers, token_file, coming, planned, at_once })
+        Ok(HttpServer {
+            runtime,
+            client,
+            prefix: prefix.to_owned(),
+            headers,
+            token_file,
+            coming,
+            planned,
+            at_once,
+        })
     }
 
     /// Asks so many questions before their turn that those on their way are as many as may be, the one that is read among
@@ -147,7 +156,8 @@ impl MetricServer for HttpServer {
         let coming = match coming {
             Some(coming) => coming,
             None => {
-                let request = self.request(path).map_err(|problem| AskError { problem, retry: Retry::Never })?;
+                let request =
+                    self.request(path).map_err(|problem| AskError { problem, retry: Retry::Never })?;
                 ask(self.runtime.handle(), &self.client, Ok(request))
             }
         };

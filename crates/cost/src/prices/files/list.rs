@@ -128,7 +128,13 @@ fn entry(row: &Row<'_>, problems: &mut FileProblems) -> Option<PriceEntry> {
     let day = row.get("date").parse().ok();
     Some(PriceEntry::Node(
         key,
-        NodePrice { price: paid?, source: source?, valid: Interval::new(from?, until?), day, without_gpus: false },
+        NodePrice {
+            price: paid?,
+            source: source?,
+            valid: Interval::new(from?, until?),
+            day,
+            without_gpus: false,
+        },
     ))
 }
 

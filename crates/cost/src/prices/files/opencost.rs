@@ -61,7 +61,10 @@ fn entries(row: &Row<'_>, problems: &mut FileProblems) -> Vec<PriceEntry> {
     let lower = id.to_lowercase();
     let of_node = |key| {
         let valid = Interval::new(i64::MIN, i64::MAX);
-        PriceEntry::Node(key, NodePrice { price: paid, source: PriceSource::Custom, valid, day: None, without_gpus: true })
+        PriceEntry::Node(
+            key,
+            NodePrice { price: paid, source: PriceSource::Custom, valid, day: None, without_gpus: true },
+        )
     };
     match (row.get("AssetClass").to_ascii_lowercase().as_str(), field) {
         ("node", "metadata.name") => vec![of_node(NodePriceKey::Node(lower.into()))],

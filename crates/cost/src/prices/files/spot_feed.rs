@@ -42,7 +42,13 @@ pub(super) fn read(text: &str, problems: &mut FileProblems) -> Vec<PriceEntry> {
                 (Some(time), Some(price)) if !instance.is_empty() => {
                     let hour = hour_of(time);
                     let valid = Interval::new(hour, hour.saturating_add(HOUR));
-                    let paid = NodePrice { price, source: PriceSource::SpotFeed, valid, day: None, without_gpus: false };
+                    let paid = NodePrice {
+                        price,
+                        source: PriceSource::SpotFeed,
+                        valid,
+                        day: None,
+                        without_gpus: false,
+                    };
                     prices.insert((instance.into(), hour), paid);
                 }
                 (None, _) => problems.note(number, "Timestamp", format!("{:?}", get("Timestamp")), EXPECTED),

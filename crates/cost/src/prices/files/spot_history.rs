@@ -61,7 +61,13 @@ pub(super) fn read(quotes: Vec<Value>, problems: &mut FileProblems) -> Vec<Price
             let valid = Interval::new(*since, until);
             entries.push(PriceEntry::Node(
                 key,
-                NodePrice { price: *price, source: PriceSource::SpotHistory, valid, day: None, without_gpus: false },
+                NodePrice {
+                    price: *price,
+                    source: PriceSource::SpotHistory,
+                    valid,
+                    day: None,
+                    without_gpus: false,
+                },
             ));
         }
     }
