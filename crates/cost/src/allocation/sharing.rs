@@ -285,7 +285,8 @@ impl<'a> Showing<'a> {
                         resource(&mut line.measures).idle += idle;
                     }
                     line.measures.shared += handed.cost.into_iter().sum();
-                    line.measures.sources = line.measures.sources.with(line.idle.sources).with(handed.sources);
+                    line.measures.sources =
+                        line.measures.sources.with(line.idle.sources).with(handed.sources);
                     if sharing.breakdown && handed.cost.iter().any(|idle| !idle.is_zero()) {
                         let parts = CostParts::of_nodes(handed.cost);
                         line.measures.shared_by.entry(IDLE.into()).or_default().add(&parts);

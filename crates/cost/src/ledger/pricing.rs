@@ -151,8 +151,7 @@ impl Writer<'_> {
                 cost: if all_the_rest { rest } else { money.next(weight) },
             };
             let volumes = BTreeMap::from([(key.clone(), part)]);
-            let row =
-                Measures { span, volumes, sources: PriceSources::of(source), ..Measures::default() };
+            let row = Measures { span, volumes, sources: PriceSources::of(source), ..Measures::default() };
             self.add(workload, row);
         };
         for each in &fact.uses {
