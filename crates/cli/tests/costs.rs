@@ -124,11 +124,17 @@ fn a_cluster_that_is_ended_writes_down_what_went_on_since_the_last_look() {
     let added =
         supercargo(&directory, &["local", "add-node", "--boot-seconds", "0", "--kubeconfig", "kubeconfig"]);
     assert_eq!(String::from_utf8_lossy(&added.stdout), "node/node-1 added\n");
-    std::thread::sleep(Duration::from_millis(500));
+    // the cluster's clock, as it is noted now and then, has to have moved on
+    let clock = || std::fs::read_to_string(directory.join("data/clock")).unwrap().trim().to_owned();
+    let (then, mut tries) = (seconds(&clock().into()), 0);
+    while seconds(&clock().into()) < then + 120 {
+        tries += 1;
+        assert!(tries < 600, "the clock stands still");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     assert_eq!(process.end("-INT"), (Some(0), "shutting down\n".to_owned()));
-    let clock = std::fs::read_to_string(directory.join("data/clock")).unwrap();
-    let asked =
-        ["cost", "assets", "--store", "data/ledger", "--window", "2d", "-o", "json", "--at", clock.trim()];
+    let clock = clock();
+    let asked = ["cost", "assets", "--store", "data/ledger", "--window", "2d", "-o", "json", "--at", &clock];
     let output = supercargo(&directory, &asked);
     let assets: Value = serde_json::from_slice(&output.stdout).unwrap();
     let node = assets.as_object().unwrap().values().find(|asset| asset["type"] == "Node").unwrap();

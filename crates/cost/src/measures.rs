@@ -388,7 +388,7 @@ mod tests {
         let (service, job) = (Measures::of(&fact(1, 3_600, 3_600)), Measures::of(&fact(10, 600, 0)));
         assert_eq!(service.cpu_efficiency(), 0.5);
         assert!(job.cpu_efficiency().is_nan());
-        let mut both = service.clone();
+        let mut both = service;
         both.add(&job);
         assert_eq!(both.cpu_efficiency(), 0.5);
         assert_eq!(Measures::of(&fact(4, 600, 150)).cpu_efficiency(), 0.5);

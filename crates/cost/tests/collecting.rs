@@ -186,7 +186,7 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
     let name = "ip-10-0-0-9".to_owned();
     assert_eq!(
         look(&world, 180),
-        [(name.clone(), 70, 120), (name.clone(), 120, 180)],
+        [(name.clone(), 70, 120), (name, 120, 180)],
         "the machine has one name"
     );
     // launched and booted between two looks; another that was never claimed is paid for from its node on
@@ -194,7 +194,7 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
     own.metadata.name = Some("n2".to_owned());
     own.metadata.creation_timestamp = Some(read(json!(rfc3339(NOON + 220))));
     own.spec.as_mut().unwrap().provider_id = Some("aws:///us-east-1a/i-2".to_owned());
-    let unclaimed = Node { metadata: own.metadata.clone(), ..node.clone() };
+    let unclaimed = Node { metadata: own.metadata.clone(), ..node };
     let mut unclaimed = unclaimed;
     unclaimed.metadata.name = Some("n3".to_owned());
     world.nodes.extend([own, unclaimed]);

@@ -160,7 +160,8 @@ impl Collector {
                 inside,
             };
             facts.containers = part.containers();
-            self.things(&mut facts, view, &launches, measured, &slots, &shares, inside);
+            nodes(&mut facts, view, &launches, inside);
+            self.things(&mut facts, view, measured, &slots, &shares, inside);
             if stale {
                 facts.gaps.push(gap(inside, "use of everything"));
             }
@@ -250,26 +251,16 @@ impl Collector {
         HourFacts { cluster: Arc::clone(&self.settings.cluster), hour, ..HourFacts::default() }
     }
 
-    /// Nodes, volumes, load balancers, the control plane.
+    /// Volumes, load balancers, the control plane.
     fn things(
         &self,
         facts: &mut HourFacts,
         view: &View<'_>,
-        launches: &Launches<'_>,
         measured: &Measurements<'_>,
         slots: &[usize],
         shares: &[Share],
         inside: Interval,
     ) {
-        for seen in &view.nodes {
-            let created = seen.object.metadata.creation_timestamp.as_ref();
-            let created = created.map_or(i64::MIN, |time| time.0.as_second());
-            let there = seen.since(launches.beginning(seen.object, created)).overlap(inside);
-            if !there.is_empty() {
-                facts.nodes.extend(node_fact(seen.object, there));
-            }
-        }
-        facts.nodes.extend(launches.waiting(inside));
         if let Some(provisioner) = &self.settings.provisioner {
             facts.management =
                 Some(ManagementFact { provisioner: Arc::clone(provisioner), interval: inside });
@@ -381,6 +372,19 @@ fn growth(before: NetworkBytes, now: NetworkBytes) -> NetworkBytes {
         region: now.region.saturating_sub(before.region),
         internet: now.internet.saturating_sub(before.internet),
     }
+}
+
+/// Nodes, and the instances that are going to be some.
+fn nodes(facts: &mut HourFacts, view: &View<'_>, launches: &Launches<'_>, inside: Interval) {
+    for seen in &view.nodes {
+        let created = seen.object.metadata.creation_timestamp.as_ref();
+        let created = created.map_or(i64::MIN, |time| time.0.as_second());
+        let there = seen.since(launches.beginning(seen.object, created)).overlap(inside);
+        if !there.is_empty() {
+            facts.nodes.extend(node_fact(seen.object, there));
+        }
+    }
+    facts.nodes.extend(launches.waiting(inside));
 }
 
 /// The hours of a stretch, as far back as they are noted, with what of them lies in it.
