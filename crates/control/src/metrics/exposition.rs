@@ -153,7 +153,7 @@ mod tests {
             out.into_bytes()
         };
         let (plain, packed) = (write(Exposition::default()), write(Exposition::packed()));
-        assert!(plain.len() > PIECE && packed.len() < plain.len() / 4, "{} {}", plain.len(), packed.len());
+        assert!(plain.len() > PIECE && packed.len() < plain.len() / 2, "{} {}", plain.len(), packed.len());
         let mut text = Vec::new();
         flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut text).unwrap();
         assert_eq!(text, plain);
