@@ -32,10 +32,9 @@ impl Variant {
                 with_ports.push((daemon, runs_on));
             }
         }
-        let types = table.types.iter().zip(&overhead);
-        self.net = types
-            .map(|(instance_type, overhead)| type_amounts(instance_type, names).minus(overhead))
-            .collect();
+        let types = overhead.iter().enumerate();
+        self.net =
+            types.map(|(index, overhead)| type_amounts(table, index, names).minus(overhead)).collect();
         self.overhead = overhead;
         let is_wanted = |port: &&HostPort| wanted.iter().any(|other| port.conflicts(other));
         let mut groups: BTreeMap<Vec<&HostPort>, TypeSet> = BTreeMap::new();
@@ -50,6 +49,11 @@ impl Variant {
         }
         if groups.is_empty() {
             return vec![self];
+        }
+        if groups.len() == 1 {
+            let Some((taken, types)) = groups.pop_first() else { return vec![self] };
+            let daemon_ports = taken.into_iter().cloned().collect();
+            return vec![Variant { types, daemon_ports, ..self }];
         }
         let variants = groups.into_iter().map(|(taken, types)| Variant {
             types,

@@ -15,6 +15,8 @@ use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_catalog::{CapacityType, InstanceType, Offering, PriceStamp, ReservationKind, Tenancy, Usd};
 
+use crate::amounts::{Amounts, ResourceNames};
+
 /// A set of instance types, by index in their [`TypeTable`].
 pub type TypeSet = FixedBitSet;
 /// A set of offering keys, by index in [`Market::keys`].
@@ -127,6 +129,8 @@ pub struct TypeTable {
     pub offers: Vec<Vec<OfferRow>>,
     /// The same as sets.
     pub offer_masks: Vec<OfferMask>,
+    /// What a new node of each type has of the resources that every snapshot knows.
+    pub(crate) allocatable: Vec<Amounts>,
 }
 
 impl TypeTable {
@@ -301,7 +305,10 @@ impl Market {
             offers.push(rows);
             offer_masks.push(mask);
         }
-        Ok(TypeTable { types, columns, offers, offer_masks })
+        let names = ResourceNames::default();
+        let allocatable =
+            types.iter().map(|instance_type| names.amounts(&instance_type.allocatable)).collect();
+        Ok(TypeTable { types, columns, offers, offer_masks, allocatable })
     }
 
     /// Types list their offerings in the same order, so the key after the last one found is nearly always right.

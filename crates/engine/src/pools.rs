@@ -291,15 +291,18 @@ impl Variant {
     }
 }
 
-/// Allocatable of a new node of the type, volume attachments included.
-pub fn type_amounts(instance_type: &supercargo_catalog::InstanceType, names: &ResourceNames) -> Amounts {
-    let mut amounts = names.amounts(&instance_type.allocatable);
+/// Allocatable of a new node of a type, volume attachments included.
+pub(crate) fn type_amounts(table: &TypeTable, index: usize, names: &ResourceNames) -> Amounts {
+    let mut amounts = table.allocatable[index];
+    let instance_type = &table.types[index];
     for place in PODS + 1..names.len() {
-        if let Some(driver) = names.name(place).strip_prefix(VOLUME_PREFIX) {
+        let name = names.name(place);
+        amounts[place] = match name.strip_prefix(VOLUME_PREFIX) {
             // What other drivers attach to a new node is not known.
-            let is_ebs = driver == EBS_DRIVER;
-            amounts[place] = if is_ebs { i64::from(instance_type.volume_attachments) } else { PLENTY };
-        }
+            Some(EBS_DRIVER) => i64::from(instance_type.volume_attachments),
+            Some(_) => PLENTY,
+            None => instance_type.allocatable.get(name),
+        };
     }
     amounts
 }

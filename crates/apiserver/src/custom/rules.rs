@@ -102,12 +102,25 @@ impl Run<'_> {
 
     fn rules(&mut self, node: &Node, schema: &Value, value: &Value, old: Option<&Value>, at: &Path<'_>) {
         let is_object = at.is_root();
+        let is_unchanged = old == Some(value);
+        let is_passed = |rule: &Rule| is_unchanged && !rule.is_transition;
+        if node.rules.iter().all(is_passed) {
+            return;
+        }
         let current = from_json_with_schema(value, schema, is_object);
-        let before = old.map(|old| from_json_with_schema(old, schema, is_object));
+        let before = match old {
+            Some(_) if is_unchanged => Some(current.clone()),
+            Some(old) if node.rules.iter().any(|rule| rule.is_transition || rule.optional_old) => {
+                Some(from_json_with_schema(old, schema, is_object))
+            }
+            // no rule asks what it was
+            Some(_) => Some(CelValue::Null),
+            None => None,
+        };
         for rule in &node.rules {
             let old_self = match (&before, rule.is_transition) {
                 // What did not change was let through before: only rules about the change are asked.
-                (Some(_), false) if old == Some(value) => continue,
+                (Some(_), false) if is_unchanged => continue,
                 (None, true) if !rule.optional_old => continue,
                 (Some(before), _) if rule.optional_old => optional(Some(before)),
                 (None, _) if rule.optional_old => optional(None),

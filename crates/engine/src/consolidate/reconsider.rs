@@ -4,7 +4,7 @@ use supercargo_catalog::Usd;
 
 use crate::disruption::Disruption;
 use crate::snapshot::Snapshot;
-use crate::solve::{SolveOptions, solve};
+use crate::solve::{SolveOptions, solve_unbounded};
 use crate::whatif::{Board, Layout, Relocation};
 
 use super::floor::score;
@@ -29,7 +29,7 @@ pub fn settled<'l>(layout: &'l Layout<'l>, options: SolveOptions) -> Board<'l> {
     let snapshot = layout.snapshot();
     let mut board = Board::new(layout);
     if !snapshot.pending.is_empty() {
-        let waiting = solve(snapshot, options);
+        let waiting = solve_unbounded(snapshot, options);
         for (room, pod) in &waiting.on_rooms {
             board.settle(*pod, *room);
         }

@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 
 use super::options::SolveOptions;
 use super::outcome::Outcome;
-use super::solver::solve_once;
+use super::solver::{all_variants, solve_once};
 
 /// At most this many combinations are tried, fewer where there are many types to look through.
 const MOST_SOLVES: usize = 1024;
@@ -60,17 +60,32 @@ impl Choices {
 
 /// Places all pending pods of a snapshot.
 pub fn solve(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
+    explore(snapshot, options, true)
+}
+
+/// The same for who does not ask what would be the least price: the bound is left at zero.
+pub(crate) fn solve_unbounded(snapshot: &Snapshot, options: SolveOptions) -> Outcome {
+    explore(snapshot, options, false)
+}
+
+fn explore(snapshot: &Snapshot, options: SolveOptions, bounded: bool) -> Outcome {
     let few = snapshot.pending.len() <= MOST_PODS;
-    let first = solve_once(snapshot, options, None);
+    let variants = all_variants(snapshot);
+    let first = solve_once(snapshot, options, variants.clone(), None, |_, _| bounded);
     let mut best = first.outcome;
     let mut least = rank(snapshot, &best, first.given_up);
     let mut tape = few.then(Choices::default);
     let types: usize = snapshot.pools.iter().filter_map(|pool| Some(pool.table.as_ref()?.len())).sum();
     for _ in 1..MOST_SOLVES.min(MOST_WORK / types.max(1)) {
         let Some(choices) = tape.take() else { break };
-        let tried = solve_once(snapshot, options, Some(choices));
-        let rank = rank(snapshot, &tried.outcome, tried.given_up);
-        if tried.is_even && rank < least {
+        // only what is better than all before needs a bound
+        let mut better = None;
+        let tried = solve_once(snapshot, options, variants.clone(), Some(choices), |outcome, given_up| {
+            let rank = rank(snapshot, outcome, given_up);
+            better = (rank < least).then_some(rank);
+            bounded && better.is_some()
+        });
+        if let Some(rank) = better.filter(|_| tried.is_even) {
             (best, least) = (tried.outcome, rank);
         }
         tape = tried.choices.and_then(Choices::advance);

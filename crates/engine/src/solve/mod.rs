@@ -25,6 +25,7 @@ mod take_back;
 mod tiers;
 
 pub use explore::solve;
+pub(crate) use explore::solve_unbounded;
 pub use options::{MinValuesPolicy, PreferencePolicy, SolveOptions};
 pub use outcome::{Outcome, Unplaced};
 pub(crate) use outlook::{ClassOutlook, Outlook, outlook};

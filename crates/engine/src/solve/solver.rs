@@ -82,23 +82,38 @@ pub(super) struct Tried {
     pub(super) is_even: bool,
 }
 
-/// Places all pending pods, domains chosen as `choices` says; without it, the least loaded and cheapest at each step.
-pub(super) fn solve_once(snapshot: &Snapshot, options: SolveOptions, choices: Option<Choices>) -> Tried {
-    let mut solver = Solver::new(snapshot, options);
+/// Places all pending pods, domains chosen as `choices` says; without it, the least loaded and cheapest at each step. The
+/// variants are those of [`all_variants`]. Which outcomes need a bound, `is_bounded` says by the outcome and the preferences
+/// given up.
+pub(super) fn solve_once(
+    snapshot: &Snapshot,
+    options: SolveOptions,
+    variants: Vec<Variant>,
+    choices: Option<Choices>,
+    is_bounded: impl FnOnce(&Outcome, usize) -> bool,
+) -> Tried {
+    let mut solver = Solver::of(snapshot, options, variants);
     solver.choices = choices;
     solver.forgo_reservations();
     solver.keep_static_pools();
     let mut unplaced = solver.place_all();
     unplaced.extend(solver.settle_nodes());
-    let lower_bound = solver.lower_bound();
     let is_even = solver.choices.is_none() || solver.spreads_are_even();
-    let outcome = Outcome {
-        variants: solver.variants,
-        nodes: solver.nodes,
-        on_rooms: solver.on_rooms,
+    let mut outcome = Outcome {
+        variants: std::mem::take(&mut solver.variants),
+        nodes: std::mem::take(&mut solver.nodes),
+        on_rooms: std::mem::take(&mut solver.on_rooms),
         unplaced,
-        lower_bound,
+        lower_bound: Usd::ZERO,
     };
+    if is_bounded(&outcome, solver.given_up) {
+        // the solver knows best what else its nodes could have been
+        std::mem::swap(&mut solver.variants, &mut outcome.variants);
+        std::mem::swap(&mut solver.nodes, &mut outcome.nodes);
+        outcome.lower_bound = solver.lower_bound();
+        std::mem::swap(&mut solver.variants, &mut outcome.variants);
+        std::mem::swap(&mut solver.nodes, &mut outcome.nodes);
+    }
     Tried { outcome, given_up: solver.given_up, choices: solver.choices, is_even }
 }
 
@@ -124,7 +139,11 @@ pub fn all_variants(snapshot: &Snapshot) -> Vec<Variant> {
 
 impl<'s> Solver<'s> {
     pub(super) fn new(snapshot: &'s Snapshot, options: SolveOptions) -> Solver<'s> {
-        let variants = all_variants(snapshot);
+        Self::of(snapshot, options, all_variants(snapshot))
+    }
+
+    /// A solver with the variants of [`all_variants`].
+    fn of(snapshot: &'s Snapshot, options: SolveOptions, variants: Vec<Variant>) -> Solver<'s> {
         let weight = |variant: &Variant| snapshot.pools[variant.pool as usize].weight;
         let dynamic = |variant: &Variant| snapshot.pools[variant.pool as usize].replicas.is_none();
         let weights: BTreeSet<i32> = variants.iter().filter(|variant| dynamic(variant)).map(weight).collect();

@@ -1,5 +1,6 @@
 //! No more nodes of a NodePool are disrupted at once than it allows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
@@ -17,14 +18,17 @@ const LATELY: Duration = Duration::from_secs(1_200);
 
 /// Remembers how many nodes the NodePools have.
 pub(super) fn note_size(checks: &mut Checks, state: &State, now: Timestamp) {
-    let mut sizes = std::collections::BTreeMap::<String, usize>::new();
+    let mut sizes = BTreeMap::<&str, usize>::new();
     for node in state.nodes.values() {
         if let Some(pool) = node.metadata.labels.as_ref().and_then(|labels| labels.get(keys::NODEPOOL)) {
-            *sizes.entry(pool.clone()).or_default() += 1;
+            *sizes.entry(pool).or_default() += 1;
         }
     }
     for (pool, size) in sizes {
-        let known = checks.sizes.entry(pool).or_default();
+        if !checks.sizes.contains_key(pool) {
+            checks.sizes.insert(pool.to_owned(), Vec::new());
+        }
+        let Some(known) = checks.sizes.get_mut(pool) else { continue };
         known.retain(|(at, _)| now.duration_since(*at).unsigned_abs() < LATELY);
         if known.last().is_none_or(|(_, last)| *last != size) {
             known.push((now, size));
@@ -84,6 +88,6 @@ pub(super) fn reason(claim: &NodeClaim) -> Option<&str> {
     ["Empty", "Underutilized", "Drifted"].contains(&reason).then_some(reason)
 }
 
-fn pool_of(claim: &NodeClaim) -> Option<&str> {
+pub(super) fn pool_of(claim: &NodeClaim) -> Option<&str> {
     claim.metadata.labels.as_ref()?.get(keys::NODEPOOL).map(String::as_str)
 }

@@ -1,24 +1,23 @@
 //! A NodePool never holds more than its limits.
 
 use jiff::Timestamp;
-use supercargo_api::labels::keys;
 use supercargo_api::{NodeClaim, Resources};
 use supercargo_reconcile::{Key, State};
 
+use super::budgets::pool_of;
 use super::{Checks, Invariant};
 
 /// Checks the NodePool of a claim that has changed.
 pub(super) fn check(checks: &mut Checks, claim: &NodeClaim, state: &State, now: Timestamp) {
-    let pool_of = |claim: &NodeClaim| claim.metadata.labels.as_ref()?.get(keys::NODEPOOL).cloned();
     let Some(pool) = pool_of(claim) else { return };
-    let Some(node_pool) = state.node_pools.get(&Key::cluster(pool.clone())) else { return };
+    let Some(node_pool) = state.node_pools.get(&Key::cluster(pool)) else { return };
     let Some(limits) = node_pool.spec.limits.as_ref().and_then(|limits| limits.resources().ok()) else {
         return;
     };
     let mut held = Resources::new();
     let mut nodes = 0;
     for other in state.node_claims.values() {
-        if pool_of(other).as_ref() != Some(&pool) || other.metadata.deletion_timestamp.is_some() {
+        if pool_of(other) != Some(pool) || other.metadata.deletion_timestamp.is_some() {
             continue;
         }
         nodes += 1;
