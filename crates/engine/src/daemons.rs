@@ -33,8 +33,7 @@ impl Variant {
             }
         }
         let types = overhead.iter().enumerate();
-        self.net =
-            types.map(|(index, overhead)| type_amounts(table, index, names).minus(overhead)).collect();
+        self.net = types.map(|(index, overhead)| type_amounts(table, index, names).minus(overhead)).collect();
         self.overhead = overhead;
         let is_wanted = |port: &&HostPort| wanted.iter().any(|other| port.conflicts(other));
         let mut groups: BTreeMap<Vec<&HostPort>, TypeSet> = BTreeMap::new();

@@ -251,6 +251,29 @@ impl Market {
         self.tables.iter().map(|(name, table)| (name.as_str(), table))
     }
 
+    /// Compiles the same types again after `change` has given them other prices or taken offerings from sale. It is told the
+    /// NodeClass and must leave everything else as it is; returning false means that it cannot. What comes of it is what
+    /// [`compile`](Self::compile) would make of the types. Nothing if somebody else holds the tables.
+    pub fn reprice(
+        mut self,
+        mut change: impl FnMut(&str, &mut [InstanceType]) -> bool,
+    ) -> Option<Result<Market, MarketError>> {
+        self.keys.clear();
+        let mut tables = std::mem::take(&mut self.tables);
+        for (name, table) in &mut tables {
+            let table = Arc::get_mut(table)?;
+            if !change(name, &mut table.types) {
+                return None;
+            }
+            match self.offers_of(&table.types) {
+                Ok((offers, masks)) => (table.offers, table.offer_masks) = (offers, masks),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.tables = tables;
+        Some(Ok(self))
+    }
+
     /// Compiles a further list of types against this market's offering keys, adding keys as needed.
     pub fn table_of(&mut self, mut types: Vec<InstanceType>) -> Result<TypeTable, MarketError> {
         types.sort_by(|left, right| left.name.cmp(&right.name));
@@ -282,9 +305,22 @@ impl Market {
                 (key, Column { values: texts, of_type })
             })
             .collect();
-        let mut offers = Vec::with_capacity(count);
-        let mut offer_masks = Vec::with_capacity(count);
-        for instance_type in &types {
+        let (offers, offer_masks) = self.offers_of(&types)?;
+        let names = ResourceNames::default();
+        let allocatable =
+            types.iter().map(|instance_type| names.amounts(&instance_type.allocatable)).collect();
+        Ok(TypeTable { types, columns, offers, offer_masks, allocatable })
+    }
+
+    /// The available offerings of each type, cheapest first, and the same as sets.
+    #[allow(clippy::type_complexity, reason = "two columns of a table")]
+    fn offers_of(
+        &mut self,
+        types: &[InstanceType],
+    ) -> Result<(Vec<Vec<OfferRow>>, Vec<OfferMask>), MarketError> {
+        let mut offers = Vec::with_capacity(types.len());
+        let mut offer_masks = Vec::with_capacity(types.len());
+        for instance_type in types {
             let mut rows = Vec::with_capacity(instance_type.offerings.len());
             let mut mask: OfferMask = 0;
             let mut guess = 0;
@@ -305,10 +341,7 @@ impl Market {
             offers.push(rows);
             offer_masks.push(mask);
         }
-        let names = ResourceNames::default();
-        let allocatable =
-            types.iter().map(|instance_type| names.amounts(&instance_type.allocatable)).collect();
-        Ok(TypeTable { types, columns, offers, offer_masks, allocatable })
+        Ok((offers, offer_masks))
     }
 
     /// Types list their offerings in the same order, so the key after the last one found is nearly always right.

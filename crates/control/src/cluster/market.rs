@@ -34,6 +34,8 @@ pub struct Markets {
     /// The types of each class as the catalogue has them.
     bases: BTreeMap<String, (NodeClassModel, Arc<Vec<InstanceType>>)>,
     last: Option<(Stamp, Arc<Market>)>,
+    /// The one before, whose memory the next one takes over once nobody looks at it any more.
+    outdated: Option<(Stamp, Arc<Market>)>,
     compilations: u64,
 }
 
@@ -76,24 +78,54 @@ impl Markets {
             return Arc::clone(market);
         }
         self.bases.retain(|name, _| stamp.classes.contains_key(name));
-        let mut tables = Vec::with_capacity(stamp.classes.len());
-        for (name, class) in &stamp.classes {
-            let mut types = self.base(name, &class.model, input.region).to_vec();
-            input.prices.apply(&mut types);
-            input.unavailable.apply(&mut types, now);
-            without_closed_zones(&mut types, class, input.unavailable, now);
-            tables.push((name.clone(), types));
-        }
+        let settle = |types: &mut [InstanceType], class: &Class| {
+            input.prices.apply(types);
+            input.unavailable.apply(types, now);
+            without_closed_zones(types, class, input.unavailable, now);
+        };
         self.compilations += 1;
-        let market = match Market::compile(tables) {
+        let repriced = self.outdated(&stamp).and_then(|market| {
+            market.reprice(|name, types| {
+                let base = self.bases.get(name).map(|(_, base)| base);
+                let (Some(base), Some(class)) = (base, stamp.classes.get(name)) else { return false };
+                let is_settled = as_listed(types, base);
+                if is_settled {
+                    settle(types, class);
+                }
+                is_settled
+            })
+        });
+        let compiled = repriced.unwrap_or_else(|| {
+            let mut tables = Vec::with_capacity(stamp.classes.len());
+            for (name, class) in &stamp.classes {
+                let mut types = self.base(name, &class.model, input.region).to_vec();
+                settle(&mut types, class);
+                tables.push((name.clone(), types));
+            }
+            Market::compile(tables)
+        });
+        let market = match compiled {
             Ok(market) => Arc::new(market),
             Err(error) => {
                 tracing::warn!(%error, "the market cannot be compiled; nothing can be bought");
                 Arc::new(Market::default())
             }
         };
-        self.last = Some((stamp, Arc::clone(&market)));
+        self.outdated = self.last.replace((stamp, Arc::clone(&market)));
         market
+    }
+
+    /// The outdated market, if it is of the same types and nobody else has it.
+    fn outdated(&mut self, stamp: &Stamp) -> Option<Market> {
+        let (of, market) = self.outdated.take()?;
+        // what could not be compiled has no tables
+        let same_types = of.classes.len() == stamp.classes.len()
+            && market.tables().count() == stamp.classes.len()
+            && of.classes.iter().zip(&stamp.classes).all(|((name, class), (other, new))| {
+                let base = self.bases.get(name).map(|(model, _)| model);
+                name == other && class.model == new.model && base == Some(&new.model)
+            });
+        if same_types { Arc::try_unwrap(market).ok() } else { None }
     }
 
     fn base(&mut self, name: &str, model: &NodeClassModel, region: &str) -> Arc<Vec<InstanceType>> {
@@ -111,6 +143,24 @@ impl Markets {
     pub fn compilations(&self) -> u64 {
         self.compilations
     }
+}
+
+/// Gives offerings the price and the availability that the catalogue lists; false if these are not the same types.
+fn as_listed(types: &mut [InstanceType], base: &[InstanceType]) -> bool {
+    if types.len() != base.len() {
+        return false;
+    }
+    for (known, listed) in types.iter_mut().zip(base) {
+        if known.name != listed.name || known.offerings.len() != listed.offerings.len() {
+            return false;
+        }
+        for (offering, listed) in known.offerings.iter_mut().zip(&listed.offerings) {
+            offering.price = listed.price;
+            offering.price_stamp = listed.price_stamp;
+            offering.available = listed.available;
+        }
+    }
+    true
 }
 
 /// What the status has no place for: how much of a reservation is free, and how a placement group places.
@@ -212,5 +262,46 @@ mod tests {
             .collect();
         assert_eq!(aside, ["us-east-1a"]);
         assert_eq!(get(&unavailable, true).1, 3);
+    }
+
+    #[test]
+    fn a_market_in_the_memory_of_an_outdated_one_is_as_if_compiled_from_the_catalogue() {
+        let start: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+        let (mut markets, mut unavailable, mut prices) =
+            (Markets::default(), Unavailable::new(), LivePrices::default());
+        let classes = [class()];
+        let mut recycled = 0;
+        for minute in 0..8_i64 {
+            let now = start + jiff::SignedDuration::from_mins(minute);
+            unavailable.sweep(now);
+            match minute {
+                1 | 2 => unavailable.mark(CapacityType::Spot, "m6i.large", "us-east-1a", now),
+                3 => unavailable.mark_capacity_type(CapacityType::Spot, now),
+                5 => {
+                    let spot = ["us-east-1b", "us-east-1c"].map(|zone| supercargo_cloud::SpotPrice {
+                        instance_type: "m6i.large".to_owned(),
+                        zone: zone.to_owned(),
+                        price: "0.01".parse().unwrap(),
+                        since: now,
+                    });
+                    prices.see_spot(&spot, jiff::civil::date(2026, 3, 2));
+                }
+                _ => {}
+            }
+            let input = MarketInput {
+                region: "us-east-1",
+                classes: &classes,
+                settings: CapacitySettings::default(),
+                dedicated: false,
+                resources: &BTreeMap::new(),
+                prices: &prices,
+                unavailable: &unavailable,
+            };
+            recycled += usize::from(markets.outdated.is_some());
+            let market = markets.get(&input, now);
+            let afresh = Markets::default().get(&input, now);
+            assert_eq!(format!("{market:?}"), format!("{afresh:?}"));
+        }
+        assert!(recycled > 2);
     }
 }
