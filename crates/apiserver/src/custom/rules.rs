@@ -48,6 +48,12 @@ impl Rule {
             expression,
         })
     }
+
+    /// Whether it, or its message, looks at `oldSelf`.
+    fn asks_what_was(&self) -> bool {
+        let message = self.message_expression.as_ref();
+        self.is_transition || self.optional_old || message.is_some_and(|message| message.uses("oldSelf"))
+    }
 }
 
 /// Evaluates the rules of a schema for a value; on updates also those that compare it with what it was.
@@ -110,7 +116,7 @@ impl Run<'_> {
         let current = from_json_with_schema(value, schema, is_object);
         let before = match old {
             Some(_) if is_unchanged => Some(current.clone()),
-            Some(old) if node.rules.iter().any(|rule| rule.is_transition || rule.optional_old) => {
+            Some(old) if node.rules.iter().any(Rule::asks_what_was) => {
                 Some(from_json_with_schema(old, schema, is_object))
             }
             // no rule asks what it was
