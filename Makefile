@@ -25,8 +25,10 @@ teststore: ## Run the tests of ledgers in an object store
 bench: ## Time and price the known workloads; the record goes to bench/results
 	$(CARGO) run --release --locked -p supercargo-bench -- all
 
-figures: ## Run the scenarios with goals of speed and price; the record goes to bench/results
+figures: ## Run the scenarios with goals of speed and price, a burst of pods and a big cluster; the records go to bench/results
 	$(CARGO) run --release --locked -p supercargo-sim --example figures -- --out bench/results/$$(date -u +%F)-simulate.json
+	$(CARGO) run --release --locked -p supercargo-cli --example burst | tee bench/results/$$(date -u +%F)-burst.json
+	$(CARGO) run --release --locked -p supercargo-cli --example fleet | tee bench/results/$$(date -u +%F)-fleet.jsonl
 
 soak: ## Run 2,000 random scenarios with faults, an hour of virtual time each
 	$(CARGO) run --release --locked -- sim-check --seeds 2000 --keep-going
