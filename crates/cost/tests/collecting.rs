@@ -184,11 +184,7 @@ fn a_node_is_paid_for_from_the_launch_of_its_instance() {
     world.nodes.push(booted.clone());
     world.claims[0] = claim("general-x7k2p", "i-9", NOON + 70, Some("ip-10-0-0-9"));
     let name = "ip-10-0-0-9".to_owned();
-    assert_eq!(
-        look(&world, 180),
-        [(name.clone(), 70, 120), (name, 120, 180)],
-        "the machine has one name"
-    );
+    assert_eq!(look(&world, 180), [(name.clone(), 70, 120), (name, 120, 180)], "the machine has one name");
     // launched and booted between two looks; another that was never claimed is paid for from its node on
     let mut own = node.clone();
     own.metadata.name = Some("n2".to_owned());

@@ -1,7 +1,7 @@
 //! Machines that should have become nodes by now: one in a thousand never does, and pods that wait for it wait in vain until
 //! the claim is given up after fifteen minutes (row R4). Here others of its kind say how long it takes: a claim that needs
-//! longer than each of the last hundred is overdue, and its pods are planned anew. Should its node come after all it is as
-//! good as any other, and what is too much then is consolidated.
+//! longer than each of the last hundred is overdue, and its pods are planned anew. Where few are known it has minutes. Should its
+//! node come after all it is as good as any other, and what is too much then is consolidated.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,14 @@ use supercargo_reconcile::State;
 
 /// How many of the last registrations count.
 const LAST: usize = 100;
-/// With fewer nobody can say what takes long.
+/// With fewer nobody can say exactly what takes long.
 const ENOUGH: usize = 20;
 /// No node is overdue before, in seconds.
 const AT_LEAST: i64 = 20;
+/// With few to compare it with a node has three times the slowest, and at least so many seconds.
+const UNKNOWN: i64 = 180;
+/// Bare metal and Windows take minutes to boot.
+const UNKNOWN_AND_SLOW: i64 = 600;
 /// If more of its kind are overdue than this, or than one in twenty, it is not the machines: a subnet without a way out, an
 /// image that does not boot. More of them would not help.
 const SINGLE: usize = 3;
@@ -30,7 +34,7 @@ pub struct Overdue {
     pub next: Option<Timestamp>,
 }
 
-/// What takes about equally long: the EC2NodeClass, and whether it is bare metal.
+/// What takes about equally long: the EC2NodeClass, and whether it is bare metal or Windows.
 type Class<'a> = (&'a str, bool);
 
 /// What is known of the machines of a class.
@@ -61,8 +65,8 @@ pub fn overdue(state: &State, now: Timestamp) -> Overdue {
             seen.on_their_way.push((claim.metadata.name.as_deref().unwrap_or_default(), launched));
         }
     }
-    for seen in classes.into_values() {
-        seen.judge(now, &mut found);
+    for ((_, is_slow), seen) in classes {
+        seen.judge(is_slow, now, &mut found);
     }
     found
 }
@@ -82,18 +86,27 @@ pub(super) fn not_counted_on(claim: &NodeClaim) -> NodeClaim {
 }
 
 impl Seen<'_> {
-    fn judge(mut self, now: Timestamp, found: &mut Overdue) {
-        if self.registered.len() < ENOUGH {
-            return;
-        }
+    fn patience(&mut self, is_slow: bool) -> SignedDuration {
         self.registered.sort_unstable_by(|one, other| other.cmp(one));
-        let slowest = self.registered.iter().take(LAST).map(|(_, seconds)| *seconds).max().unwrap_or(0);
-        // conditions tell whole seconds
-        let patience = SignedDuration::from_secs(slowest.saturating_add(1).max(AT_LEAST));
+        let slowest = self.registered.iter().take(LAST).map(|(_, seconds)| *seconds).max();
+        let seconds = match slowest {
+            // conditions tell whole seconds
+            Some(slowest) if self.registered.len() >= ENOUGH => slowest.saturating_add(1).max(AT_LEAST),
+            Some(slowest) => slowest.saturating_mul(3).max(UNKNOWN),
+            None if is_slow => UNKNOWN_AND_SLOW,
+            None => UNKNOWN,
+        };
+        SignedDuration::from_secs(seconds)
+    }
+
+    fn judge(mut self, is_slow: bool, now: Timestamp, found: &mut Overdue) {
+        let patience = self.patience(is_slow);
         let taken = |launched: Timestamp| now.duration_since(launched);
         let (late, others): (Vec<_>, Vec<_>) =
             self.on_their_way.into_iter().partition(|(_, launched)| taken(*launched) >= patience);
-        if late.len() <= SINGLE.max(self.claims / 20) {
+        // where none has ever registered it is hardly the machine, so that one more is enough to see
+        let most = if self.registered.is_empty() { 1 } else { SINGLE.max(self.claims / 20) };
+        if late.len() <= most {
             found.claims.extend(late.into_iter().map(|(name, launched)| (name.to_owned(), taken(launched))));
         }
         let next = others.into_iter().filter_map(|(_, launched)| launched.checked_add(patience).ok()).min();
@@ -123,8 +136,10 @@ fn since(claim: &NodeClaim, condition: &str) -> Option<Timestamp> {
 }
 
 fn class(claim: &NodeClaim) -> Class<'_> {
-    let instance_type = claim.metadata.labels.as_ref().and_then(|labels| labels.get(keys::INSTANCE_TYPE));
-    (&claim.spec.node_class_ref.name, instance_type.is_some_and(|name| name.contains(".metal")))
+    let label = |key: &str| claim.metadata.labels.as_ref().and_then(|labels| labels.get(key));
+    let is_metal = label(keys::INSTANCE_TYPE).is_some_and(|name| name.contains(".metal"));
+    let is_windows = label(keys::OS).is_some_and(|name| name == "windows");
+    (&claim.spec.node_class_ref.name, is_metal || is_windows)
 }
 
 #[cfg(test)]
@@ -198,18 +213,28 @@ mod tests {
             claim(&mut toy, &format!("slow-{number}"), "windows", 900, Some(320));
         }
         claim(&mut toy, "late", "default", 60, None);
-        claim(&mut toy, "in-time", "windows", 60, None);
+        claim(&mut toy, "in-time", "windows", 300, None);
         assert_eq!(names(&toy), ["late"]);
     }
 
-    #[test]
-    fn with_few_of_its_kind_nobody_can_say() {
+    #[rstest]
+    #[case::nothing_is_known(&[], 179, false)]
+    #[case::nothing_is_known_for_long(&[], 180, true)]
+    #[case::few_swift_ones(&[30, 40], 179, false)]
+    #[case::few_swift_ones_for_long(&[30, 40], 180, true)]
+    #[case::few_slow_ones(&[90], 269, false)]
+    #[case::few_slow_ones_for_long(&[90], 270, true)]
+    fn with_few_of_its_kind_a_node_has_minutes(
+        #[case] known: &[i64],
+        #[case] age: i64,
+        #[case] is_late: bool,
+    ) {
         let mut toy = Toy::new(Vec::new());
-        for number in 0..19 {
-            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(30));
+        for (number, seconds) in known.iter().enumerate() {
+            claim(&mut toy, &format!("known-{number}"), "default", 600, Some(*seconds));
         }
-        claim(&mut toy, "late", "default", 800, None);
-        assert!(names(&toy).is_empty());
+        claim(&mut toy, "late", "default", age, None);
+        assert_eq!(!names(&toy).is_empty(), is_late);
     }
 
     #[test]

@@ -77,18 +77,22 @@ fn dearer(command: &Command) -> Option<String> {
     is_dear.then(|| format!("{command}: {} becomes up to {dearest}", command.price_before))
 }
 
-/// No budget of a NodePool is exceeded, whatever the reasons of the other commands.
+/// No budget of a NodePool is exceeded. Each counts nodes that go for other reasons, too, but only those that go already: so
+/// there has to be an order in which all of them may begin, and that of the tightest budget first is as good as any.
 fn over_budget(disruption: &Disruption, commands: &[&Command]) -> Option<String> {
-    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
-    for candidate in commands.iter().flat_map(|command| &command.candidates) {
-        *taken.entry(candidate.node_pool.as_str()).or_default() += 1;
-    }
-    commands.iter().find_map(|command| {
-        command.node_pools().into_iter().find_map(|pool| {
-            let budget = disruption.budgets.iter().find(|budget| budget.pool == pool)?;
-            let allowed = budget.allowed(command.reason).nodes as usize;
-            let nodes = taken.get(pool).copied().unwrap_or(0);
-            (nodes > allowed).then(|| format!("{nodes} nodes of {pool} go, {allowed} may"))
+    disruption.budgets.iter().find_map(|budget| {
+        let of_pool = |command: &&Command| {
+            let nodes =
+                command.candidates.iter().filter(|candidate| candidate.node_pool == budget.pool).count();
+            (budget.allowed(command.reason).nodes as usize, nodes)
+        };
+        let mut beginning: Vec<(usize, usize)> =
+            commands.iter().map(of_pool).filter(|(_, nodes)| *nodes > 0).collect();
+        beginning.sort_unstable();
+        let mut going = 0;
+        beginning.into_iter().find_map(|(allowed, nodes)| {
+            going += nodes;
+            (going > allowed).then(|| format!("{going} nodes of {} go, {allowed} may", budget.pool))
         })
     })
 }
