@@ -92,7 +92,7 @@ fn an_instance_whose_kubelet_never_starts_is_given_up_after_15_minutes_and_anoth
     stage.toy.create(Kind::NodePool, stage::node_pool("general", "default"));
     stage.toy.create(Kind::Pod, waiting_pod("web-1"));
     stage.run(Duration::from_secs(10));
-    let first = Key::cluster(&only_claim(&stage));
+    let first = Key::cluster(only_claim(&stage));
     stage.run(Duration::from_secs(160));
     assert_eq!(only_claim(&stage), first.name);
     stage.run(Duration::from_secs(720));
