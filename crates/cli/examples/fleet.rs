@@ -32,10 +32,9 @@ use supercargo_cli::console::{ColorChoice, Console};
 use supercargo_cli::controller;
 use supercargo_clock::{Clock, RealClock, Stopwatch, Time};
 use supercargo_cloud::{
-    BoxFuture, CapacityReservation, CheckStatus, CloudError, CloudProvider, Cluster, FleetAnswer,
-    FleetRequest, Image, Instance, InstanceProfile, InstanceProfileRequest, InstanceQuery, InstanceState,
-    InstanceStatus, LaunchTemplate, LaunchTemplateRequest, PlacementGroup, QueueMessage, ReceiveRequest,
-    Reply, SecurityGroup, Selector, SpotPrice, StateChange, Subnet, Tags, TypeOffering, tags,
+    BoxFuture, CheckStatus, CloudError, CloudProvider, Cluster, FleetAnswer, FleetRequest, Instance,
+    InstanceQuery, InstanceState, InstanceStatus, QueueMessage, ReceiveRequest, Reply, StateChange, tags,
+    with_calls_beside_instances,
 };
 use supercargo_cloud_sim::{PatientRegion, Region, RegionOptions};
 use supercargo_control::installation;
@@ -438,26 +437,7 @@ impl CloudProvider for Fleet {
         self.region.receive_messages(request)
     }
 
-    handed_on! {
-        create_launch_template(request: &'a LaunchTemplateRequest) -> LaunchTemplate;
-        describe_launch_templates(selectors: &'a [Selector]) -> Vec<LaunchTemplate>;
-        delete_launch_template(name: &'a str) -> ();
-        create_tags(ids: &'a [String], tags: &'a Tags) -> ();
-        describe_images(selectors: &'a [Selector]) -> Vec<Image>;
-        get_parameter(name: &'a str) -> String;
-        describe_subnets(selectors: &'a [Selector]) -> Vec<Subnet>;
-        describe_security_groups(selectors: &'a [Selector]) -> Vec<SecurityGroup>;
-        describe_capacity_reservations(selectors: &'a [Selector]) -> Vec<CapacityReservation>;
-        describe_placement_groups(selectors: &'a [Selector]) -> Vec<PlacementGroup>;
-        describe_instance_type_offerings() -> Vec<TypeOffering>;
-        describe_spot_prices() -> Vec<SpotPrice>;
-        create_instance_profile(request: &'a InstanceProfileRequest) -> InstanceProfile;
-        get_instance_profile(name: &'a str) -> InstanceProfile;
-        list_instance_profiles(path_prefix: &'a str) -> Vec<InstanceProfile>;
-        delete_instance_profile(name: &'a str) -> ();
-        get_managed_resource(cluster: &'a str) -> std::collections::BTreeMap<String, f64>;
-        delete_message(receipt: &'a str) -> ();
-    }
+    with_calls_beside_instances!(handed_on);
 }
 
 fn class() -> Value {

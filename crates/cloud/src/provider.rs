@@ -101,13 +101,23 @@ pub trait CloudProvider: Send + Sync {
 #[macro_export]
 macro_rules! with_calls {
     ($then:ident) => {
+        $crate::with_calls_beside_instances! {
+            $then:
+            describe_instances(query: &'a $crate::InstanceQuery) -> Vec<$crate::Instance>;
+            describe_instance_status() -> Vec<$crate::InstanceStatus>;
+            terminate_instances(ids: &'a [String]) -> Vec<$crate::StateChange>;
+        }
+    };
+}
+
+/// The same, for a provider that has its own instances: without the calls that list, watch and end them.
+#[macro_export]
+macro_rules! with_calls_beside_instances {
+    ($then:ident $(: $($more:tt)+)?) => {
         $then! {
             create_launch_template(request: &'a $crate::LaunchTemplateRequest) -> $crate::LaunchTemplate;
             describe_launch_templates(selectors: &'a [$crate::Selector]) -> Vec<$crate::LaunchTemplate>;
             delete_launch_template(name: &'a str) -> ();
-            describe_instances(query: &'a $crate::InstanceQuery) -> Vec<$crate::Instance>;
-            describe_instance_status() -> Vec<$crate::InstanceStatus>;
-            terminate_instances(ids: &'a [String]) -> Vec<$crate::StateChange>;
             create_tags(ids: &'a [String], tags: &'a $crate::Tags) -> ();
             describe_images(selectors: &'a [$crate::Selector]) -> Vec<$crate::Image>;
             get_parameter(name: &'a str) -> String;
@@ -123,6 +133,7 @@ macro_rules! with_calls {
             delete_instance_profile(name: &'a str) -> ();
             get_managed_resource(cluster: &'a str) -> std::collections::BTreeMap<String, f64>;
             delete_message(receipt: &'a str) -> ();
+            $($($more)+)?
         }
     };
 }

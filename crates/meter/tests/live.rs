@@ -52,6 +52,16 @@ impl World {
         World { _cluster: cluster, client, time, region, server, ledger, told: Arc::default() }
     }
 
+    /// With a node `n1` that runs, and a pod `web` that was just created.
+    async fn with_a_pod() -> World {
+        let world = World::new().await;
+        world.create(namespace()).await;
+        world.node("n1", "on-demand").await;
+        world.pass(30).await;
+        world.create(pod("web", "1")).await;
+        world
+    }
+
     fn measure(&self, directory: Option<&Path>) -> Metering {
         let books = match directory {
             None => Books::in_memory(Arc::clone(&self.ledger)),
@@ -242,11 +252,7 @@ async fn a_spot_node_costs_what_the_market_says() {
 /// A kubelet that does not answer is a gap, not a zero; the metrics API stands in where it can.
 #[tokio::test(start_paused = true)]
 async fn silence_is_a_gap() {
-    let world = World::new().await;
-    world.create(namespace()).await;
-    world.node("n1", "on-demand").await;
-    world.pass(30).await;
-    world.create(pod("web", "1")).await;
+    let world = World::with_a_pod().await;
     world.pass(30).await;
     let refuse = || get(|| async { StatusCode::FORBIDDEN });
     world.server.mount_node_proxy(Router::new().route("/api/v1/nodes/{name}/proxy/stats/summary", refuse()));
@@ -271,11 +277,7 @@ async fn silence_is_a_gap() {
 #[tokio::test(start_paused = true)]
 async fn a_meter_that_ends_without_a_word_is_followed_by_another() {
     let directory = directory("again");
-    let world = World::new().await;
-    world.create(namespace()).await;
-    world.node("n1", "on-demand").await;
-    world.pass(30).await;
-    world.create(pod("web", "1")).await;
+    let world = World::with_a_pod().await;
     let first = world.measure(Some(&directory));
     let began = world.now();
     world.pass(5_000).await;
@@ -307,11 +309,7 @@ async fn a_meter_that_ends_without_a_word_is_followed_by_another() {
 #[tokio::test(start_paused = true)]
 async fn a_meter_that_is_ended_looks_once_more(#[case] answered: bool) {
     let directory = directory(if answered { "ended" } else { "ended-hanging" });
-    let world = World::new().await;
-    world.create(namespace()).await;
-    world.node("n1", "on-demand").await;
-    world.pass(30).await;
-    world.create(pod("web", "1")).await;
+    let world = World::with_a_pod().await;
     world.pass(30).await;
     let meter = world.measure(Some(&directory));
     let began = world.now();

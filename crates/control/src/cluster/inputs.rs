@@ -1,7 +1,7 @@
 //! What a decision about the cluster is made from: shared objects, cheap to take, turned into the engine's words by who
 //! computes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +21,7 @@ use supercargo_reconcile::{Key, State, Store, node_of};
 
 use super::Assignments;
 use super::live::{holds_a_node, is_leaving, is_managed, is_provisionable, with_plain_readiness};
-use super::overdue::{not_counted_on, overdue};
+use super::overdue::{Overdue, not_counted_on, overdue};
 use crate::knowledge::Knowledge;
 
 /// How long after its node is ready a pod counts as going where it was planned: the scheduler looks again at pods that it
@@ -45,7 +45,7 @@ pub struct Inputs {
     nodes: Vec<Arc<Node>>,
     claims: Vec<Arc<NodeClaim>>,
     /// Claims among them that nobody counts on any more.
-    overdue: BTreeSet<String>,
+    overdue: Overdue,
     pools: Vec<Arc<NodePool>>,
     classes: Vec<Arc<EC2NodeClass>>,
     overlays: Vec<Arc<NodeOverlay>>,
@@ -69,7 +69,7 @@ pub struct Inputs {
 /// What there is now. Costs a walk over the pods, no copies.
 pub fn inputs(state: &State, knowledge: &Arc<Knowledge>, now: Timestamp) -> Inputs {
     let gates = &knowledge.settings.gates;
-    let overdue = overdue(state, now).names();
+    let overdue = overdue(state, now);
     let (pods, waiting) = seen_pods(state, &knowledge.assignments(), &overdue, now);
     let pools: Vec<Arc<NodePool>> =
         state.node_pools.values().filter(|pool| is_managed(pool)).cloned().collect();
@@ -160,7 +160,8 @@ impl Inputs {
     }
 
     fn read(&self, claim: &Arc<NodeClaim>) -> NodeClaim {
-        let is_overdue = claim.metadata.name.as_ref().is_some_and(|name| self.overdue.contains(name));
+        let is_overdue =
+            claim.metadata.name.as_ref().is_some_and(|name| self.overdue.claims.contains_key(name));
         if is_overdue { not_counted_on(claim) } else { NodeClaim::clone(claim) }
     }
 
@@ -187,7 +188,7 @@ impl SeenPod {
 fn seen_pods(
     state: &State,
     assignments: &Assignments,
-    overdue: &BTreeSet<String>,
+    overdue: &Overdue,
     now: Timestamp,
 ) -> (Vec<SeenPod>, usize) {
     let rooms = rooms(state, assignments, overdue, now);
@@ -216,7 +217,7 @@ fn moves(state: &State, pod: &Pod) -> bool {
 fn rooms(
     state: &State,
     assignments: &Assignments,
-    overdue: &BTreeSet<String>,
+    overdue: &Overdue,
     now: Timestamp,
 ) -> BTreeMap<String, String> {
     let mut rooms = BTreeMap::new();
@@ -224,7 +225,7 @@ fn rooms(
     for name in assignments.claims() {
         let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { continue };
         let is_going = claim.metadata.deletion_timestamp.is_some();
-        if is_going || overdue.contains(name) || had_its_chance(claim, now) {
+        if is_going || overdue.claims.contains_key(name) || had_its_chance(claim, now) {
             continue;
         }
         let status = claim.status.as_ref();

@@ -3,7 +3,7 @@
 //! longer than each of the last hundred is overdue, and its pods are planned anew. Where few are known it has minutes. Should its
 //! node come after all it is as good as any other, and what is too much then is consolidated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use supercargo_api::condition_types::{DISRUPTION_REASON, LAUNCHED, REGISTERED};
@@ -111,13 +111,6 @@ impl Seen<'_> {
         }
         let next = others.into_iter().filter_map(|(_, launched)| launched.checked_add(patience).ok()).min();
         found.next = found.next.into_iter().chain(next).min();
-    }
-}
-
-impl Overdue {
-    /// Their names.
-    pub fn names(&self) -> BTreeSet<String> {
-        self.claims.keys().cloned().collect()
     }
 }
 

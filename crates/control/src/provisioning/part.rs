@@ -127,19 +127,18 @@ impl Provisioner {
     /// Sees which claims are overdue, and has the pods that were planned onto them planned anew.
     fn see_overdue(&mut self, state: &State, now: Timestamp) {
         let known = std::mem::replace(&mut self.overdue, overdue(state, now));
-        for (name, taken) in &self.overdue.claims {
+        let mut news = false;
+        for (name, taken) in self.overdue.claims.iter().filter(|(name, _)| !known.claims.contains_key(*name))
+        {
             let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { continue };
-            if known.claims.contains_key(name) {
-                continue;
-            }
             let seconds = taken.as_secs();
             tracing::warn!(node_claim = name, seconds, "node overdue");
             let message =
                 format!("No node after {seconds}s, longer than others take; its pods are planned anew");
             self.notes.push_back(Action::warn(&**claim, COMPONENT, "NodeOverdue", message));
-            self.changed = true;
+            news = true;
         }
-        if self.changed && self.overdue.claims.len() > known.claims.len() {
+        if news {
             self.trigger(now);
         }
     }
@@ -621,6 +620,16 @@ mod tests {
                 }),
             );
         }
+        let ghost_launched = toy.now - Duration::from_secs(600);
+        let ghost = condition("Launched", ghost_launched);
+        toy.create(
+            Kind::NodeClaim,
+            json!({
+                "metadata": {"name": "ghost", "labels": {"karpenter.sh/nodepool": "general"}},
+                "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": []},
+                "status": {"conditions": [ghost.clone()]},
+            }),
+        );
         let is_bought = |name: &str| name.starts_with("general-");
         let bought = |toy: &Toy| -> Vec<Key> {
             toy.state
@@ -638,6 +647,9 @@ mod tests {
         toy.patch_status(Kind::NodeClaim, &first[0], json!({"conditions": [launched]}));
         run(&mut toy, 300);
         assert_eq!(bought(&toy), first);
+        // one fewer is overdue when the first becomes so: it is the names that count
+        let registered = condition("Registered", ghost_launched + Duration::from_secs(30));
+        toy.patch_status(Kind::NodeClaim, &Key::cluster("ghost"), json!({"conditions": [ghost, registered]}));
         run(&mut toy, 60);
         assert_eq!(bought(&toy).len(), 2);
         assert_eq!(toy.said(&first[0].name, "NodeOverdue").len(), 1);

@@ -226,13 +226,13 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use supercargo_cloud::{AllocationStrategy, FleetConfig, PurchaseOption};
 
     use super::*;
 
-    fn request(shape: usize, token: usize) -> FleetRequest {
+    pub fn request(shape: usize, token: usize) -> FleetRequest {
         FleetRequest {
             configs: vec![FleetConfig { launch_template: format!("t-{shape}"), overrides: Vec::new() }],
             target_capacity: 1,

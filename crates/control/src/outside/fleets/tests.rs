@@ -15,13 +15,13 @@ use supercargo_catalog::CapacityType;
 use supercargo_clock::{Clock, Time};
 use supercargo_cloud::launch::LaunchPlan;
 use supercargo_cloud::{
-    Action, AllocationStrategy, CloudError, FleetAnswer, FleetConfig, FleetError, FleetInstances,
-    FleetOverride, FleetRequest, LaunchTemplateData, LaunchTemplateRequest, PurchaseOption,
+    Action, CloudError, FleetAnswer, FleetConfig, FleetError, FleetInstances, FleetOverride, FleetRequest,
+    LaunchTemplateData, LaunchTemplateRequest, PurchaseOption,
 };
 use supercargo_cloud_sim::{InterruptionOptions, PatientRegion, Region, RegionOptions};
 
-use super::Fleets;
 use super::calls::parts;
+use super::{Fleets, queue};
 use crate::launching::{Company, Together};
 use crate::outside::cloud::Launch;
 use crate::settings::Settings;
@@ -43,17 +43,8 @@ fn template(region: &Region) -> LaunchTemplateRequest {
 }
 
 fn request(token: usize, overrides: Vec<FleetOverride>) -> FleetRequest {
-    FleetRequest {
-        configs: vec![FleetConfig { launch_template: TEMPLATE.to_owned(), overrides }],
-        target_capacity: 1,
-        purchase: PurchaseOption::OnDemand,
-        strategy: AllocationStrategy::LowestPrice,
-        instance_tags: Default::default(),
-        fleet_tags: Default::default(),
-        context: None,
-        client_token: Some(format!("uid-{token}")),
-        dry_run: false,
-    }
+    let configs = vec![FleetConfig { launch_template: TEMPLATE.to_owned(), overrides }];
+    FleetRequest { configs, ..queue::tests::request(0, token) }
 }
 
 fn offers(region: &Region, types: &[&str]) -> Vec<FleetOverride> {
