@@ -11,7 +11,7 @@ use supercargo_clock::{Clock, Randomness};
 
 use crate::admission::Webhooks;
 use crate::garbage::Queue;
-use crate::http::handle;
+use crate::http::{Date, handle};
 use crate::resources::{Mounted, MountedResource, Registry};
 use crate::serving::TokenSigner;
 use crate::store::{Store, StoreError, StoreOptions, TableId};
@@ -110,6 +110,7 @@ pub(crate) struct Shared {
     /// The certificate of the authority, once the server listens.
     pub certificate: Mutex<Option<String>>,
     pub discovery: Mutex<crate::discovery::Cache>,
+    pub date: Date,
     /// Where webhooks and policies are registered.
     pub hook_tables: Vec<TableId>,
 }
@@ -150,6 +151,7 @@ impl Server {
                 signer: Mutex::new(signer),
                 certificate: Mutex::new(None),
                 discovery: Mutex::new(crate::discovery::Cache::default()),
+                date: Date::default(),
                 hook_tables,
             }),
         };

@@ -5,12 +5,15 @@
 //! paced    start + (time since the make) x speed       sleep(1 s) takes 1/speed of a second
 //! paused   start + (tokio's own time since the make)   sleep(1 s) takes none, once every task waits
 //! ```
+//!
+//! Of each there is one that can be corrected, for who has to agree with a clock elsewhere.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -25,6 +28,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 #[derive(Clone)]
 pub struct Time {
     source: Arc<Source>,
+    /// By how many seconds the source is ahead of what is to be shown.
+    ahead: Option<Arc<AtomicI64>>,
 }
 
 enum Source {
@@ -41,20 +46,47 @@ enum Source {
 impl Time {
     /// The system's time.
     pub fn real() -> Self {
-        Self { source: Arc::new(Source::Real(RealClock::new())) }
+        Self::of(Source::Real(RealClock::new()))
     }
 
     /// Time that starts at `start` and passes `speed` times as fast as the system's. A speed that is not a positive
     /// number counts as 1.
     pub fn paced(speed: f64, start: Timestamp) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        Self { source: Arc::new(Source::Scaled { start, origin: Instant::now(), speed, paused: false }) }
+        Self::of(Source::Scaled { start, origin: Instant::now(), speed, paused: false })
     }
 
     /// Time that starts at `start` and follows tokio's own, for a runtime of one thread whose time is paused: it leaps to
     /// the next timer whenever every task waits. To be called inside that runtime.
     pub fn paused(start: Timestamp) -> Self {
-        Self { source: Arc::new(Source::Scaled { start, origin: Instant::now(), speed: 1.0, paused: true }) }
+        Self::of(Source::Scaled { start, origin: Instant::now(), speed: 1.0, paused: true })
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source: Arc::new(source), ahead: None }
+    }
+
+    /// The same time, of which it can be said later that it is wrong. Clones of it are corrected together, this one is not.
+    pub fn correctable(&self) -> Self {
+        Self { source: Arc::clone(&self.source), ahead: Some(Arc::new(AtomicI64::new(self.correction()))) }
+    }
+
+    /// Whether it can be said to be wrong.
+    pub fn is_correctable(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// From now on its date is taken to be ahead of the right one by so many seconds, or behind it. Durations stay what they
+    /// are. Of a time that cannot be corrected it does nothing.
+    pub fn correct(&self, ahead: i64) {
+        if let Some(known) = &self.ahead {
+            known.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// By how many seconds the clock below is taken to be ahead.
+    pub fn correction(&self) -> i64 {
+        self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::Relaxed))
     }
 
     /// How many of its seconds pass in a second of the system's time; paused time has no such figure and says 1.
@@ -99,9 +131,13 @@ impl Time {
 
 impl Clock for Time {
     fn now(&self) -> Timestamp {
-        match &*self.source {
+        let now = match &*self.source {
             Source::Real(clock) => clock.now(),
             Source::Scaled { start, .. } => start.checked_add(self.elapsed()).unwrap_or(Timestamp::MAX),
+        };
+        match self.correction() {
+            0 => now,
+            ahead => now.checked_sub(SignedDuration::from_secs(ahead)).unwrap_or(now),
         }
     }
 
@@ -168,6 +204,22 @@ mod tests {
         time.sleep_until(start() - Duration::from_secs(1)).await;
         time.sleep(Duration::ZERO).await;
         assert_eq!(time.now(), start());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_hears_that_a_clock_is_wrong_has_the_right_date_and_waits_until_then() {
+        let wrong = Time::paused(start() + Duration::from_secs(47));
+        let right = wrong.correctable();
+        let clone = right.clone();
+        right.correct(47);
+        assert_eq!((wrong.now(), clone.now()), (start() + Duration::from_secs(47), start()));
+        clone.sleep_until(start() + Duration::from_secs(60)).await;
+        assert_eq!(
+            (clone.now(), clone.elapsed()),
+            (start() + Duration::from_secs(60), Duration::from_secs(60))
+        );
+        wrong.correct(5);
+        assert_eq!((wrong.correction(), wrong.is_correctable(), right.correction()), (0, false, 47));
     }
 
     #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ pub const PART_NAMES: &[&str] = &[
 pub struct ControllerOptions {
     /// The API server.
     pub client: Client,
-    /// The time to act on.
+    /// The time to act on; where it differs from the API server's that counts.
     pub time: Time,
     /// The cloud.
     pub provider: Arc<dyn CloudProvider>,
@@ -92,12 +92,13 @@ pub fn start(options: ControllerOptions) -> Controllers {
 /// Starts all loops with what is known already: its settings and its cluster count. To be called within a tokio runtime.
 pub fn start_knowing(options: ControllerOptions, knowledge: Arc<Knowledge>) -> Controllers {
     knowledge.metrics.consolidation_has_no_timeout();
+    let time = options.time.correctable();
     let parts = attended(parts(&knowledge, options.seed), &knowledge);
     let world = World::new(options.provider, options.computing).with_client(options.client.clone());
-    let world = world.counted(Arc::clone(&knowledge), options.time.clone());
+    let world = world.counted(Arc::clone(&knowledge), time.clone());
     let driver = DriverOptions {
         client: options.client,
-        time: options.time,
+        time,
         concurrency: options.concurrency,
         manager: "supercargo",
         outside: Some(Arc::new(world)),

@@ -1,6 +1,7 @@
 //! Every request comes in here.
 
 use axum::body::Body;
+use http::header::DATE;
 use http::request::Parts;
 use http::{Method, Request, Response};
 
@@ -22,10 +23,14 @@ use crate::{subresources, verbs};
 /// Answers a request.
 pub(crate) async fn handle(server: Server, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    match answer(server, parts, body).await {
+    let dating = server.clone();
+    let mut response = match answer(server, parts, body).await {
         Ok(response) => response,
         Err(error) => respond_error(&error),
-    }
+    };
+    // clients keep to the cluster's time, which need not be that of the machine
+    response.headers_mut().insert(DATE, dating.shared.date.at(dating.now()));
+    response
 }
 
 async fn answer(server: Server, parts: Parts, body: Body) -> Result<Response<Body>, ApiError> {

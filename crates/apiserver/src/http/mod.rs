@@ -9,6 +9,7 @@ pub(crate) mod answer;
 pub(crate) mod body;
 mod call;
 mod converted;
+mod date;
 mod handler;
 mod negotiate;
 mod path;
@@ -21,6 +22,7 @@ pub(crate) mod list;
 pub(crate) mod watch;
 
 pub(crate) use call::{Call, OfControlPlane};
+pub(crate) use date::Date;
 pub(crate) use handler::handle;
 pub(crate) use negotiate::Include;
 pub(crate) use path::ResourcePath;

@@ -13,7 +13,7 @@ use supercargo_clock::{Clock, Time};
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::perform::send;
-use super::{Feed, Performed, Recorder, perform, watch};
+use super::{Feed, Performed, Recorder, perform, server_clock, watch};
 use crate::action::{Action, Verb};
 use crate::mirror::{Change, Keep, Kind, Readings, State, Unread};
 use crate::outside::{Answer, Outside};
@@ -33,7 +33,7 @@ const PIECE: usize = 256;
 pub struct DriverOptions {
     /// The API server.
     pub client: Client,
-    /// The time to act on.
+    /// The time to act on. One that can be corrected is kept to the API server's.
     pub time: Time,
     /// Requests to the API server under way at once. One keeps a run repeatable.
     pub concurrency: usize,
@@ -89,6 +89,11 @@ impl Driver {
         let kinds: BTreeSet<Kind> = self.parts.iter().flat_map(|part| part.kinds()).copied().collect();
         let (sender, mut feed) = channel(FEED_LENGTH);
         let mut watches = tokio::task::JoinSet::new();
+        if self.options.time.is_correctable() {
+            let (client, time) = (self.options.client.clone(), self.options.time.clone());
+            server_clock::ask_first(&client, &time).await;
+            watches.spawn(server_clock::follow(client, time));
+        }
         for kind in &kinds {
             let (client, time) = (self.options.client.clone(), self.options.time.clone());
             watches.spawn(watch(client, *kind, self.options.keep(), time, sender.clone()));

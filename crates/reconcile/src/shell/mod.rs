@@ -8,6 +8,7 @@ mod driver;
 mod feed;
 mod perform;
 mod recorder;
+mod server_clock;
 
 pub use driver::{Driver, DriverOptions};
 pub(crate) use feed::{Feed, watch};
