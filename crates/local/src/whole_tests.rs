@@ -396,6 +396,35 @@ fn spread_affinity_and_anti_affinity_are_kept() {
 }
 
 #[test]
+fn pods_on_their_way_out_do_not_count_when_others_are_spread() {
+    let mut toy = cluster(3);
+    let pod = |name: &str, spec: Value| {
+        let mut pod = json!({
+            "metadata": {"name": name, "namespace": "n", "labels": {"app": "spread"}, "finalizers": ["test/held"]},
+            "spec": {"containers": [{"name": "c", "image": "i"}]},
+        });
+        pod["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        pod
+    };
+    for (name, node) in [("a-1", "n0"), ("a-2", "n0"), ("b-1", "n1"), ("c-1", "n2")] {
+        toy.create(Kind::Pod, pod(name, json!({"nodeName": node})));
+    }
+    toy.run(Duration::from_secs(20));
+    for name in ["a-1", "a-2"] {
+        toy.delete(Kind::Pod, &key(name));
+    }
+    let spread = json!({"topologySpreadConstraints": [{
+        "maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "spread"}},
+    }]});
+    toy.create(Kind::Pod, pod("new", spread));
+    toy.run(Duration::from_secs(20));
+    let held = toy.state.pods.get(&key("a-1")).unwrap();
+    assert!(held.metadata.deletion_timestamp.is_some() && phase(held) == "Running");
+    assert_eq!(node_of(toy.state.pods.get(&key("new")).unwrap()), Some("n0"));
+}
+
+#[test]
 fn gates_hold_a_pod_back_until_they_are_gone() {
     let mut toy = cluster(1);
     toy.create(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::PodClass;
 use super::filter::Reason;
-use super::groups::{Counts, Pull};
+use super::groups::{Counted, Counts, Pull};
 use super::index::{Index, NodeInfo};
 
 /// What other pods say about where one pod may go.
@@ -33,12 +33,12 @@ impl AffinityState {
             }
         }
         for (meant, key) in &class.anti_affinity {
-            let counts = index.counts(meant).clone();
+            let counts = index.counts(Counted::All, meant).clone();
             let domains = domains(&counts, key, &index.nodes);
             found.shunned.entry(key.clone()).or_default().extend(domains);
         }
         if let Some((meant, keys)) = &class.affinity {
-            let counts = index.counts(meant).clone();
+            let counts = index.counts(Counted::All, meant).clone();
             for key in keys {
                 found.wanted.push((key.clone(), domains(&counts, key, &index.nodes)));
             }

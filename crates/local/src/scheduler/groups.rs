@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use supercargo_api::selector::Selector;
 
 use super::class::PodClass;
+use super::index::Placed;
 
 /// The namespaces a term looks at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +60,22 @@ impl Meant {
     }
 }
 
+/// Which of the pods that are meant count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Counted {
+    /// Each that is there, as affinity has it.
+    All,
+    /// Those that are not on their way out, as spread constraints have it.
+    Staying,
+}
+
+impl Counted {
+    /// Whether a pod counts that is on its way out, or not.
+    pub(super) fn counts(self, is_leaving: bool) -> bool {
+        self == Self::All || !is_leaving
+    }
+}
+
 /// What a term of a pod that is there does to pods it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Pull {
@@ -82,11 +99,19 @@ pub(super) struct Term {
 /// Counts by node slot.
 pub(super) type Counts = BTreeMap<usize, i64>;
 
+/// Pods of which it is counted how many are on each node.
+#[derive(Debug)]
+struct Group {
+    counted: Counted,
+    meant: Meant,
+    counts: Counts,
+}
+
 /// Groups and carriers with their counts.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    ids: BTreeMap<Meant, usize>,
-    groups: Vec<(Meant, Counts)>,
+    ids: BTreeMap<(Counted, Meant), usize>,
+    groups: Vec<Group>,
     term_ids: BTreeMap<Term, usize>,
     terms: Vec<(Term, Counts)>,
     /// The groups a class belongs to, and the number of groups when that was asked.
@@ -97,13 +122,14 @@ pub(super) struct Groups {
 
 impl Groups {
     /// The number of a group; `fill` gives the counts of a new one.
-    pub(super) fn group(&mut self, meant: &Meant, fill: impl FnOnce() -> Counts) -> usize {
-        if let Some(id) = self.ids.get(meant) {
+    pub(super) fn group(&mut self, counted: Counted, meant: &Meant, fill: impl FnOnce() -> Counts) -> usize {
+        let asked = (counted, meant.clone());
+        if let Some(id) = self.ids.get(&asked) {
             return *id;
         }
         let id = self.groups.len();
-        self.ids.insert(meant.clone(), id);
-        self.groups.push((meant.clone(), fill()));
+        self.ids.insert(asked, id);
+        self.groups.push(Group { counted, meant: meant.clone(), counts: fill() });
         id
     }
 
@@ -120,15 +146,18 @@ impl Groups {
 
     /// The counts of a group.
     pub(super) fn counts(&self, group: usize) -> &Counts {
-        &self.groups[group].1
+        &self.groups[group].counts
     }
 
-    /// Counts a pod of a class on a node, in (1) or out (-1).
-    pub(super) fn count(&mut self, class: &PodClass, slot: usize, sign: i64, namespaces: &NamespaceLabels) {
-        for group in self.memberships_of(class, namespaces) {
-            tally(&mut self.groups[group].1, slot, sign);
+    /// Counts a pod on a node, in (1) or out (-1).
+    pub(super) fn count(&mut self, placed: &Placed, slot: usize, sign: i64, namespaces: &NamespaceLabels) {
+        for group in self.memberships_of(&placed.class, namespaces) {
+            let group = &mut self.groups[group];
+            if group.counted.counts(placed.is_leaving) {
+                tally(&mut group.counts, slot, sign);
+            }
         }
-        for term in &class.carried {
+        for term in &placed.class.carried {
             tally(&mut self.terms[*term].1, slot, sign);
         }
     }
@@ -158,20 +187,20 @@ impl Groups {
     }
 
     /// Counts groups that look at labels of namespaces afresh: those labels changed.
-    pub(super) fn namespaces_changed(&mut self, count: impl Fn(&Meant) -> Counts) {
+    pub(super) fn namespaces_changed(&mut self, count: impl Fn(Counted, &Meant) -> Counts) {
         self.memberships.clear();
         self.meanings.clear();
-        for (meant, counts) in &mut self.groups {
-            if meant.0.iter().any(|(scope, _)| scope.selector.is_some()) {
-                *counts = count(meant);
+        for group in &mut self.groups {
+            if group.meant.0.iter().any(|(scope, _)| scope.selector.is_some()) {
+                group.counts = count(group.counted, &group.meant);
             }
         }
     }
 
     fn memberships_of(&mut self, class: &PodClass, namespaces: &NamespaceLabels) -> Vec<usize> {
         let (asked, mut known) = self.memberships.remove(&class.id).unwrap_or_default();
-        for (id, (meant, _)) in self.groups.iter().enumerate().skip(asked) {
-            if meant.means(class, namespaces) {
+        for (id, group) in self.groups.iter().enumerate().skip(asked) {
+            if group.meant.means(class, namespaces) {
                 known.push(id);
             }
         }

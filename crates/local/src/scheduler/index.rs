@@ -11,7 +11,7 @@ use supercargo_reconcile::{Key, State};
 
 use super::amounts::{Amounts, Names, add};
 use super::class::{Classes, PodClass, Port};
-use super::groups::{Counts, Groups, Meant, NamespaceLabels};
+use super::groups::{Counted, Counts, Groups, Meant, NamespaceLabels};
 use super::requests::quantities;
 
 /// A pod on a node.
@@ -20,6 +20,8 @@ pub(super) struct Placed {
     pub(super) class: Arc<PodClass>,
     /// When it started, in seconds; the youngest go first among equals.
     pub(super) started: i64,
+    /// Whether it is being deleted.
+    pub(super) is_leaving: bool,
 }
 
 /// A node and what is on it.
@@ -79,9 +81,9 @@ impl Index {
     }
 
     /// How many of the pods meant there are, by node slot.
-    pub(super) fn counts(&mut self, meant: &Meant) -> &Counts {
+    pub(super) fn counts(&mut self, counted: Counted, meant: &Meant) -> &Counts {
         let (nodes, namespaces) = (&self.nodes, &self.namespaces);
-        let group = self.groups.group(meant, || count_meant(nodes, meant, namespaces));
+        let group = self.groups.group(counted, meant, || count_meant(nodes, counted, meant, namespaces));
         self.groups.counts(group)
     }
 
@@ -186,7 +188,7 @@ impl Index {
         }
         self.generation += 1;
         let (nodes, namespaces) = (&self.nodes, &self.namespaces);
-        self.groups.namespaces_changed(|meant| count_meant(nodes, meant, namespaces));
+        self.groups.namespaces_changed(|counted, meant| count_meant(nodes, counted, meant, namespaces));
     }
 
     fn slot_for(&mut self, name: &str) -> usize {
@@ -212,7 +214,7 @@ impl Index {
                 info.ports.remove(port);
             }
         }
-        self.groups.count(class, slot, sign, &self.namespaces);
+        self.groups.count(placed, slot, sign, &self.namespaces);
         let of_priority = self.priorities.entry(class.priority).or_default();
         *of_priority = of_priority.saturating_add_signed(if sign > 0 { 1 } else { -1 });
         if *of_priority == 0 {
@@ -223,12 +225,12 @@ impl Index {
 }
 
 /// Counts the pods that are meant, by node slot.
-fn count_meant(nodes: &[NodeInfo], meant: &Meant, namespaces: &NamespaceLabels) -> Counts {
+fn count_meant(nodes: &[NodeInfo], counted: Counted, meant: &Meant, namespaces: &NamespaceLabels) -> Counts {
     let mut answers: BTreeMap<u64, bool> = BTreeMap::new();
     let mut counts = Counts::new();
     for (slot, node) in nodes.iter().enumerate() {
         let mut count = 0;
-        for placed in node.pods.values() {
+        for placed in node.pods.values().filter(|placed| counted.counts(placed.is_leaving)) {
             let class = &placed.class;
             count += i64::from(*answers.entry(class.id).or_insert_with(|| meant.means(class, namespaces)));
         }

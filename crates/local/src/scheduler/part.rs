@@ -106,7 +106,8 @@ impl Scheduler {
                 .as_ref()
                 .and_then(|status| status.start_time.as_ref())
                 .map_or(now.as_second(), |time| time.0.as_second());
-            self.index.put_pod(key, Placed { class, started }, node);
+            let is_leaving = pod.metadata.deletion_timestamp.is_some();
+            self.index.put_pod(key, Placed { class, started, is_leaving }, node);
             self.changed = self.changed.and(Cure::POD_PLACED);
             return;
         }
@@ -137,7 +138,7 @@ impl Scheduler {
             Verdict::Node { slot, undecided, unbound } => {
                 let node = self.index.nodes[slot].name.clone();
                 let number = class.id;
-                self.index.put_pod(key, Placed { class, started: now.as_second() }, &node);
+                self.index.put_pod(key, Placed { class, started: now.as_second(), is_leaving: false }, &node);
                 self.nominated.remove(key);
                 self.waiting.follow(number);
                 if unbound.is_empty() {

@@ -8,7 +8,7 @@ use supercargo_api::taint::first_untolerated;
 
 use super::amounts::{CPU_AT, MEMORY_AT, at};
 use super::class::PodClass;
-use super::groups::Pull;
+use super::groups::{Counted, Pull};
 use super::index::{Index, NodeInfo};
 use super::node_terms;
 use super::spread::counts_in;
@@ -123,7 +123,7 @@ fn spread(class: &PodClass, slots: &[usize], index: &mut Index) -> Vec<i64> {
     let order = index.order();
     let mut sums = vec![0.0_f64; slots.len()];
     for constraint in &class.soft_spread {
-        let counts = index.counts(&constraint.meant).clone();
+        let counts = index.counts(Counted::Staying, &constraint.meant).clone();
         let key = &constraint.topology_key;
         let by_host = key == HOSTNAME;
         let considered: BTreeSet<&String> = slots
@@ -175,7 +175,7 @@ fn spread(class: &PodClass, slots: &[usize], index: &mut Index) -> Vec<i64> {
 fn pod_affinity(class: &PodClass, slots: &[usize], index: &mut Index) -> Vec<i64> {
     let mut weights: BTreeMap<(String, String), i64> = BTreeMap::new();
     for (meant, key, weight) in &class.preferred_pods {
-        for (slot, count) in index.counts(meant).clone() {
+        for (slot, count) in index.counts(Counted::All, meant).clone() {
             if let Some(domain) = index.nodes[slot].labels.get(key) {
                 *weights.entry((key.clone(), domain.clone())).or_default() += weight * count;
             }

@@ -6,6 +6,7 @@ use supercargo_api::taint::first_untolerated;
 
 use super::class::{PodClass, Spread};
 use super::filter::{Reason, matches_nodes};
+use super::groups::Counted;
 use super::index::{Index, NodeInfo};
 
 /// The constraints of one pod, with counts by domain.
@@ -35,7 +36,7 @@ impl SpreadState {
             .hard_spread
             .iter()
             .map(|spread| {
-                let counts = index.counts(&spread.meant).clone();
+                let counts = index.counts(Counted::Staying, &spread.meant).clone();
                 let mut domains: BTreeMap<String, i64> = BTreeMap::new();
                 for slot in order.iter() {
                     let node = &index.nodes[*slot];
