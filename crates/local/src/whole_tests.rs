@@ -400,8 +400,10 @@ fn pods_on_their_way_out_do_not_count_when_others_are_spread() {
     let mut toy = cluster(3);
     let pod = |name: &str, spec: Value| {
         let mut pod = json!({
-            "metadata": {"name": name, "namespace": "n", "labels": {"app": "spread"}, "finalizers": ["test/held"]},
-            "spec": {"containers": [{"name": "c", "image": "i"}]},
+            "metadata": {"name": name, "namespace": "n", "labels": {"app": "spread"}},
+            "spec": {"terminationGracePeriodSeconds": 600, "containers": [
+                {"name": "c", "image": "i", "lifecycle": {"preStop": {"sleep": {"seconds": 300}}}},
+            ]},
         });
         pod["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
         pod
