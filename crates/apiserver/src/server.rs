@@ -178,7 +178,8 @@ impl Server {
     }
 
     /// A client for parts of a control plane in this process, which write most of what is written. What they send is taken
-    /// to be well formed, and `managedFields` do not say which of them wrote a status or created an object.
+    /// to be well formed, `managedFields` do not say which of them wrote a status or created an object, and they are not told who
+    /// manages what.
     pub fn control_plane_client(&self) -> kube::Client {
         self.client_that(|request| {
             request.extensions_mut().insert(crate::http::OfControlPlane);

@@ -30,6 +30,10 @@ use supercargo_local::{Cluster, NewNode, PartOptions, new_node};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
+// that of the binary
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Pods on each node that is there already.
 const PODS_PER_NODE: usize = 20;
 /// The name of the cluster, by which the class finds its subnets.

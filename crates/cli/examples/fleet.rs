@@ -44,6 +44,10 @@ mod clients;
 
 use clients::{Outcome, at_once, post};
 
+// that of the binary
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often a kubelet writes the status of its node though nothing has changed.
 const HEARTBEAT: Duration = Duration::from_secs(300);
 /// What holds of every claim.

@@ -8,7 +8,7 @@ use kube::Resource;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::difference::merge_patch;
+use crate::difference::patch_between;
 use crate::mirror::{Key, Kind, Object};
 use crate::outside::Request;
 
@@ -121,10 +121,9 @@ impl Action {
             return None;
         }
         // statuses have string keys and no failing serializers
-        let after = serde_json::to_value(new).ok()?;
         let status = match old {
-            Some(old) => merge_patch(&serde_json::to_value(old).ok()?, &after)?,
-            None => after,
+            Some(old) => patch_between(old, new).ok()??,
+            None => serde_json::to_value(new).ok()?,
         };
         Some(Self::changes(kind, Some("status"), object.meta(), json!({ "status": status })))
     }
@@ -137,8 +136,7 @@ impl Action {
             return None;
         }
         // these types have string keys and no failing serializers
-        let (before, after) = (serde_json::to_value(old).ok()?, serde_json::to_value(new).ok()?);
-        let body = merge_patch(&before, &after)?;
+        let body = patch_between(old, new).ok()??;
         Some(Self::changes(kind, subresource, old.meta(), body))
     }
 

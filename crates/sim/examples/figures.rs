@@ -11,6 +11,10 @@ use supercargo_clock::{RealClock, Stopwatch};
 use supercargo_sim::scenario::{Scenario, read};
 use supercargo_sim::{Outcome, RunOptions, report, run};
 
+// that of the binary
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The scenarios whose figures are kept.
 const KEPT: [&str; 3] = ["hour-of-200-nodes", "viral-launch", "scale-in"];
 

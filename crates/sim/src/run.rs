@@ -104,7 +104,7 @@ async fn go(scenario: &Scenario, options: &RunOptions) -> Result<Outcome, RunErr
             next_look = next + LOOK_EVERY;
         }
         if next >= next_sample {
-            samples.push(sample(next.as_secs(), &lock(world.seen()), &world.region));
+            samples.push(sample(next.as_secs(), &lock(&seen).census, &world.region));
             next_sample = next + options.sample_every.max(Duration::from_secs(1));
         }
         if next >= end {

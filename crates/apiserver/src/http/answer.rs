@@ -65,7 +65,9 @@ impl Call {
 
     /// Writes the JSON of a kept object in the version asked for.
     pub fn put_json(&self, object: &Arc<Stored>, out: &mut bytes::BytesMut) {
-        if self.is_kept_so() {
+        if self.is_kept_so() && self.is_control_plane {
+            object.put_json_without_managers(out);
+        } else if self.is_kept_so() {
             object.put_json(out);
         } else {
             out.extend_from_slice(&self.json(object));
@@ -74,6 +76,9 @@ impl Call {
 
     /// The JSON of a kept object in the version asked for.
     pub fn json(&self, object: &Arc<Stored>) -> Bytes {
+        if self.is_kept_so() && self.is_control_plane {
+            return object.json_without_managers();
+        }
         if self.is_kept_so() {
             return object.json();
         }

@@ -35,7 +35,8 @@ pub(crate) struct Call {
     pub manager: String,
     /// What the client is to be warned of.
     pub warnings: Vec<String>,
-    /// Whether a part of the control plane asks, through [`Server::control_plane_client`].
+    /// Whether a part of the control plane asks, through [`Server::control_plane_client`]. Who manages which fields is not
+    /// told to it.
     pub is_control_plane: bool,
 }
 

@@ -194,6 +194,16 @@ impl Stored {
         out.into()
     }
 
+    /// The object in JSON, without the managers that are kept beside it.
+    pub fn json_without_managers(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.json)
+    }
+
+    /// Writes the object in JSON, without the managers that are kept beside it.
+    pub fn put_json_without_managers(&self, out: &mut impl BufMut) {
+        out.put_slice(&self.json);
+    }
+
     /// How many bytes the object takes in JSON.
     pub fn json_len(&self) -> usize {
         let managers = self.managers.written_len();

@@ -61,6 +61,9 @@ impl Unread {
 
 /// An object in JSON without `managedFields`: who wrote what is half of many objects, and nobody here asks.
 pub(crate) fn without_managers(text: &str) -> Cow<'_, str> {
+    if !text.contains("\"managedFields\"") {
+        return Cow::Borrowed(text);
+    }
     // what cannot be read is refused by whoever reads it next
     serde_json::from_str::<Glance<'_>>(text)
         .map_or(Cow::Borrowed(text), |glance| without(text, glance.metadata.managed_fields))

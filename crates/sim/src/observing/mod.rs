@@ -14,4 +14,4 @@ pub use lives::{Latencies, Lives};
 pub use log::Log;
 pub(crate) use observer::lock;
 pub use observer::{Observer, Seen, observers};
-pub use samples::{Sample, sample};
+pub use samples::{Census, Sample, sample};

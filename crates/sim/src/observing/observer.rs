@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use supercargo_reconcile::{Action, Change, Kind, Object, Outcome, Part, State};
 
-use super::{Lives, Log};
+use super::{Census, Lives, Log};
 use crate::invariants::{Checks, Violation};
 use crate::world::{Audit, Observers};
 
@@ -19,6 +19,8 @@ pub struct Seen {
     pub lives: Lives,
     /// What happened.
     pub log: Log,
+    /// How many there are now.
+    pub census: Census,
     /// Nodes that ever were.
     pub nodes_made: usize,
     /// The invariants.
@@ -35,6 +37,7 @@ pub fn observers(keep_log: bool) -> (Observers, Arc<Mutex<Seen>>) {
     let seen = Arc::new(Mutex::new(Seen {
         lives: Lives::default(),
         log: Log::new(keep_log),
+        census: Census::default(),
         nodes_made: 0,
         checks: Checks::default(),
     }));
@@ -59,6 +62,7 @@ impl Seen {
         let version = change.new.as_ref().and_then(|new| new.metadata().resource_version.clone());
         let version = version.unwrap_or_default();
         self.log.add(now, format_args!("{verb} {} {} {version}", change.kind.name(), change.key));
+        self.census.change(change);
         match (&change.new, &change.old) {
             (Some(Object::Pod(pod)), _) => self.lives.see(pod, now),
             (None, Some(Object::Pod(pod))) => self.lives.forget(pod),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use supercargo_catalog::CapacityType;
 use supercargo_cloud::InstanceState;
 use supercargo_cloud_sim::Region;
-use supercargo_reconcile::{State, node_of};
+use supercargo_reconcile::{Change, Object, node_of};
 
 /// The state of things at a moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -30,25 +30,56 @@ pub struct Sample {
     pub interruptions: u64,
 }
 
-/// How things are now.
-pub fn sample(second: u64, state: &State, region: &Region) -> Sample {
-    let mut sample = Sample { second, interruptions: region.census().noticed, ..Sample::default() };
-    for pod in state.pods.values() {
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        match phase {
-            Some("Succeeded" | "Failed") => {}
-            Some("Running") if node_of(pod).is_some() => sample.running += 1,
-            _ => sample.pending += 1,
+/// How many pods and nodes there are, kept as they come and go.
+#[derive(Debug, Clone, Default)]
+pub struct Census {
+    pending: usize,
+    running: usize,
+    ready_nodes: usize,
+}
+
+impl Census {
+    /// Takes in a change.
+    pub fn change(&mut self, change: &Change) {
+        if let Some(count) = change.old.as_ref().and_then(|old| self.count(old)) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = change.new.as_ref().and_then(|new| self.count(new)) {
+            *count += 1;
         }
     }
-    let ready = state.nodes.values().filter(|node| {
-        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
-        conditions
-            .into_iter()
-            .flatten()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
-    });
-    sample.ready_nodes = ready.count();
+
+    /// Where an object is counted.
+    fn count(&mut self, object: &Object) -> Option<&mut usize> {
+        match object {
+            Object::Pod(pod) => match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
+                Some("Succeeded" | "Failed") => None,
+                Some("Running") if node_of(pod).is_some() => Some(&mut self.running),
+                _ => Some(&mut self.pending),
+            },
+            Object::Node(node) => {
+                let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+                let is_ready = conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+                is_ready.then_some(&mut self.ready_nodes)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How things are now.
+pub fn sample(second: u64, census: &Census, region: &Region) -> Sample {
+    let mut sample = Sample {
+        second,
+        pending: census.pending,
+        running: census.running,
+        ready_nodes: census.ready_nodes,
+        interruptions: region.census().noticed,
+        ..Sample::default()
+    };
     let mut pools = BTreeMap::new();
     for machine in region.machines() {
         if !matches!(machine.state, InstanceState::Pending | InstanceState::Running) {

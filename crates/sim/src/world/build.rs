@@ -101,7 +101,7 @@ impl World {
             readings: Some(readings.clone()),
         };
         let cluster = Cluster::start(server.clone(), time.clone(), parts).await?;
-        let observing = driver_options(server.client(), time.clone(), 1);
+        let observing = driver_options(server.control_plane_client(), time.clone(), 1);
         let observing = DriverOptions { readings: Some(readings.clone()), ..observing };
         let observer = Running::start(observing, vec![observers.part]);
         let seen = Arc::clone(observer.state());
