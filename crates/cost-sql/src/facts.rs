@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use datafusion::arrow::array::{ArrayRef, Date32Array, StringViewArray};
+use datafusion::arrow::array::{ArrayRef, Date32Array, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
@@ -37,9 +37,9 @@ pub struct FactTable {
 }
 
 /// The columns that tell files apart.
-fn partition_columns() -> Vec<FieldRef> {
+fn partition_columns(texts: &DataType) -> Vec<FieldRef> {
     vec![
-        Arc::new(Field::new("cluster", DataType::Utf8View, false)),
+        Arc::new(Field::new("cluster", texts.clone(), false)),
         Arc::new(Field::new("day", DataType::Date32, false)),
     ]
 }
@@ -49,11 +49,11 @@ fn day(second: i64) -> i32 {
 }
 
 /// A file's columns as the table has them: all may be missing, since older files may have fewer.
-fn columns_of(file: &[u8]) -> Result<SchemaRef> {
+fn columns_of(file: &[u8], texts: &DataType) -> Result<SchemaRef> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(file))?;
     let column = |field: &FieldRef| {
         let kind = match field.data_type() {
-            DataType::Utf8 => DataType::Utf8View,
+            DataType::Utf8 => texts.clone(),
             other => other.clone(),
         };
         Field::new(field.name(), kind, true)
@@ -62,12 +62,13 @@ fn columns_of(file: &[u8]) -> Result<SchemaRef> {
 }
 
 impl FactTable {
-    /// The table of a name, with what a listing says of it.
-    pub fn new(name: &'static str, listing: &Listing) -> Result<FactTable> {
+    /// The table of a name, with what a listing says of it, and texts of a type.
+    pub fn new(name: &'static str, listing: &Listing, texts: &DataType) -> Result<FactTable> {
         let empty =
             empty_table(name).ok_or_else(|| DataFusionError::Internal(format!("no such table: {name}")))?;
-        let columns =
-            TableSchema::builder(columns_of(&empty)?).with_table_partition_cols(partition_columns()).build();
+        let columns = TableSchema::builder(columns_of(&empty, texts)?)
+            .with_table_partition_cols(partition_columns(texts))
+            .build();
         let mut files = Vec::new();
         for stretch in &listing.finished {
             for file in stretch.files.iter().filter(|file| file.table == name) {
@@ -81,7 +82,7 @@ impl FactTable {
                     e_tag: None,
                     version: None,
                 };
-                let cluster = ScalarValue::Utf8View(Some(stretch.cluster.to_string()));
+                let cluster = ScalarValue::Utf8(Some(stretch.cluster.to_string())).cast_to(texts)?;
                 let values = vec![cluster, ScalarValue::Date32(Some(day(stretch.stretch.start)))];
                 files.push(PartitionedFile::new_from_meta(meta).with_partition_values(values));
             }
@@ -106,7 +107,8 @@ fn batches(file: &[u8], columns: &TableSchema, cluster: &str, day: i32) -> Resul
         for (array, field) in batch.columns().iter().zip(columns.file_schema().fields()) {
             arrays.push(cast(array, field.data_type())?);
         }
-        arrays.push(Arc::new(StringViewArray::from_iter_values(vec![cluster; batch.num_rows()])));
+        let clusters = StringArray::from_iter_values(vec![cluster; batch.num_rows()]);
+        arrays.push(cast(&clusters, columns.table_schema().field(arrays.len()).data_type())?);
         arrays.push(Arc::new(Date32Array::from(vec![day; batch.num_rows()])));
         out.push(RecordBatch::try_new(Arc::clone(columns.table_schema()), arrays)?);
     }

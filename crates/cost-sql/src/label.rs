@@ -8,19 +8,25 @@ use datafusion::arrow::array::{Array, StringViewArray, StringViewBuilder};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
 
 /// The function: null where the map has no such key.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub struct Label {
+struct Label {
     signature: Signature,
 }
 
 impl Label {
-    /// The function.
-    pub fn new() -> Label {
+    fn new() -> Label {
         Label { signature: Signature::string(2, Volatility::Immutable) }
     }
+}
+
+/// The function, for a registry.
+pub fn label_function() -> ScalarUDF {
+    ScalarUDF::from(Label::new())
 }
 
 type Map<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;

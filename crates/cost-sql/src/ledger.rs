@@ -3,18 +3,16 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
-use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{DataFrame, SessionContext};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use futures::StreamExt;
-use supercargo_cost::export::{allocation_columns, asset_columns};
 use supercargo_cost::store::TABLE_NAMES;
 use supercargo_cost::{Interval, PriceBook, Store};
 use tokio::runtime::{Builder, Runtime};
@@ -22,8 +20,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::answer::{Format, Rows, Writer};
 use crate::error::{SqlError, failed, not_understood, said};
 use crate::facts::FactTable;
-use crate::label::Label;
-use crate::priced::{PricedTable, Pricing};
+use crate::hours::ClusterHour;
+use crate::label::label_function;
+use crate::priced::{PricedTable, Pricing, Problems, Subject};
+use crate::runner::{Here, Runner};
 use crate::views::VIEWS;
 
 /// The longest query that is read, in bytes.
@@ -32,64 +32,79 @@ const LONGEST: usize = 1 << 20;
 /// How many words and signs of a query are read that can make its plan deeper. Plans are walked recursively.
 const MOST_WORDS: usize = 2_000;
 
-/// Bytes of stack for planning so deep a query, and for each thread that runs a part of it.
+/// Bytes of stack for planning so deep a query.
 const PLANNER_STACK: usize = 512 << 20;
-const WORKER_STACK: usize = 128 << 20;
+
+/// Bytes of stack of each thread that runs a part of a query.
+pub const WORKER_STACK: usize = 128 << 20;
 
 /// A ledger as a database that can only be read.
 pub struct SqlLedger {
     context: SessionContext,
     runtime: Runtime,
+    runner: Box<dyn Runner>,
     pricing: Arc<Pricing>,
 }
 
 impl SqlLedger {
-    /// A ledger as it is now.
+    /// A ledger as it is now, with queries that run in this process.
     pub fn open(store: Store, prices: PriceBook) -> Result<SqlLedger, SqlError> {
+        SqlLedger::open_on(store, prices, Box::new(Here))
+    }
+
+    /// A ledger as it is now, with queries that run elsewhere.
+    pub fn open_on(store: Store, prices: PriceBook, runner: Box<dyn Runner>) -> Result<SqlLedger, SqlError> {
         let listing = store.list(Interval::new(i64::MIN, i64::MAX))?;
         let finished = listing
             .finished
             .iter()
             .flat_map(|stretch| stretch.hours.iter().map(|hour| (Arc::clone(&stretch.cluster), *hour)));
         let running = listing.running.iter().map(|running| (Arc::clone(&running.cluster), running.hour));
-        let hours = finished.chain(running).collect();
+        let hours: Arc<[ClusterHour]> = finished.chain(running).collect();
         let problems = listing.problems.iter().map(ToString::to_string).collect();
-        let pricing = Arc::new(Pricing { store, prices, hours, problems: Mutex::new(problems) });
+        let pricing = Arc::new(Pricing { store, prices, problems: Problems::Noted(Mutex::new(problems)) });
 
         let runtime = Builder::new_multi_thread()
             .thread_stack_size(WORKER_STACK)
             .max_blocking_threads(16)
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(SqlError::Threads)?;
-        let context = SessionContext::new_with_config(SessionConfig::new().with_information_schema(true));
-        context.register_udf(ScalarUDF::from(Label::new()));
+        let context = SessionContext::new_with_state(runner.session());
+        context.register_udf(label_function());
+        let views = context.copied_config().options().execution.parquet.schema_force_view_types;
+        let texts = if views { DataType::Utf8View } else { DataType::Utf8 };
         let opening = |error: DataFusionError| failed(&error);
         for name in TABLE_NAMES {
-            let table = FactTable::new(name, &listing).map_err(opening)?;
+            let table = FactTable::new(name, &listing, &texts).map_err(opening)?;
             context.register_table(name, Arc::new(table)).map_err(opening)?;
         }
-        let allocations = PricedTable::new(Arc::clone(&pricing), allocation_columns);
-        context.register_table("allocations", Arc::new(allocations)).map_err(opening)?;
-        let assets = PricedTable::new(Arc::clone(&pricing), asset_columns);
-        context.register_table("assets", Arc::new(assets)).map_err(opening)?;
+        for subject in Subject::ALL {
+            let table = PricedTable::new(Arc::clone(&pricing), Arc::clone(&hours), subject, &texts);
+            context.register_table(subject.as_str(), Arc::new(table)).map_err(opening)?;
+        }
         for (name, sql) in VIEWS {
             let view = runtime.block_on(context.sql(sql)).map_err(opening)?.into_view();
             context.register_table(name, view).map_err(opening)?;
         }
-        Ok(SqlLedger { context, runtime, pricing })
+        Ok(SqlLedger { context, runtime, runner, pricing })
     }
 
     /// What could not be read, up to now.
     pub fn problems(&self) -> Vec<String> {
-        let problems = self.pricing.problems.lock().unwrap_or_else(PoisonError::into_inner);
-        problems.iter().cloned().collect()
+        let Problems::Noted(problems) = &self.pricing.problems else { return Vec::new() };
+        problems.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The tables and views that can be asked.
     pub fn tables(&self) -> Vec<&'static str> {
         let facts = TABLE_NAMES.into_iter();
-        ["allocations", "assets"].into_iter().chain(VIEWS.map(|(name, _)| name)).chain(facts).collect()
+        Subject::ALL
+            .map(Subject::as_str)
+            .into_iter()
+            .chain(VIEWS.map(|(name, _)| name))
+            .chain(facts)
+            .collect()
     }
 
     /// Writes the answer of a query, as it comes; says how many rows it has.
@@ -143,7 +158,7 @@ impl SqlLedger {
         let plan = frame.create_physical_plan().await.map_err(|error| not_understood(&error))?;
         let schema = plan.schema();
         let mut more = put(&schema, &RecordBatch::new_empty(Arc::clone(&schema)))?;
-        let mut stream = execute_stream(plan, task).map_err(|error| failed(&error))?;
+        let mut stream = self.runner.run(plan, task).await.map_err(|error| failed(&error))?;
         while more && let Some(batch) = stream.next().await {
             more = put(&schema, &batch.map_err(|error| failed(&error))?)?;
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Decimal128Array, Float64Array, Int64Array, StringViewArray, TimestampMillisecondArray,
+    ArrayRef, Decimal128Array, Float64Array, Int64Array, StringArray, StringViewArray,
+    TimestampMillisecondArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -28,11 +29,11 @@ pub fn needed(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| nanos_of(name).unwrap_or_else(|| (*name).to_owned())).collect()
 }
 
-/// The columns of a sheet as a table has them.
-pub fn schema(sheet: &Sheet) -> SchemaRef {
+/// The columns of a sheet as a table with texts of a type has them.
+pub fn schema(sheet: &Sheet, texts: &DataType) -> SchemaRef {
     let field = |(name, cells): &(String, Cells)| {
         let kind = match cells {
-            Cells::Text(_) => DataType::Utf8View,
+            Cells::Text(_) => texts.clone(),
             Cells::Number(_) | Cells::Maybe(_) => DataType::Int64,
             Cells::Real(_) if nanos_of(name).is_some() => DataType::Decimal128(DIGITS.0, DIGITS.1),
             Cells::Real(_) => DataType::Float64,
@@ -54,7 +55,7 @@ pub fn batch(sheet: &Sheet, schema: &SchemaRef) -> Result<RecordBatch> {
         let name = field.name();
         columns.push(match nanos_of(name) {
             Some(nanos) => decimals(find(&nanos)?)?,
-            None => array(find(name)?),
+            None => array(find(name)?, field.data_type()),
         });
     }
     // without columns there is still a count
@@ -71,8 +72,11 @@ fn decimals(nanos: &Cells) -> Result<ArrayRef> {
     Ok(Arc::new(array))
 }
 
-fn array(cells: &Cells) -> ArrayRef {
+fn array(cells: &Cells, kind: &DataType) -> ArrayRef {
     match cells {
+        Cells::Text(values) if *kind == DataType::Utf8 => {
+            Arc::new(StringArray::from_iter_values(values.iter().map(|text| &**text)))
+        }
         Cells::Text(values) => Arc::new(StringViewArray::from_iter_values(values.iter().map(|text| &**text))),
         Cells::Number(values) => Arc::new(Int64Array::from(values.clone())),
         Cells::Maybe(values) => Arc::new(Int64Array::from(values.clone())),

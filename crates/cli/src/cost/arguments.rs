@@ -1,11 +1,13 @@
 //! The arguments of `supercargo cost`.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::import::ImportArguments;
 use super::reprice::RepriceArguments;
+use super::scale_out::{ExecutorArguments, SchedulerArguments};
 use crate::ledger::LabelArguments;
 
 /// Find what a cluster cost, by whom.
@@ -67,6 +69,12 @@ pub struct Arguments {
     /// Where the files of a bucket are kept [default: ~/.cache/supercargo/ledgers]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+    /// The scheduler of machines on which the query of `sql` runs, such as scheduler:50050 [default: this process]
+    #[arg(long, value_name = "ADDRESS", requires = "query")]
+    pub scheduler: Option<String>,
+    /// How many tasks each stage of a query has at most, with --scheduler [default: 16]
+    #[arg(long, value_name = "NUMBER", requires = "scheduler")]
+    pub parts: Option<NonZeroU16>,
     /// The region whose prices the ledger's nodes have
     #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
     pub region: String,
@@ -92,6 +100,10 @@ pub enum CostCommand {
     Import(Box<ImportArguments>),
     #[allow(missing_docs, reason = "the arguments have their own")]
     Reprice(Box<RepriceArguments>),
+    #[allow(missing_docs, reason = "the arguments have their own")]
+    Scheduler(SchedulerArguments),
+    #[allow(missing_docs, reason = "the arguments have their own")]
+    Executor(Box<ExecutorArguments>),
 }
 
 /// What to show.

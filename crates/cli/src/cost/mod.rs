@@ -6,7 +6,7 @@
 //!                                                                                           └──> json
 //! ```
 //!
-//! `supercargo cost sql` asks the ledger's files themselves; that takes the feature `sql`.
+//! `supercargo cost sql` asks the ledger's files themselves; that takes the feature `sql`, and on several machines `scale-out`.
 
 mod arguments;
 mod book;
@@ -19,6 +19,7 @@ mod recording;
 mod reprice;
 mod rows;
 mod run;
+mod scale_out;
 mod source;
 mod sql;
 mod tables;

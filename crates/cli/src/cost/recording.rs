@@ -6,6 +6,8 @@ use std::path::Path;
 
 use supercargo_cost::dump::{RecordingError, read_recording};
 use supercargo_cost::{Ledger, PriceBook};
+#[cfg(feature = "sql")]
+use supercargo_cost::{Store, dump::read_dumps, prometheus::ImportSettings};
 
 use crate::exit::Failure;
 
@@ -23,4 +25,18 @@ pub(super) fn ledger_of(path: &Path, prices: PriceBook) -> Result<Ledger, Failur
     });
     entered.map_err(|error| failed(&error))?;
     Ok(ledger)
+}
+
+/// Writes what a recording says into a store.
+#[cfg(feature = "sql")]
+pub(super) fn write(path: &Path, store: &Store) -> Result<(), Failure> {
+    let settings = ImportSettings::new("");
+    read_dumps(&[path.to_owned()], &settings, &mut |facts| {
+        store.commit(&facts).map_err(|error| error.to_string())
+    })
+    .map(|_| ())
+    .map_err(|error| {
+        Failure::new(error.to_string())
+            .with_help("a ledger is a directory with commits/ and log/ in it, or a recording with a JSON value on every line")
+    })
 }

@@ -11,7 +11,7 @@ use super::outlet::{Outlet, deliver};
 use super::reprice::reprice;
 use super::rows::{AssetRow, CostRow, asset_rows, cost_rows};
 use super::source::{Subject, ask, focus, hourly_rows};
-use super::{bucket, csv, parquet, sql, tables};
+use super::{bucket, csv, parquet, scale_out, sql, tables};
 use crate::console::{Console, printable};
 use crate::exit::{Exit, Failure};
 
@@ -20,6 +20,8 @@ pub fn run(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {
     match &arguments.command {
         Some(CostCommand::Import(arguments)) => return import(arguments, console),
         Some(CostCommand::Reprice(arguments)) => return reprice(arguments, console),
+        Some(CostCommand::Scheduler(arguments)) => return scale_out::scheduler(arguments, console),
+        Some(CostCommand::Executor(arguments)) => return scale_out::executor(arguments, console),
         None => {}
     }
     match (&arguments.query, arguments.what) {

@@ -25,13 +25,16 @@ mod without {
 
 #[cfg(feature = "sql")]
 mod with {
-    use supercargo_cost::{Interval, Store};
+    use std::path::{Path, PathBuf};
+
+    use supercargo_cost::{Interval, PriceBook, Store};
     use supercargo_cost_sql::{Format as Written, Rows, SqlError, SqlLedger};
 
     use super::super::arguments::Format;
-    use super::super::bucket;
+    use super::super::book::prices_of_region;
     use super::super::outlet::{Outlet, deliver};
     use super::super::source::prices_of;
+    use super::super::{bucket, recording};
     use super::{Arguments, Console, Exit, Failure};
     use crate::columns::{new_table, written};
     use crate::console::printable;
@@ -47,16 +50,70 @@ mod with {
             let problem = "SQL needs the ledger itself, which a server does not give";
             return Err(Failure::new(problem).with_help("give --store DIR"));
         };
-        let opening = |error| failure(error, None);
+        if directory.is_file() {
+            return of_a_recording(arguments, query, console, &directory);
+        }
         if !directory.is_dir() {
             let problem = format!("{} is no directory", directory.display());
-            return Err(
-                Failure::new(problem).with_help("a ledger is a directory with commits/ and log/ in it")
-            );
+            return Err(Failure::new(problem)
+                .with_help("a ledger is a directory with commits/ and log/ in it, or a recording"));
         }
-        let store = Store::open(&directory).map_err(|error| opening(error.into()))?;
+        let store = Store::open(&directory).map_err(|error| failure(error.into(), None))?;
         let (prices, unread) = prices_of(arguments, &store, &directory)?;
-        let ledger = SqlLedger::open(store, prices).map_err(opening)?;
+        ask(arguments, query, console, store, prices, unread)
+    }
+
+    /// Asks a ledger that is made for this query and removed with it.
+    fn of_a_recording(
+        arguments: &Arguments,
+        query: &str,
+        console: &Console,
+        recording: &Path,
+    ) -> Result<Exit, Failure> {
+        if arguments.scheduler.is_some() {
+            let problem = format!("{} is a recording, which other machines do not see", recording.display());
+            return Err(Failure::new(problem)
+                .with_help("make a ledger of it: supercargo cost import --dump FILE --store DIR"));
+        }
+        let made = Made::of(recording)?;
+        let store = Store::open(&made.0).map_err(|error| failure(error.into(), None))?;
+        let prices = prices_of_region(&arguments.region, &arguments.prices)?;
+        ask(arguments, query, console, store, prices, Vec::new())
+    }
+
+    /// The directory of a ledger that is there until this is dropped.
+    struct Made(PathBuf);
+
+    impl Made {
+        fn of(recording: &Path) -> Result<Made, Failure> {
+            let directory = std::env::temp_dir().join(format!("supercargo-cost-sql-{}", std::process::id()));
+            let made = Made(directory);
+            let store = Store::open(&made.0).map_err(|error| Failure::new(error.to_string()))?;
+            recording::write(recording, &store)?;
+            Ok(made)
+        }
+    }
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            // nothing depends on what is left among temporary files
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn ask(
+        arguments: &Arguments,
+        query: &str,
+        console: &Console,
+        store: Store,
+        prices: PriceBook,
+        unread: Vec<String>,
+    ) -> Result<Exit, Failure> {
+        let opening = |error| failure(error, None);
+        let ledger = match &arguments.scheduler {
+            None => SqlLedger::open(store, prices).map_err(opening)?,
+            Some(scheduler) => elsewhere(arguments, scheduler, store, prices)?,
+        };
         let found = answer(arguments, query, console, &ledger);
         // also what came up while the query ran
         for problem in unread.into_iter().chain(ledger.problems()) {
@@ -64,6 +121,23 @@ mod with {
             console.note(format_args!("{warning} {}", printable(&problem)));
         }
         found.map(|()| Exit::Success)
+    }
+
+    #[cfg(feature = "scale-out")]
+    fn elsewhere(
+        arguments: &Arguments,
+        scheduler: &str,
+        store: Store,
+        prices: PriceBook,
+    ) -> Result<SqlLedger, Failure> {
+        let cluster = super::super::scale_out::cluster(scheduler, arguments.parts)?;
+        SqlLedger::open_on(store, prices, Box::new(cluster)).map_err(|error| failure(error, None))
+    }
+
+    #[cfg(not(feature = "scale-out"))]
+    fn elsewhere(_: &Arguments, _: &str, _: Store, _: PriceBook) -> Result<SqlLedger, Failure> {
+        Err(Failure::new("this program was built without scale-out")
+            .with_help("build it with: cargo build --release --features scale-out"))
     }
 
     fn answer(

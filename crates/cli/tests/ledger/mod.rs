@@ -128,6 +128,17 @@ fn without_sql_it_says_how_to_have_it() {
     insta::assert_snapshot!(said);
 }
 
+#[cfg(not(feature = "scale-out"))]
+#[rstest]
+#[case::scheduler(&["scheduler"])]
+#[case::executor(&["executor", "--scheduler", "127.0.0.1:1"])]
+fn without_scale_out_it_says_how_to_have_it(#[case] arguments: &[&str]) {
+    let output = Command::new(env!("CARGO_BIN_EXE_supercargo")).arg("cost").args(arguments).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("built without scale-out") && said.contains("--features scale-out"), "{said}");
+}
+
 #[cfg(not(feature = "object-store"))]
 #[test]
 fn without_object_stores_it_says_how_to_have_them() {
@@ -156,6 +167,50 @@ mod with_sql {
         assert!(fs::read(ledger.0.join("answer.parquet")).unwrap().starts_with(b"PAR1"));
     }
 
+    const RECORDING: &str =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/cost/one-morning.jsonl");
+
+    fn of_the_recording(arguments: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supercargo"));
+        command.arg("cost").args(arguments).args(["--store", RECORDING]);
+        let output =
+            command.args(["--window", "2026-03-02T00:00:00Z,2026-03-03T00:00:00Z"]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    #[test]
+    fn a_recording_can_be_asked_like_a_ledger() {
+        let sum = |text: &str, skip: usize| -> f64 {
+            let cells = text.lines().skip(skip).map(|line| line.rsplit(',').next().unwrap());
+            cells.map(|cell| cell.parse::<f64>().unwrap()).sum()
+        };
+        let (code, assets, said) = of_the_recording(&["assets", "-o", "csv"]);
+        assert_eq!(code, 0, "{said}");
+        for table in ["assets", "allocations"] {
+            let sql = format!("select sum(total_cost) as cost from {table}");
+            let (code, answer, said) = of_the_recording(&["sql", &sql, "-o", "csv"]);
+            assert_eq!((code, said.as_str()), (0, ""));
+            assert!((sum(&answer, 1) - sum(&assets, 1)).abs() < 1e-6, "{table}: {answer}{assets}");
+        }
+        let sql = "select namespace, count(*) as hours, sum(total_cost) as cost from allocations where kind = 'container' \
+                   group by namespace order by cost desc";
+        insta::assert_snapshot!(of_the_recording(&["sql", sql]).1);
+    }
+
+    #[test]
+    fn what_is_no_recording_is_explained() {
+        let scratch = Ledger::new();
+        fs::write(scratch.0.join("nonsense"), "{\"recording\":{\"cluster\":\"east\"}}\n{\"set\":7}\n")
+            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supercargo"));
+        command.current_dir(&scratch.0).args(["cost", "sql", "select 1", "--store", "nonsense"]);
+        let output = command.output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("nonsense: line 2"), "{said}");
+    }
+
     #[rstest]
     #[case::unknown("select * from nothing")]
     #[case::refused("copy nodes to 'nodes.csv'")]
@@ -163,5 +218,63 @@ mod with_sql {
         let (code, out, said) = Ledger::new().cost(&["sql", sql]);
         assert_eq!((code, out.len()), (2, 0));
         insta::assert_snapshot!(sql.replace([' ', '\'', '*', '.'], "_"), said);
+    }
+}
+
+#[cfg(feature = "scale-out")]
+mod with_scale_out {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Stdio};
+
+    use super::*;
+
+    /// A process that has said where it listens, killed at the end.
+    struct Service(Child, String);
+
+    impl Service {
+        fn start(arguments: &[&str]) -> Service {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_supercargo"));
+            command.arg("cost").args(arguments).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+            let address = line.split(';').next().unwrap().rsplit(' ').next().unwrap().to_owned();
+            Service(child, address)
+        }
+    }
+
+    impl Drop for Service {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_query_is_answered_by_other_processes_as_by_one() {
+        let ledger = Ledger::new();
+        let work = ledger.0.join("work");
+        let scheduler = Service::start(&["scheduler", "--listen", "127.0.0.1:0"]);
+        let executor =
+            ["executor", "--scheduler", &scheduler.1, "--tasks", "1", "--work", work.to_str().unwrap()];
+        let _executors = [Service::start(&executor), Service::start(&executor)];
+        for sql in [
+            "select namespace, sum(total_cost) as cost from allocations group by namespace order by namespace",
+            "select label(labels, 'team') as team, sum(cpu_charged) from containers group by 1 order by 1",
+        ] {
+            let (code, here, said) = ledger.cost(&["sql", sql, "-o", "csv"]);
+            assert_eq!(code, 0, "{said}");
+            let (code, there, said) =
+                ledger.cost(&["sql", sql, "-o", "csv", "--scheduler", &scheduler.1, "--parts", "4"]);
+            assert_eq!(code, 0, "{said}");
+            assert_eq!(String::from_utf8(there).unwrap(), String::from_utf8(here).unwrap());
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_explained() {
+        let (code, _, said) = Ledger::new().cost(&["sql", "select 1", "--scheduler", "nowhere"]);
+        assert_eq!(code, 2);
+        assert!(said.contains("nowhere is no scheduler's address; expected HOST:PORT"), "{said}");
     }
 }

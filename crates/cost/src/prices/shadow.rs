@@ -18,15 +18,15 @@ const ALIKE: u128 = 100_000;
 
 /// Corner prices of a core and a GiB, in 10⁻⁹ dollars per hour.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Corners(Vec<[i64; 2]>);
+pub(super) struct Corners(pub(super) Vec<[i64; 2]>);
 
 /// Shadow prices of a region's on-demand types.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShadowPrices {
     /// By architecture, as in the label `kubernetes.io/arch`.
-    corners: BTreeMap<&'static str, Corners>,
+    pub(super) corners: BTreeMap<&'static str, Corners>,
     /// List prices of types with GPUs, in 10⁻⁹ dollars per hour.
-    gpu_types: BTreeMap<Arc<str>, i64>,
+    pub(super) gpu_types: BTreeMap<Arc<str>, i64>,
 }
 
 /// Cores, GiB and dollars per hour of a type.

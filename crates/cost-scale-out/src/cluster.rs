@@ -1,0 +1,85 @@
+//! A cluster as the place where plans run.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ballista_core::execution_plans::execute_physical_plan;
+use ballista_core::extension::SessionConfigExt;
+use ballista_core::optimizer::ballista_default_optimizer_rules;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::analyze::AnalyzeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use datafusion_proto::protobuf::PhysicalPlanNode;
+use supercargo_cost_sql::{PricedExec, Runner};
+
+use crate::codec::LedgerCodec;
+use crate::error::ScaleOutError;
+use crate::service::{LARGEST_MESSAGE, scheduler_url};
+
+/// A scheduler and its executors, seen from where queries are asked.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    url: String,
+    parts: usize,
+}
+
+impl Cluster {
+    /// The cluster whose scheduler listens at `HOST:PORT` (or `df://HOST:PORT`), with stages of at most so many tasks.
+    pub fn at(scheduler: &str, parts: usize) -> Result<Cluster, ScaleOutError> {
+        Ok(Cluster { url: scheduler_url(scheduler)?, parts: parts.max(1) })
+    }
+}
+
+/// Whether a plan reads the ledger. What does not, such as the names of tables, is known here only; and what is to be timed
+/// is timed here.
+fn reads_the_ledger(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let mut found = false;
+    plan.apply(|node| {
+        if node.is::<AnalyzeExec>() {
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        found = node.is::<PricedExec>() || node.is::<DataSourceExec>();
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+#[async_trait]
+impl Runner for Cluster {
+    fn session(&self) -> SessionState {
+        let config = SessionConfig::new_with_ballista()
+            .with_information_schema(true)
+            .with_target_partitions(self.parts)
+            .with_ballista_grpc_client_max_message_size(LARGEST_MESSAGE as usize);
+        SessionStateBuilder::new()
+            .with_default_features()
+            .with_config(config)
+            .with_optimizer_rules(ballista_default_optimizer_rules())
+            .build()
+    }
+
+    async fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        task: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if !reads_the_ledger(&plan)? {
+            return execute_stream(plan, task);
+        }
+        let config = task.session_config().clone();
+        execute_physical_plan::<PhysicalPlanNode>(
+            self.url.clone(),
+            &config.ballista_config(),
+            plan,
+            &LedgerCodec::default(),
+            task.session_id(),
+            config,
+        )
+        .await
+    }
+}

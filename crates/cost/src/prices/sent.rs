@@ -1,0 +1,263 @@
+//! A book of prices as JSON, for another process that prices the same hours.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use supercargo_catalog::{Arch, Usd};
+use thiserror::Error;
+
+use crate::interval::Interval;
+use crate::prices::book::{NodePrice, NodePriceKey, PriceBook, VolumePrice};
+use crate::prices::shadow::{Corners, ShadowPrices};
+use crate::prices::{PriceSource, SplitMethod, UnitPrices};
+
+/// Bytes that are no book of prices.
+#[derive(Debug, Error)]
+#[error("no book of prices: {0}; expected what another supercargo of the same version has made")]
+pub struct BookError(#[from] serde_json::Error);
+
+/// A [`NodePriceKey`].
+#[derive(Serialize, Deserialize)]
+enum SentKey {
+    Instance(String),
+    Node(String),
+    /// Region, zone, type, and whether it is spot.
+    Offering(String, String, String, bool),
+}
+
+/// A [`NodePrice`]: 10⁻⁹ dollars per hour, source, from, to, day.
+#[derive(Serialize, Deserialize)]
+struct SentPrice(i64, PriceSource, i64, i64, Option<Date>);
+
+/// [`ShadowPrices`] in 10⁻⁹ dollars.
+#[derive(Serialize, Deserialize)]
+struct SentShadow {
+    corners: BTreeMap<String, Vec<[i64; 2]>>,
+    gpu_types: BTreeMap<String, i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SentBook {
+    version: u64,
+    nodes: Vec<(SentKey, Vec<SentPrice>)>,
+    /// 10⁻⁹ dollars per GiB-month.
+    volumes: Vec<(String, i64, PriceSource)>,
+    /// In the order of the fields of [`UnitPrices`].
+    units: [i64; 12],
+    node_source: PriceSource,
+    shadow: Option<SentShadow>,
+}
+
+impl SentPrice {
+    fn of(price: &NodePrice) -> SentPrice {
+        let NodePrice { price, source, valid, day } = price;
+        SentPrice(price.nanos(), *source, valid.start, valid.end, *day)
+    }
+
+    fn read(&self) -> NodePrice {
+        let SentPrice(nanos, source, start, end, day) = *self;
+        NodePrice { price: Usd::from_nanos(nanos), source, valid: Interval::new(start, end), day }
+    }
+}
+
+impl SentKey {
+    fn of(key: &NodePriceKey) -> SentKey {
+        match key {
+            NodePriceKey::Instance(id) => SentKey::Instance(id.to_string()),
+            NodePriceKey::Node(name) => SentKey::Node(name.to_string()),
+            NodePriceKey::Offering { region, zone, instance_type, spot } => {
+                SentKey::Offering(region.to_string(), zone.to_string(), instance_type.to_string(), *spot)
+            }
+        }
+    }
+
+    fn read(self) -> NodePriceKey {
+        match self {
+            SentKey::Instance(id) => NodePriceKey::Instance(id.into()),
+            SentKey::Node(name) => NodePriceKey::Node(name.into()),
+            SentKey::Offering(region, zone, instance_type, spot) => NodePriceKey::Offering {
+                region: region.into(),
+                zone: zone.into(),
+                instance_type: instance_type.into(),
+                spot,
+            },
+        }
+    }
+}
+
+fn sent_units(units: &UnitPrices) -> ([i64; 12], PriceSource) {
+    // every field is named, so that a new one cannot be forgotten here
+    let UnitPrices {
+        core,
+        ram_gib,
+        gpu,
+        spot_core,
+        spot_ram_gib,
+        spot_gpu,
+        volume_gib_month,
+        zone_gib,
+        region_gib,
+        internet_gib,
+        balancer,
+        management,
+        node_source,
+    } = units;
+    let prices = [
+        core,
+        ram_gib,
+        gpu,
+        spot_core,
+        spot_ram_gib,
+        spot_gpu,
+        volume_gib_month,
+        zone_gib,
+        region_gib,
+        internet_gib,
+        balancer,
+        management,
+    ];
+    (prices.map(|price| price.nanos()), *node_source)
+}
+
+fn read_units(units: [i64; 12], node_source: PriceSource) -> UnitPrices {
+    let [
+        core,
+        ram_gib,
+        gpu,
+        spot_core,
+        spot_ram_gib,
+        spot_gpu,
+        volume_gib_month,
+        zone_gib,
+        region_gib,
+        internet_gib,
+        balancer,
+        management,
+    ] = units.map(Usd::from_nanos);
+    UnitPrices {
+        core,
+        ram_gib,
+        gpu,
+        spot_core,
+        spot_ram_gib,
+        spot_gpu,
+        volume_gib_month,
+        zone_gib,
+        region_gib,
+        internet_gib,
+        balancer,
+        management,
+        node_source,
+    }
+}
+
+impl SentShadow {
+    fn of(shadow: &ShadowPrices) -> SentShadow {
+        let corners =
+            shadow.corners.iter().map(|(arch, Corners(corners))| ((*arch).to_owned(), corners.clone()));
+        let gpu_types = shadow.gpu_types.iter().map(|(name, nanos)| (name.to_string(), *nanos));
+        SentShadow { corners: corners.collect(), gpu_types: gpu_types.collect() }
+    }
+
+    fn read(mut self) -> ShadowPrices {
+        let corners = [Arch::Amd64, Arch::Arm64].into_iter().filter_map(|arch| {
+            let corners = self.corners.remove(arch.as_str())?;
+            Some((arch.as_str(), Corners(corners)))
+        });
+        let corners = corners.collect();
+        let gpu_types = self.gpu_types.into_iter().map(|(name, nanos)| (name.into(), nanos));
+        ShadowPrices { corners, gpu_types: gpu_types.collect() }
+    }
+}
+
+impl PriceBook {
+    /// The book as JSON, without prices of nodes that held at no time of a stretch: what pricing that stretch takes.
+    pub fn to_json(&self, stretch: Interval) -> Result<Vec<u8>, BookError> {
+        let PriceBook { version, nodes, volumes, units, split } = self;
+        let nodes = nodes.iter().filter_map(|(key, prices)| {
+            let held = prices.iter().filter(|price| !price.valid.overlap(stretch).is_empty());
+            let held: Vec<SentPrice> = held.map(SentPrice::of).collect();
+            (!held.is_empty()).then(|| (SentKey::of(key), held))
+        });
+        let volumes = volumes
+            .iter()
+            .map(|(name, VolumePrice { gib_month, source })| (name.to_string(), gib_month.nanos(), *source));
+        let (units, node_source) = sent_units(units);
+        let shadow = match split {
+            SplitMethod::DefaultRatio => None,
+            SplitMethod::Shadow(prices) => Some(SentShadow::of(prices)),
+        };
+        let book = SentBook {
+            version: *version,
+            nodes: nodes.collect(),
+            volumes: volumes.collect(),
+            units,
+            node_source,
+            shadow,
+        };
+        Ok(serde_json::to_vec(&book)?)
+    }
+
+    /// The book that [`PriceBook::to_json`] has made JSON of.
+    pub fn from_json(json: &[u8]) -> Result<PriceBook, BookError> {
+        let SentBook { version, nodes, volumes, units, node_source, shadow } = serde_json::from_slice(json)?;
+        let nodes =
+            nodes.into_iter().map(|(key, prices)| (key.read(), prices.iter().map(SentPrice::read).collect()));
+        let volumes = volumes.into_iter().map(|(name, nanos, source)| -> (Arc<str>, VolumePrice) {
+            (name.into(), VolumePrice { gib_month: Usd::from_nanos(nanos), source })
+        });
+        let split = shadow.map_or(SplitMethod::DefaultRatio, |shadow| SplitMethod::Shadow(shadow.read()));
+        Ok(PriceBook {
+            version,
+            nodes: nodes.collect(),
+            volumes: volumes.collect(),
+            units: read_units(units, node_source),
+            split,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use supercargo_catalog::Catalog;
+
+    use super::*;
+
+    #[test]
+    fn a_book_that_was_sent_prices_the_stretch_as_before() {
+        let catalog = Catalog::embedded();
+        let mut book = PriceBook::of_region(catalog, "us-east-1");
+        let shadow = ShadowPrices::of_region(catalog, "us-east-1").unwrap();
+        book.set_split_method(SplitMethod::Shadow(shadow));
+        let price = |start, end| NodePrice {
+            price: Usd::from_nanos(start + 7),
+            source: PriceSource::SpotFeed,
+            valid: Interval::new(start, end),
+            day: Some(jiff::civil::date(2026, 3, 1)),
+        };
+        book.add_node_prices([
+            (NodePriceKey::Node("n\"1\n".into()), price(0, 3_600)),
+            (NodePriceKey::Node("n\"1\n".into()), price(3_600, 7_200)),
+            (NodePriceKey::Instance("i-1".into()), price(7_200, i64::MAX)),
+        ]);
+        let json = book.to_json(Interval::hour(3_600)).unwrap();
+        let sent = PriceBook::from_json(&json).unwrap();
+        let print = |book: &PriceBook, hour| book.fingerprint(Interval::hour(hour));
+        assert_eq!(print(&sent, 3_600), print(&book, 3_600));
+        assert_ne!(print(&sent, 7_200), print(&book, 7_200), "what held at other times was not sent");
+        assert_eq!(sent.version(), book.version());
+        assert_eq!(sent.split_method(), book.split_method());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64), cut in 0usize..4_000) {
+            let _ = PriceBook::from_json(&bytes);
+            let json = PriceBook::default().to_json(Interval::hour(0)).unwrap();
+            let _ = PriceBook::from_json(&json[..cut.min(json.len())]);
+        }
+    }
+}
