@@ -9,6 +9,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
 use datafusion::execution::FunctionRegistry;
+use datafusion::prelude::SessionConfig;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use supercargo_cost_sql::label_function;
 use tokio::task::JoinHandle;
@@ -32,7 +33,7 @@ pub struct Scheduler {
 fn config(address: SocketAddr) -> SchedulerConfig {
     let config = SchedulerConfig {
         override_physical_codec: Some(Arc::new(LedgerCodec::default())),
-        override_session_builder: Some(Arc::new(|config| {
+        override_session_builder: Some(Arc::new(|config: SessionConfig| {
             let mut state = default_session_builder(config)?;
             state.register_udf(Arc::new(label_function()))?;
             Ok(state)
@@ -63,7 +64,7 @@ impl Scheduler {
                 .await
                 .map_err(stopped)?;
             let served = tokio::spawn(start_grpc_service_with_listener(listener, scheduler));
-            Ok((address, served))
+            Ok::<_, ScaleOutError>((address, served))
         });
         let (address, served) = started.unwrap_or_else(|| Err(ScaleOutError::Stopped(String::new())))?;
         Ok(Scheduler { address, served, threads })

@@ -10,7 +10,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
 use rstest::rstest;
@@ -23,7 +23,7 @@ use supercargo_cost_sql::{Format, Rows, SqlLedger};
 
 const SEED: u64 = 5;
 
-/// Days of the ledger, two hours each. The second is compacted, and the last has an hour that is not over.
+/// Days of the ledger, two hours each. The first is compacted; after the last there is an hour that is not over.
 const DAYS: i64 = 6;
 const DAY: i64 = 86_400;
 
@@ -90,13 +90,13 @@ impl Done {
     }
 }
 
-/// A scheduler with two executors, and a ledger that all of them see.
+/// A scheduler with two executors, and a ledger that all of them see. What needs others ends before them.
 struct Everything {
-    _scratch: Scratch,
     _executors: Vec<Executor>,
-    ledger: PathBuf,
     scheduler: Scheduler,
     done: Arc<Done>,
+    ledger: PathBuf,
+    _scratch: Scratch,
 }
 
 impl Everything {
@@ -118,13 +118,18 @@ impl Everything {
             };
             Executor::start(&settings).unwrap()
         });
-        Everything { _executors: executors.collect(), _scratch: scratch, ledger, scheduler, done }
+        Everything { _executors: executors.collect(), scheduler, done, ledger, _scratch: scratch }
     }
 
-    /// The one of all tests.
-    fn running() -> &'static Everything {
-        static RUNNING: OnceLock<Everything> = OnceLock::new();
-        RUNNING.get_or_init(Everything::start)
+    /// One for all tests that run at the same time.
+    fn running() -> Arc<Everything> {
+        static RUNNING: Mutex<Weak<Everything>> = Mutex::new(Weak::new());
+        let mut running = RUNNING.lock().unwrap();
+        running.upgrade().unwrap_or_else(|| {
+            let started = Arc::new(Everything::start());
+            *running = Arc::downgrade(&started);
+            started
+        })
     }
 
     /// The ledger, with queries that run on the executors.
@@ -176,7 +181,7 @@ fn rows(ledger: &SqlLedger, sql: &str) -> Rows {
     "select cluster, day, count(*), sum(cpu_charged), sum(ram_used) from containers group by 1, 2 order by 1, 2"
 )]
 #[case::every_fact(
-    "select cluster, node, namespace, pod, container, start, \"end\", labels, cpu_used from containers order by 1, 2, 3, 4, 5, 6"
+    "select cluster, node, namespace, pod, container, start, \"end\", labels, cpu_used from containers order by 1, 2, 3, 4, 5, 6, 7, 8, 9"
 )]
 #[case::a_join(
     "select n.instance_type, count(*), sum(c.cpu_charged) from containers c join nodes n \
@@ -244,7 +249,8 @@ fn answers_are_the_same_files() {
 
 #[test]
 fn plans_and_their_times_are_shown() {
-    let ledger = Everything::running().there();
+    let everything = Everything::running();
+    let ledger = everything.there();
     let plan = |sql: &str| rows(&ledger, sql).rows.concat().join("\n");
     let sql = "select sum(total_cost) from allocations where hour < '1970-01-02'";
     assert!(plan(&format!("explain {sql}")).contains("PricedExec: table=allocations"));
@@ -256,7 +262,7 @@ fn a_damaged_file_is_an_error_that_names_it() {
     let everything = Everything::running();
     let scratch = Scratch::new("damaged");
     make_ledger(&scratch.0);
-    let damaged = scratch.0.join("nodes/cluster=east/day=1970-01-01/01.parquet");
+    let damaged = scratch.0.join("nodes/cluster=east/day=1970-01-03/01.parquet");
     let length = fs::read(&damaged).unwrap().len();
     fs::write(&damaged, vec![7; length]).unwrap();
     let cluster = Cluster::at(&everything.scheduler.address().to_string(), 8).unwrap();
@@ -268,7 +274,8 @@ fn a_damaged_file_is_an_error_that_names_it() {
 
 #[test]
 fn what_changes_something_is_refused_before_it_is_sent() {
-    let ledger = Everything::running().there();
+    let everything = Everything::running();
+    let ledger = everything.there();
     for sql in ["copy (select 1) to '/tmp/supercargo-scaled.csv'", "create table t as select 1", "set x = 1"]
     {
         assert!(ledger.rows(sql, 1).is_err(), "{sql}");
@@ -279,7 +286,8 @@ fn what_changes_something_is_refused_before_it_is_sent() {
 /// A query that is as deep as it is long has an answer or is refused: nobody dies of it.
 #[rstest]
 fn deep_queries_harm_nobody(#[values("or", "plus", "is null")] kind: &str, #[values(40, 600)] times: usize) {
-    let ledger = Everything::running().there();
+    let everything = Everything::running();
+    let ledger = everything.there();
     let sql = match kind {
         "or" => format!("select count(*) from nodes where spot = 1{}", " or spot = 2".repeat(times)),
         "plus" => format!("select count(*) from nodes where spot{} > 7", " + spot".repeat(times)),

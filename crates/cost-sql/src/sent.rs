@@ -1,7 +1,7 @@
 //! Pricing as bytes, for the part of a plan that runs in another process.
 //!
 //! ```text
-//! {"subject":"allocations","ledger":"/var/lib/ledger","columns":["namespace","total_cost"],"texts":"text","window":{…}}\n
+//! {"subject":"allocations","ledger":"/var/lib/ledger","columns":["namespace","total_cost"],"texts":"text","window":[0,3600]}\n
 //! {"version":3,"nodes":[…],…}                                           the prices, as PriceBook::to_json writes them
 //! ```
 
