@@ -1,9 +1,11 @@
 //! Labels by which prices may be of nodes.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::NodeFact;
 
 /// Labels of nodes that the ledger keeps, besides the instance type; the most particular first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NodeLabel {
     /// The NodePool or node group.
     Pool,

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::interval::Interval;
 use crate::prices::book::{NodePrice, NodePriceKey, PriceBook, VolumePrice};
 use crate::prices::shadow::{Corners, ShadowPrices};
-use crate::prices::{PriceSource, SplitMethod, UnitPrices};
+use crate::prices::{NodeLabel, PriceSource, SplitMethod, UnitPrices};
 
 /// Bytes that are no book of prices.
 #[derive(Debug, Error)]
@@ -25,11 +25,13 @@ enum SentKey {
     Node(String),
     /// Region, zone, type, and whether it is spot.
     Offering(String, String, String, bool),
+    /// Label, value, region.
+    Labelled(NodeLabel, String, String),
 }
 
-/// A [`NodePrice`]: 10⁻⁹ dollars per hour, source, from, to, day.
+/// A [`NodePrice`]: 10⁻⁹ dollars per hour, source, from, to, day, whether GPUs cost extra.
 #[derive(Serialize, Deserialize)]
-struct SentPrice(i64, PriceSource, i64, i64, Option<Date>);
+struct SentPrice(i64, PriceSource, i64, i64, Option<Date>, bool);
 
 /// [`ShadowPrices`] in 10⁻⁹ dollars.
 #[derive(Serialize, Deserialize)]
@@ -42,6 +44,8 @@ struct SentShadow {
 struct SentBook {
     version: u64,
     nodes: Vec<(SentKey, Vec<SentPrice>)>,
+    /// Model, region, 10⁻⁹ dollars per hour.
+    gpus: Vec<(String, String, i64)>,
     /// 10⁻⁹ dollars per GiB-month.
     volumes: Vec<(String, i64, PriceSource)>,
     /// In the order of the fields of [`UnitPrices`].
@@ -52,13 +56,14 @@ struct SentBook {
 
 impl SentPrice {
     fn of(price: &NodePrice) -> SentPrice {
-        let NodePrice { price, source, valid, day } = price;
-        SentPrice(price.nanos(), *source, valid.start, valid.end, *day)
+        let NodePrice { price, source, valid, day, without_gpus } = price;
+        SentPrice(price.nanos(), *source, valid.start, valid.end, *day, *without_gpus)
     }
 
     fn read(&self) -> NodePrice {
-        let SentPrice(nanos, source, start, end, day) = *self;
-        NodePrice { price: Usd::from_nanos(nanos), source, valid: Interval::new(start, end), day }
+        let SentPrice(nanos, source, start, end, day, without_gpus) = *self;
+        let valid = Interval::new(start, end);
+        NodePrice { price: Usd::from_nanos(nanos), source, valid, day, without_gpus }
     }
 }
 
@@ -69,6 +74,9 @@ impl SentKey {
             NodePriceKey::Node(name) => SentKey::Node(name.to_string()),
             NodePriceKey::Offering { region, zone, instance_type, spot } => {
                 SentKey::Offering(region.to_string(), zone.to_string(), instance_type.to_string(), *spot)
+            }
+            NodePriceKey::Labelled { label, value, region } => {
+                SentKey::Labelled(*label, value.to_string(), region.to_string())
             }
         }
     }
@@ -83,6 +91,9 @@ impl SentKey {
                 instance_type: instance_type.into(),
                 spot,
             },
+            SentKey::Labelled(label, value, region) => {
+                NodePriceKey::Labelled { label, value: value.into(), region: region.into() }
+            }
         }
     }
 }
@@ -175,12 +186,15 @@ impl SentShadow {
 impl PriceBook {
     /// The book as JSON, without prices of nodes that held at no time of a stretch: what pricing that stretch takes.
     pub fn to_json(&self, stretch: Interval) -> Result<Vec<u8>, BookError> {
-        let PriceBook { version, nodes, volumes, units, split } = self;
+        let PriceBook { version, nodes, gpus, volumes, units, split } = self;
         let nodes = nodes.iter().filter_map(|(key, prices)| {
             let held = prices.iter().filter(|price| !price.valid.overlap(stretch).is_empty());
             let held: Vec<SentPrice> = held.map(SentPrice::of).collect();
             (!held.is_empty()).then(|| (SentKey::of(key), held))
         });
+        let gpus = gpus
+            .iter()
+            .map(|((model, region), price)| (model.to_string(), region.to_string(), price.nanos()));
         let volumes = volumes
             .iter()
             .map(|(name, VolumePrice { gib_month, source })| (name.to_string(), gib_month.nanos(), *source));
@@ -192,6 +206,7 @@ impl PriceBook {
         let book = SentBook {
             version: *version,
             nodes: nodes.collect(),
+            gpus: gpus.collect(),
             volumes: volumes.collect(),
             units,
             node_source,
@@ -202,9 +217,13 @@ impl PriceBook {
 
     /// The book that [`PriceBook::to_json`] has made JSON of.
     pub fn from_json(json: &[u8]) -> Result<PriceBook, BookError> {
-        let SentBook { version, nodes, volumes, units, node_source, shadow } = serde_json::from_slice(json)?;
+        let SentBook { version, nodes, gpus, volumes, units, node_source, shadow } =
+            serde_json::from_slice(json)?;
         let nodes =
             nodes.into_iter().map(|(key, prices)| (key.read(), prices.iter().map(SentPrice::read).collect()));
+        let gpus = gpus
+            .into_iter()
+            .map(|(model, region, nanos)| ((model.into(), region.into()), Usd::from_nanos(nanos)));
         let volumes = volumes.into_iter().map(|(name, nanos, source)| -> (Arc<str>, VolumePrice) {
             (name.into(), VolumePrice { gib_month: Usd::from_nanos(nanos), source })
         });
@@ -212,6 +231,7 @@ impl PriceBook {
         Ok(PriceBook {
             version,
             nodes: nodes.collect(),
+            gpus: gpus.collect(),
             volumes: volumes.collect(),
             units: read_units(units, node_source),
             split,
@@ -225,6 +245,7 @@ mod tests {
     use supercargo_catalog::Catalog;
 
     use super::*;
+    use crate::prices::files::PriceEntry;
 
     #[test]
     fn a_book_that_was_sent_prices_the_stretch_as_before() {
@@ -237,18 +258,32 @@ mod tests {
             source: PriceSource::SpotFeed,
             valid: Interval::new(start, end),
             day: Some(jiff::civil::date(2026, 3, 1)),
+            without_gpus: start == 3_600,
         };
         book.add_node_prices([
             (NodePriceKey::Node("n\"1\n".into()), price(0, 3_600)),
             (NodePriceKey::Node("n\"1\n".into()), price(3_600, 7_200)),
             (NodePriceKey::Instance("i-1".into()), price(7_200, i64::MAX)),
+            (
+                NodePriceKey::Labelled { label: NodeLabel::Pool, value: "gpus".into(), region: "".into() },
+                price(3_600, 7_200),
+            ),
         ]);
+        let gpu = |model: &str, region: &str| PriceEntry::Gpu {
+            model: model.into(),
+            region: region.into(),
+            price: Usd::from_nanos(950_000_000),
+        };
+        book.apply(&[gpu("t4", ""), gpu("a10g", "us-east-1")]);
         let json = book.to_json(Interval::hour(3_600)).unwrap();
         let sent = PriceBook::from_json(&json).unwrap();
         let print = |book: &PriceBook, hour| book.fingerprint(Interval::hour(hour));
         assert_eq!(print(&sent, 3_600), print(&book, 3_600));
         assert_ne!(print(&sent, 7_200), print(&book, 7_200), "what held at other times was not sent");
         assert_eq!(sent.version(), book.version());
+        assert_eq!(sent.gpus, book.gpus);
+        assert_eq!(sent.nodes[&NodePriceKey::Node("n\"1\n".into())], [price(3_600, 7_200)]);
+        assert!(sent.nodes.keys().any(|key| matches!(key, NodePriceKey::Labelled { .. })));
         assert_eq!(sent.split_method(), book.split_method());
     }
 
