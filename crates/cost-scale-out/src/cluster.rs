@@ -8,7 +8,7 @@ use ballista_core::extension::SessionConfigExt;
 use ballista_core::optimizer::ballista_default_optimizer_rules;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::analyze::AnalyzeExec;
@@ -19,7 +19,7 @@ use supercargo_cost_sql::{PricedExec, Runner};
 
 use crate::codec::LedgerCodec;
 use crate::error::ScaleOutError;
-use crate::service::{LARGEST_MESSAGE, scheduler_url};
+use crate::service::{LARGEST_MESSAGE, answers, scheduler_url};
 
 /// A scheduler and its executors, seen from where queries are asked.
 #[derive(Clone, Debug)]
@@ -71,6 +71,7 @@ impl Runner for Cluster {
         if !reads_the_ledger(&plan)? {
             return execute_stream(plan, task);
         }
+        answers(&self.url).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let config = task.session_config().clone();
         execute_physical_plan::<PhysicalPlanNode>(
             self.url.clone(),
@@ -81,5 +82,47 @@ impl Runner for Cluster {
             config,
         )
         .await
+        .map_err(|error| match error {
+            DataFusionError::Execution(message) => DataFusionError::Execution(plain(&message)),
+            other => other,
+        })
+    }
+}
+
+/// What failed, without what Ballista puts around it: `Job 7 failed: … error: DataFusionError(Execution("what failed"))`.
+fn plain(message: &str) -> String {
+    let quoted = message.split_once("(\"").and_then(|(_, rest)| rest.rsplit_once("\")"));
+    let Some((quoted, _)) = quoted.filter(|(quoted, _)| !quoted.is_empty() && message.starts_with("Job "))
+    else {
+        return message.to_owned();
+    };
+    let mut text = String::with_capacity(quoted.len());
+    let mut letters = quoted.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, letter == '\\') {
+            (_, true) => match letters.next() {
+                Some('n') => text.push('\n'),
+                Some('t') => text.push('\t'),
+                Some(other) => text.push(other),
+                None => {}
+            },
+            (letter, false) => text.push(letter),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_in_their_own_words() {
+        let message =
+            r#"Job 7 failed: stage 1 failed: DataFusionError(Shared(External(Execution("a \"b\" (c)\nd"))))"#;
+        assert_eq!(plain(message), "a \"b\" (c)\nd");
+        for message in ["Job 7 failed: nobody runs tasks", "", "Job 7 (\"", "other (\"a\")", "Job 7 (\"\")"] {
+            assert_eq!(plain(message), message);
+        }
     }
 }

@@ -28,12 +28,14 @@ use ballista_executor::metrics::ExecutorMetricsCollector;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use supercargo_cost_sql::label_function;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
 
 use crate::codec::LedgerCodec;
 use crate::error::ScaleOutError;
-use crate::service::{LARGEST_MESSAGE, Threads, listen, scheduler_url};
+use crate::service::{LARGEST_MESSAGE, Threads, answers, listen, scheduler_url};
+use crate::stages::Stages;
 
 /// A task that is over, whether it has succeeded or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ fn functions() -> BallistaFunctionRegistry {
     functions
 }
 
-/// The tasks' side: where they work, with what, and how much of it.
+/// The tasks' side: where they work, with what, and how much of it. They run on the threads of whoever calls.
 fn tasks(
     settings: &ExecutorSettings,
     id: &str,
@@ -125,7 +127,7 @@ fn tasks(
         os_info: Some(ExecutorOperatingSystemSpecification::default().into()),
         ballista_protocol_version: BALLISTA_PROTOCOL_VERSION,
     };
-    Ok(Tasks::with_default_execution_engine(
+    Ok(Tasks::new(
         registration,
         directory,
         Arc::new(move |_| Ok(Arc::clone(&environment))),
@@ -133,6 +135,7 @@ fn tasks(
         Arc::new(functions()),
         Arc::new(Told(settings.hook.clone())),
         tasks,
+        Arc::new(Stages::on(Handle::current())),
     ))
 }
 
@@ -167,6 +170,7 @@ impl Executor {
         id: &str,
         directory: &Path,
     ) -> Result<(SocketAddr, JoinSet<Result<(), BallistaError>>), ScaleOutError> {
+        answers(url).await?;
         let unreachable =
             |why: String| ScaleOutError::Unreachable { address: settings.scheduler.clone(), why };
         let config = GrpcClientConfig::from(&default_config_producer().ballista_config());

@@ -19,6 +19,7 @@ mod error;
 mod executor;
 mod scheduler;
 mod service;
+mod stages;
 
 pub use cluster::Cluster;
 pub use error::ScaleOutError;

@@ -1,15 +1,20 @@
 //! Threads with something that serves on them.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use supercargo_cost_sql::WORKER_STACK;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::error::ScaleOutError;
 
 /// The largest message, in bytes: a plan with all files of years, and the prices.
 pub const LARGEST_MESSAGE: u32 = 64 << 20;
+
+/// How long is waited for a scheduler's answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Threads, which end when this is dropped, whatever runs on them.
 #[derive(Debug)]
@@ -42,6 +47,17 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Sc
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+/// Whether anybody listens where a scheduler should.
+pub async fn answers(url: &str) -> Result<(), ScaleOutError> {
+    let address = url.strip_prefix("http://").unwrap_or(url);
+    let why = match timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("nothing was heard of it for {} seconds", PATIENCE.as_secs()),
+    };
+    Err(ScaleOutError::Unreachable { address: address.to_owned(), why })
 }
 
 /// `HOST:PORT` or `df://HOST:PORT` as a URL.

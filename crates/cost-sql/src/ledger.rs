@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::config::Dialect;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
@@ -167,8 +168,13 @@ impl SqlLedger {
 
     /// What a text asks for. Anything but a query is refused.
     async fn understand(&self, sql: &str) -> Result<LogicalPlan, SqlError> {
-        let plan = self.context.state().create_logical_plan(sql).await;
-        let plan = plan.map_err(|error| not_understood(&error))?;
+        let state = self.context.state();
+        // for the one, `select namespace, cluster` ends with the comma, since `cluster` may begin a clause; the other has less
+        let statement = state
+            .sql_to_statement(sql, &Dialect::Generic)
+            .or_else(|error| state.sql_to_statement(sql, &Dialect::PostgreSQL).map_err(|_| error));
+        let statement = statement.map_err(|error| not_understood(&error))?;
+        let plan = state.statement_to_plan(statement).await.map_err(|error| not_understood(&error))?;
         let queries =
             SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         queries.verify_plan(&plan).map_err(|error| SqlError::NotAQuery(said(&error)))?;

@@ -108,6 +108,20 @@ pub struct Pricing {
     pub problems: Problems,
 }
 
+impl Pricing {
+    /// Whether the ledger is here, where others said it was.
+    fn check(&self) -> Result<()> {
+        let root = self.store.root();
+        if matches!(self.problems, Problems::Refused) && !root.is_dir() {
+            return Err(DataFusionError::Execution(format!(
+                "{} is no directory of an executor; expected the ledger at the same place on every machine",
+                root.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// A table of priced hours.
 #[derive(Debug)]
 pub struct PricedTable {
@@ -298,6 +312,7 @@ impl ExecutionPlan for PricedExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        self.pricing.check()?;
         let input = self.hours.execute(partition, context)?;
         let mut stream = RecordBatchReceiverStream::builder(self.schema(), 2);
         let out = stream.tx();

@@ -48,7 +48,12 @@ impl Store {
     pub fn open(root: impl Into<PathBuf>) -> Result<Store, StoreError> {
         let root = root.into();
         fs::create_dir_all(&root).map_err(at(&root))?;
-        Ok(Store { root, names: Arc::default() })
+        Ok(Store::at(root))
+    }
+
+    /// A store in a directory that somebody else makes. Nothing is touched before it is read.
+    pub fn at(root: impl Into<PathBuf>) -> Store {
+        Store { root: root.into(), names: Arc::default() }
     }
 
     /// The directory.
