@@ -50,7 +50,7 @@ pub enum Command {
     /// Find what a cluster could save, by which moves, and why not more
     Consolidate(consolidate::Arguments),
     /// Find what a cluster cost, by whom
-    Cost(cost::Arguments),
+    Cost(Box<cost::Arguments>),
     /// Explain one pod, node or NodePool
     Explain(explain::Arguments),
     /// Make up a cluster, for demonstrations and tests

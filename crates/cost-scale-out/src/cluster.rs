@@ -91,10 +91,14 @@ impl Runner for Cluster {
 
 /// What failed, without what Ballista puts around it: `Job 7 failed: … error: DataFusionError(Execution("what failed"))`.
 fn plain(message: &str) -> String {
-    let quoted = message.split_once("(\"").and_then(|(_, rest)| rest.rsplit_once("\")"));
-    let Some((quoted, _)) = quoted.filter(|(quoted, _)| !quoted.is_empty() && message.starts_with("Job "))
-    else {
+    let Some((_, failure)) = message.split_once("error: ").filter(|_| message.starts_with("Job ")) else {
         return message.to_owned();
+    };
+    let quoted = failure.split_once("(\"").and_then(|(_, rest)| rest.rsplit_once("\")"));
+    let Some((quoted, _)) = quoted.filter(|(quoted, _)| !quoted.is_empty()) else {
+        // a name says it, such as DivideByZero
+        let name = failure.trim_end_matches(')').rsplit('(').next();
+        return name.filter(|name| !name.is_empty()).unwrap_or(failure).to_owned();
     };
     let mut text = String::with_capacity(quoted.len());
     let mut letters = quoted.chars();
@@ -118,9 +122,10 @@ mod tests {
 
     #[test]
     fn failures_are_told_in_their_own_words() {
-        let message =
-            r#"Job 7 failed: stage 1 failed: DataFusionError(Shared(External(Execution("a \"b\" (c)\nd"))))"#;
+        let message = r#"Job 7 failed: stage 1 failed: error: DataFusionError(Shared(External(Execution("a \"b\" (c)\nd"))))"#;
         assert_eq!(plain(message), "a \"b\" (c)\nd");
+        let message = "Job 7 failed: Task failed due to runtime execution error: DataFusionError(External(DivideByZero))";
+        assert_eq!(plain(message), "DivideByZero");
         for message in ["Job 7 failed: nobody runs tasks", "", "Job 7 (\"", "other (\"a\")", "Job 7 (\"\")"] {
             assert_eq!(plain(message), message);
         }

@@ -20,7 +20,7 @@ use crate::service::{LARGEST_MESSAGE, Threads, listen};
 
 /// How long nothing is heard of an executor, in seconds, until its tasks are given to others; and how long a query waits for
 /// a first executor.
-const PATIENCE: u64 = 60;
+const PATIENCE: u64 = 30;
 
 /// What cuts plans into tasks and hands them to executors that ask. It ends when it is dropped.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ fn config(address: SocketAddr) -> SchedulerConfig {
         grpc_server_max_decoding_message_size: LARGEST_MESSAGE,
         grpc_server_max_encoding_message_size: LARGEST_MESSAGE,
         executor_timeout_seconds: PATIENCE,
+        expire_dead_executor_interval_seconds: 5,
         no_executors_grace_period_seconds: PATIENCE,
         ..SchedulerConfig::default()
     };

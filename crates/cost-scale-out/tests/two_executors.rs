@@ -51,14 +51,17 @@ fn make_ledger(directory: &Path) {
     let stretch = Interval::new(hour, hour + 1_800);
     let mut cut = HourFacts::new("east", hour);
     cut.containers = facts.containers.iter().filter_map(|fact| fact.part(stretch)).collect();
-    cut.nodes = facts.nodes.clone();
+    cut.nodes = facts.nodes;
     store.append(&Observation { stretch, hours: vec![cut] }).unwrap();
 }
+
+/// Job, stage and number of tasks.
+type Tasks = BTreeSet<(String, usize, usize)>;
 
 /// Tasks by executor. If there is a gate, nobody goes on before every executor has had a task.
 struct Done {
     gate: bool,
-    tasks: Mutex<BTreeMap<usize, BTreeSet<(String, usize, usize)>>>,
+    tasks: Mutex<BTreeMap<usize, Tasks>>,
     more: Condvar,
 }
 

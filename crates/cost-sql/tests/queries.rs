@@ -88,7 +88,7 @@ fn the_hour_that_is_not_over_is_there_too() {
         let stretch = Interval::new(hour, end);
         let mut cut = HourFacts::new("east", hour);
         cut.containers = facts.containers.iter().filter_map(|fact| fact.part(stretch)).collect();
-        cut.nodes = facts.nodes.clone();
+        cut.nodes = facts.nodes;
         store.append(&Observation { stretch, hours: vec![cut.clone()] }).unwrap();
         cut.containers.iter().map(|fact| fact.cpu.charged).sum::<u64>()
     };
