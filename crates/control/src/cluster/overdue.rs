@@ -1,12 +1,13 @@
 //! Machines that should have become nodes by now: one in a thousand never does, and pods that wait for it wait in vain until
 //! the claim is given up after fifteen minutes (row R4). Here others of its kind say how long it takes: a claim that needs
-//! longer than each of the last hundred is overdue, and its pods are planned anew. Where few are known it has minutes. Should its
-//! node come after all it is as good as any other, and what is too much then is consolidated.
+//! longer than each of the last hundred is overdue, and its pods are planned anew. Where few are known it has minutes. The same
+//! holds of nodes that have come and do not get ready. Should one get so after all it is as good as any other, and what is too
+//! much then is consolidated.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use supercargo_api::condition_types::{DISRUPTION_REASON, LAUNCHED, REGISTERED};
+use supercargo_api::condition_types::{DISRUPTION_REASON, INITIALIZED, LAUNCHED, REGISTERED};
 use supercargo_api::labels::keys;
 use supercargo_api::{Condition, ConditionStatus, NodeClaim, find_condition, is_true};
 use supercargo_reconcile::State;
@@ -19,13 +20,13 @@ const ENOUGH: usize = 20;
 const AT_LEAST: i64 = 20;
 /// With few to compare it with a node has three times the slowest, and at least so many seconds.
 const UNKNOWN: i64 = 180;
-/// Bare metal and Windows take minutes to boot.
+/// Bare metal and Windows take minutes to boot, and nobody knows what else a node waits for until one has been initialised.
 const UNKNOWN_AND_SLOW: i64 = 600;
 /// If more of its kind are overdue than this, or than one in twenty, it is not the machines: a subnet without a way out, an
 /// image that does not boot. More of them would not help.
 const SINGLE: usize = 3;
 
-/// Claims that are launched and should have a node by now.
+/// Claims that are launched and should have a node by now, or one that is initialised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overdue {
     /// Their names, with how long their node has taken so far.
@@ -34,15 +35,22 @@ pub struct Overdue {
     pub next: Option<Timestamp>,
 }
 
-/// What takes about equally long: the EC2NodeClass, and whether it is bare metal or Windows.
-type Class<'a> = (&'a str, bool);
+/// What takes about equally long: the EC2NodeClass, whether it is bare metal or Windows, and how far a claim has to come.
+type Class<'a> = (&'a str, bool, Step);
+
+/// How far a claim has to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Registered,
+    Initialized,
+}
 
 /// What is known of the machines of a class.
 #[derive(Default)]
 struct Seen<'a> {
-    /// When nodes registered, and how many seconds after the launch.
-    registered: Vec<(Timestamp, i64)>,
-    /// Claims without a node, and when they were launched.
+    /// When claims came so far, and how many seconds after the launch.
+    arrived: Vec<(Timestamp, i64)>,
+    /// Claims that did not yet, and when they were launched.
     on_their_way: Vec<(&'a str, Timestamp)>,
     claims: usize,
 }
@@ -57,16 +65,20 @@ pub fn overdue(state: &State, now: Timestamp) -> Overdue {
     let mut classes: BTreeMap<Class<'_>, Seen<'_>> = BTreeMap::new();
     for claim in state.node_claims.values() {
         let Some(launched) = since(claim, LAUNCHED) else { continue };
-        let seen = classes.entry(class(claim)).or_default();
-        seen.claims += 1;
-        if let Some(registered) = since(claim, REGISTERED) {
-            seen.registered.push((registered, registered.duration_since(launched).as_secs()));
-        } else if is_on_its_way(claim) {
-            seen.on_their_way.push((claim.metadata.name.as_deref().unwrap_or_default(), launched));
+        let (name, is_slow) = kind(claim);
+        for step in [Step::Registered, Step::Initialized] {
+            let seen = classes.entry((name, is_slow, step)).or_default();
+            seen.claims += 1;
+            if let Some(arrived) = since(claim, step.condition()) {
+                seen.arrived.push((arrived, arrived.duration_since(launched).as_secs()));
+            } else if is_on_its_way(claim) {
+                seen.on_their_way.push((claim.metadata.name.as_deref().unwrap_or_default(), launched));
+                break;
+            }
         }
     }
-    for ((_, is_slow), seen) in classes {
-        seen.judge(is_slow, now, &mut found);
+    for ((_, is_slow, step), seen) in classes {
+        seen.judge(is_slow, step, now, &mut found);
     }
     found
 }
@@ -85,27 +97,36 @@ pub(super) fn not_counted_on(claim: &NodeClaim) -> NodeClaim {
     claim
 }
 
+impl Step {
+    fn condition(self) -> &'static str {
+        match self {
+            Self::Registered => REGISTERED,
+            Self::Initialized => INITIALIZED,
+        }
+    }
+}
+
 impl Seen<'_> {
-    fn patience(&mut self, is_slow: bool) -> SignedDuration {
-        self.registered.sort_unstable_by(|one, other| other.cmp(one));
-        let slowest = self.registered.iter().take(LAST).map(|(_, seconds)| *seconds).max();
+    fn patience(&mut self, is_slow: bool, step: Step) -> SignedDuration {
+        self.arrived.sort_unstable_by(|one, other| other.cmp(one));
+        let slowest = self.arrived.iter().take(LAST).map(|(_, seconds)| *seconds).max();
         let seconds = match slowest {
             // conditions tell whole seconds
-            Some(slowest) if self.registered.len() >= ENOUGH => slowest.saturating_add(1).max(AT_LEAST),
+            Some(slowest) if self.arrived.len() >= ENOUGH => slowest.saturating_add(1).max(AT_LEAST),
             Some(slowest) => slowest.saturating_mul(3).max(UNKNOWN),
-            None if is_slow => UNKNOWN_AND_SLOW,
+            None if is_slow || step == Step::Initialized => UNKNOWN_AND_SLOW,
             None => UNKNOWN,
         };
         SignedDuration::from_secs(seconds)
     }
 
-    fn judge(mut self, is_slow: bool, now: Timestamp, found: &mut Overdue) {
-        let patience = self.patience(is_slow);
+    fn judge(mut self, is_slow: bool, step: Step, now: Timestamp, found: &mut Overdue) {
+        let patience = self.patience(is_slow, step);
         let taken = |launched: Timestamp| now.duration_since(launched);
         let (late, others): (Vec<_>, Vec<_>) =
             self.on_their_way.into_iter().partition(|(_, launched)| taken(*launched) >= patience);
-        // where none has ever registered it is hardly the machine, so that one more is enough to see
-        let most = if self.registered.is_empty() { 1 } else { SINGLE.max(self.claims / 20) };
+        // where none has ever come so far it is hardly the machine, so that one more is enough to see
+        let most = if self.arrived.is_empty() { 1 } else { SINGLE.max(self.claims / 20) };
         if late.len() <= most {
             found.claims.extend(late.into_iter().map(|(name, launched)| (name.to_owned(), taken(launched))));
         }
@@ -118,7 +139,7 @@ fn is_on_its_way(claim: &NodeClaim) -> bool {
     let conditions = claim.conditions();
     claim.metadata.deletion_timestamp.is_none()
         && is_true(conditions, LAUNCHED)
-        && !is_true(conditions, REGISTERED)
+        && !is_true(conditions, INITIALIZED)
 }
 
 /// Since when a condition is true.
@@ -128,7 +149,8 @@ fn since(claim: &NodeClaim, condition: &str) -> Option<Timestamp> {
     condition.last_transition_time.as_ref().filter(|_| is_true).map(|time| time.0)
 }
 
-fn class(claim: &NodeClaim) -> Class<'_> {
+/// The EC2NodeClass, and whether the machine takes minutes to boot.
+fn kind(claim: &NodeClaim) -> (&str, bool) {
     let label = |key: &str| claim.metadata.labels.as_ref().and_then(|labels| labels.get(key));
     let is_metal = label(keys::INSTANCE_TYPE).is_some_and(|name| name.contains(".metal"));
     let is_windows = label(keys::OS).is_some_and(|name| name == "windows");
@@ -147,7 +169,7 @@ mod tests {
     use crate::cluster::inputs;
     use crate::test_world::{self, knowledge};
 
-    /// A claim that was launched so many seconds ago, and registered so many seconds after that.
+    /// A claim that was launched so many seconds ago, and registered and was initialised so many seconds after that.
     fn claim(toy: &mut Toy, name: &str, class: &str, launched: i64, registered: Option<i64>) {
         let at = |ago: i64| (toy.now - SignedDuration::from_secs(ago)).to_string();
         let mut conditions =
@@ -158,6 +180,10 @@ mod tests {
             }
             None => json!({"type": "Registered", "status": "Unknown", "lastTransitionTime": at(launched)}),
         });
+        let initialized = registered.map(
+            |after| json!({"type": "Initialized", "status": "True", "lastTransitionTime": at(launched - after)}),
+        );
+        conditions.extend(initialized);
         let full: Value = json!({"cpu": "4", "memory": "16Gi", "pods": "58"});
         toy.create(
             Kind::NodeClaim,
@@ -228,6 +254,32 @@ mod tests {
         }
         claim(&mut toy, "late", "default", age, None);
         assert_eq!(!names(&toy).is_empty(), is_late);
+    }
+
+    #[rstest]
+    #[case::others_are_swift_and_it_is_in_time(40, 38, &[])]
+    #[case::others_are_swift(40, 60, &["stuck"])]
+    #[case::few_are_known(2, 179, &[])]
+    #[case::few_are_known_for_long(2, 180, &["stuck"])]
+    #[case::nothing_is_known(0, 599, &[])]
+    #[case::nothing_is_known_for_long(0, 600, &["stuck"])]
+    fn a_node_that_has_come_and_does_not_get_ready_is_overdue_too(
+        #[case] others: i64,
+        #[case] age: i64,
+        #[case] expected: &[&str],
+    ) {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..others {
+            claim(&mut toy, &format!("swift-{number}"), "default", 600, Some(25 + number % 15));
+        }
+        claim(&mut toy, "stuck", "default", age, Some(10));
+        let conditions = json!([
+            {"type": "Launched", "status": "True", "lastTransitionTime": (toy.now - SignedDuration::from_secs(age)).to_string()},
+            {"type": "Registered", "status": "True", "lastTransitionTime": (toy.now - SignedDuration::from_secs(age - 10)).to_string()},
+            {"type": "Initialized", "status": "Unknown", "lastTransitionTime": (toy.now - SignedDuration::from_secs(age)).to_string()},
+        ]);
+        toy.patch_status(Kind::NodeClaim, &Key::cluster("stuck"), json!({"conditions": conditions}));
+        assert_eq!(names(&toy), expected);
     }
 
     #[test]

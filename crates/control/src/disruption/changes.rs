@@ -57,7 +57,7 @@ fn as_pod(object: &Option<Object>) -> Option<&Pod> {
 }
 
 fn pod_matters(old: Option<&Pod>, new: Option<&Pod>) -> bool {
-    let facts = |pod: Option<&Pod>| {
+    fn facts(pod: Option<&Pod>) -> Option<impl PartialEq> {
         let pod = pod?;
         let status = pod.status.as_ref();
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
@@ -67,10 +67,10 @@ fn pod_matters(old: Option<&Pod>, new: Option<&Pod>) -> bool {
             pod.metadata.deletion_timestamp.is_some(),
             matches!(phase, "Succeeded" | "Failed"),
             is_ready,
-            pod.metadata.annotations.clone(),
+            pod.metadata.annotations.as_ref(),
         );
-        Some((node_of(pod)?.to_owned(), facts))
-    };
+        Some((node_of(pod)?, facts))
+    }
     facts(old) != facts(new)
 }
 
@@ -80,7 +80,9 @@ fn node_matters(old: &Node, new: &Node) -> bool {
             node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
         conditions.iter().find(|one| one.type_ == "Ready").map(|one| one.status.clone())
     };
-    let allocatable = |node: &Node| node.status.as_ref().and_then(|status| status.allocatable.clone());
+    fn allocatable(node: &Node) -> Option<impl PartialEq> {
+        node.status.as_ref().map(|status| status.allocatable.as_ref())
+    }
     old.spec != new.spec
         || old.metadata.labels != new.metadata.labels
         || old.metadata.annotations != new.metadata.annotations
@@ -90,22 +92,18 @@ fn node_matters(old: &Node, new: &Node) -> bool {
 }
 
 fn claim_matters(old: &NodeClaim, new: &NodeClaim) -> bool {
-    let facts = |claim: &NodeClaim| {
+    fn facts(claim: &NodeClaim) -> impl PartialEq {
         let status = claim.status.as_ref();
-        let conditions: Vec<(String, supercargo_api::ConditionStatus, Option<String>)> = claim
-            .conditions()
-            .iter()
-            .map(|one| (one.type_.clone(), one.status, one.reason.clone()))
-            .collect();
+        let conditions = claim.conditions().iter().map(|one| (&one.type_, &one.status, &one.reason));
         (
-            conditions,
-            status.and_then(|status| status.last_pod_event_time.clone()),
-            status.and_then(|status| status.provider_id.clone()),
-            claim.metadata.labels.clone(),
-            claim.metadata.annotations.clone(),
-            claim.metadata.deletion_timestamp.clone(),
+            conditions.collect::<Vec<_>>(),
+            status.and_then(|status| status.last_pod_event_time.as_ref()),
+            status.and_then(|status| status.provider_id.as_ref()),
+            claim.metadata.labels.as_ref(),
+            claim.metadata.annotations.as_ref(),
+            claim.metadata.deletion_timestamp.as_ref(),
         )
-    };
+    }
     facts(old) != facts(new)
 }
 

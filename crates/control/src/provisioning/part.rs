@@ -133,8 +133,9 @@ impl Provisioner {
             let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { continue };
             let seconds = taken.as_secs();
             tracing::warn!(node_claim = name, seconds, "node overdue");
-            let message =
-                format!("No node after {seconds}s, longer than others take; its pods are planned anew");
+            let message = format!(
+                "No node is ready after {seconds}s, longer than others take; its pods are planned anew"
+            );
             self.notes.push_back(Action::warn(&**claim, COMPONENT, "NodeOverdue", message));
             news = true;
         }
@@ -610,6 +611,7 @@ mod tests {
             let conditions = [
                 condition("Launched", launched),
                 condition("Registered", launched + Duration::from_secs(30)),
+                condition("Initialized", launched + Duration::from_secs(30)),
             ];
             toy.create(
                 Kind::NodeClaim,
@@ -648,8 +650,11 @@ mod tests {
         run(&mut toy, 300);
         assert_eq!(bought(&toy), first);
         // one fewer is overdue when the first becomes so: it is the names that count
-        let registered = condition("Registered", ghost_launched + Duration::from_secs(30));
-        toy.patch_status(Kind::NodeClaim, &Key::cluster("ghost"), json!({"conditions": [ghost, registered]}));
+        let came = ["Registered", "Initialized"]
+            .map(|kind| condition(kind, ghost_launched + Duration::from_secs(30)));
+        let [registered, initialized] = came;
+        let conditions = json!({"conditions": [ghost, registered, initialized]});
+        toy.patch_status(Kind::NodeClaim, &Key::cluster("ghost"), conditions);
         run(&mut toy, 60);
         assert_eq!(bought(&toy).len(), 2);
         assert_eq!(toy.said(&first[0].name, "NodeOverdue").len(), 1);

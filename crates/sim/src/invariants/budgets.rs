@@ -29,10 +29,11 @@ pub(super) fn note_size(checks: &mut Checks, state: &State, now: Timestamp) {
             checks.sizes.insert(pool.to_owned(), Vec::new());
         }
         let Some(known) = checks.sizes.get_mut(pool) else { continue };
+        // until now it was what it became last
+        let last = known.last().map(|(_, last)| *last);
         known.retain(|(at, _)| now.duration_since(*at).unsigned_abs() < LATELY);
-        if known.last().is_none_or(|(_, last)| *last != size) {
-            known.push((now, size));
-        }
+        known.extend(last.filter(|last| *last != size).into_iter().chain([size]).map(|size| (now, size)));
+        known.dedup_by_key(|(_, size)| *size);
     }
 }
 
@@ -42,6 +43,7 @@ pub(super) fn check(checks: &mut Checks, audit: &Audit, state: &State) {
     if audit.method != Method::DELETE || name.contains('/') {
         return;
     }
+    note_size(checks, state, audit.at);
     let Some(claim) = state.node_claims.get(&Key::cluster(name)) else { return };
     let (Some(reason), Some(pool)) = (reason(claim), pool_of(claim)) else { return };
     let Some(node_pool) = state.node_pools.get(&Key::cluster(pool)) else { return };

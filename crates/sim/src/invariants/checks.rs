@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 use supercargo_cloud_sim::Region;
-use supercargo_reconcile::{Change, Object, State};
+use supercargo_reconcile::{Change, Kind, Object, State};
 
 use super::prices::Replacement;
 use super::{budgets, evictions, launches, limits, prices, wishes};
@@ -100,10 +100,11 @@ impl Checks {
             self.ended.remove(&change.key.name);
             self.deadlines.remove(&change.key.name);
         }
-        match &change.new {
-            Some(Object::NodeClaim(claim)) => limits::check(self, claim, state, now),
-            Some(Object::Node(_)) => budgets::note_size(self, state, now),
-            _ => {}
+        if let Some(Object::NodeClaim(claim)) = &change.new {
+            limits::check(self, claim, state, now);
+        }
+        if change.kind == Kind::Node && (change.old.is_none() || change.new.is_none()) {
+            budgets::note_size(self, state, now);
         }
         evictions::note_loss(self, change, now);
         prices::note_unmarked(self, change, now);
