@@ -1,7 +1,7 @@
 //! What a decision about the cluster is made from: shared objects, cheap to take, turned into the engine's words by who
 //! computes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,7 +21,7 @@ use supercargo_reconcile::{Key, State, Store, node_of};
 
 use super::Assignments;
 use super::live::{holds_a_node, is_leaving, is_managed, is_provisionable, with_plain_readiness};
-use super::overdue::{Overdue, not_counted_on, overdue};
+use super::overdue::{Overdue, avoided, not_counted_on, overdue};
 use crate::knowledge::Knowledge;
 
 /// How long after its node is ready a pod counts as going where it was planned: the scheduler looks again at pods that it
@@ -136,7 +136,7 @@ impl Inputs {
     pub fn objects(&self) -> Objects {
         Objects {
             pods: self.pods.iter().map(SeenPod::read).collect(),
-            nodes: copies(&self.nodes),
+            nodes: self.nodes(),
             node_claims: self.claims.iter().map(|claim| self.read(claim)).collect(),
             node_pools: self.pools.iter().map(|pool| with_plain_readiness(pool)).collect(),
             node_classes: copies(&self.classes),
@@ -159,10 +159,25 @@ impl Inputs {
         }
     }
 
-    fn read(&self, claim: &Arc<NodeClaim>) -> NodeClaim {
+    fn nodes(&self) -> Vec<Node> {
+        if self.overdue.claims.is_empty() {
+            return copies(&self.nodes);
+        }
+        let overdue = self.claims.iter().filter(|claim| self.is_overdue(claim));
+        let overdue: BTreeSet<&str> =
+            overdue.filter_map(|claim| claim.status.as_ref()?.node_name.as_deref()).collect();
         let is_overdue =
-            claim.metadata.name.as_ref().is_some_and(|name| self.overdue.claims.contains_key(name));
-        if is_overdue { not_counted_on(claim) } else { NodeClaim::clone(claim) }
+            |node: &Node| node.metadata.name.as_deref().is_some_and(|name| overdue.contains(name));
+        let read = |node: &Arc<Node>| if is_overdue(node) { avoided(node) } else { Node::clone(node) };
+        self.nodes.iter().map(read).collect()
+    }
+
+    fn is_overdue(&self, claim: &NodeClaim) -> bool {
+        claim.metadata.name.as_ref().is_some_and(|name| self.overdue.claims.contains_key(name))
+    }
+
+    fn read(&self, claim: &Arc<NodeClaim>) -> NodeClaim {
+        if self.is_overdue(claim) { not_counted_on(claim) } else { NodeClaim::clone(claim) }
     }
 
     /// The objects and the snapshot of them.

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Node;
 use supercargo_api::condition_types::{DISRUPTION_REASON, INITIALIZED, LAUNCHED, REGISTERED};
 use supercargo_api::labels::keys;
-use supercargo_api::{Condition, ConditionStatus, NodeClaim, find_condition, is_true};
+use supercargo_api::{Condition, ConditionStatus, NodeClaim, find_condition, is_true, taint};
 use supercargo_reconcile::State;
 
 /// How many of the last registrations count.
@@ -95,6 +96,14 @@ pub(super) fn not_counted_on(claim: &NodeClaim) -> NodeClaim {
         ..Condition::default()
     });
     claim
+}
+
+/// The same of a node that has come.
+pub(super) fn avoided(node: &Node) -> Node {
+    let mut node = node.clone();
+    let taints = node.spec.get_or_insert_default().taints.get_or_insert_default();
+    taints.push(taint::disrupted());
+    node
 }
 
 impl Step {
@@ -294,6 +303,38 @@ mod tests {
         assert_eq!(names(&toy).len(), 3);
         claim(&mut toy, "late-3", "default", 60, None);
         assert!(names(&toy).is_empty());
+    }
+
+    #[test]
+    fn what_was_planned_onto_a_node_that_does_not_get_ready_waits_again_and_the_node_takes_nothing_new() {
+        let mut toy = Toy::new(Vec::new());
+        test_world::pool_and_class(&mut toy, "general");
+        claim(&mut toy, "stuck", "default", 600, Some(10));
+        let at = |ago: i64| (toy.now - SignedDuration::from_secs(ago)).to_string();
+        let conditions = json!([
+            {"type": "Launched", "status": "True", "lastTransitionTime": at(600)},
+            {"type": "Registered", "status": "True", "lastTransitionTime": at(590)},
+        ]);
+        let status = json!({"conditions": conditions, "nodeName": "stuck-node", "providerID": "aws:///us-east-1a/i-1"});
+        toy.patch_status(Kind::NodeClaim, &Key::cluster("stuck"), status);
+        toy.create(
+            Kind::Node,
+            json!({
+                "metadata": {"name": "stuck-node", "labels": {"karpenter.sh/nodepool": "general"}},
+                "spec": {"providerID": "aws:///us-east-1a/i-1"},
+            }),
+        );
+        toy.create(Kind::Pod, test_world::waiting_pod("web-0", "1"));
+        let knowledge = knowledge();
+        let pod = toy.state.pods.named("shop", "web-0").unwrap();
+        knowledge.assignments().assign(Key::of(&pod.metadata), pod.metadata.uid.as_deref().unwrap(), "stuck");
+        let is_leaving = |age: i64| {
+            let inputs = inputs(&toy.state, &knowledge, toy.now - SignedDuration::from_secs(1 - age));
+            let (_, snapshot) = inputs.snapshot(&SnapshotOptions::default());
+            (inputs.waiting(), snapshot.rooms.iter().any(|room| room.name == "stuck-node" && room.leaving))
+        };
+        assert_eq!(is_leaving(0), (0, false));
+        assert_eq!(is_leaving(1), (1, true));
     }
 
     #[test]
