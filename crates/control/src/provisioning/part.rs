@@ -629,7 +629,7 @@ mod tests {
             json!({
                 "metadata": {"name": "ghost", "labels": {"karpenter.sh/nodepool": "general"}},
                 "spec": {"nodeClassRef": {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "default"}, "requirements": []},
-                "status": {"conditions": [ghost.clone()]},
+                "status": {"conditions": [ghost]},
             }),
         );
         let is_bought = |name: &str| name.starts_with("general-");
