@@ -29,7 +29,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::ledger::{Account, Measuring, keep};
 use crate::local::cluster_client;
-use crate::up::interrupted;
+use crate::up::interruption;
 
 /// Where the namespace of a pod stands.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -197,13 +197,14 @@ impl Work<'_> {
             in_order: true,
             metrics: &self.knowledge.metrics,
         };
+        let interrupted = interruption();
         let measuring = RefCell::new(None);
         let start = || {
             measuring.replace(self.measure());
             self.start()
         };
         let asked = async {
-            interrupted().await;
+            interrupted.await;
             // before the lease is given back: the next leader opens the same books
             let measuring = measuring.take();
             if let Some(measuring) = measuring {

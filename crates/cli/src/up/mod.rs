@@ -12,7 +12,9 @@ mod files;
 mod run;
 
 pub use arguments::Arguments;
+#[cfg(feature = "scale-out")]
 pub(crate) use run::interrupted;
+pub(crate) use run::interruption;
 pub use run::run;
 
 /// Where the kubeconfig is unless told otherwise.

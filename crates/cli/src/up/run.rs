@@ -83,11 +83,13 @@ async fn serve(arguments: &Arguments, console: &Console) -> Result<Exit, Failure
     let journal = working.as_mut().and_then(|working| working.journal.take());
     let keep = arguments.data_dir.is_some();
     let kubeconfig = Kubeconfig::write(&arguments.kubeconfig, &serving.kubeconfig(), keep)?;
+    // who reads how to end it may do so at once
+    let interrupted = interruption();
     console.note(next_steps(arguments, serving.addr()));
     let noted = arguments.data_dir.clone();
     tokio::select! {
         biased;
-        () = interrupted() => {}
+        () = interrupted => {}
         () = note_time(noted.as_deref(), &time) => {}
         () = keep_decisions(journal, working.as_ref()) => {}
     }
@@ -157,31 +159,38 @@ async fn note_time(data_dir: Option<&Path>, time: &Time) {
 }
 
 /// Waits for Ctrl-C, or for the system to ask for the end.
+#[cfg(feature = "scale-out")]
 pub(crate) async fn interrupted() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+    interruption().await;
+}
+
+/// Ctrl-C, or that the system asks for the end, heard from now on, not only once it is waited for. To be called within a runtime.
+pub(crate) fn interruption() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let asked = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(_) => std::future::pending::<()>().await,
+        let [mut ctrl_c, mut asked] = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        let heard = async |signal: &mut std::io::Result<tokio::signal::unix::Signal>| match signal {
+            Ok(signal) => {
+                signal.recv().await;
             }
+            // without a handler it ends the process as it does by default
+            Err(_) => std::future::pending::<()>().await,
         };
-        tokio::select! {
-            biased;
-            () = ctrl_c => {}
-            () = asked => {}
+        async move {
+            tokio::select! {
+                biased;
+                () = heard(&mut ctrl_c) => {}
+                () = heard(&mut asked) => {}
+            }
         }
     }
     #[cfg(not(unix))]
-    ctrl_c.await;
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn next_steps(arguments: &Arguments, addr: SocketAddr) -> String {
