@@ -6,32 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// What a merge patch (RFC 7396) must say so that `from` becomes `to`; nothing if they are equal. Lists are replaced whole.
-pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
-    if from == to {
-        return None;
-    }
-    let (Value::Object(old), Value::Object(new)) = (from, to) else { return Some(to.clone()) };
-    let mut patch = Map::new();
-    for (name, value) in new {
-        match old.get(name) {
-            Some(before) => {
-                if let Some(difference) = merge_patch(before, value) {
-                    patch.insert(name.clone(), difference);
-                }
-            }
-            None => {
-                patch.insert(name.clone(), value.clone());
-            }
-        }
-    }
-    for name in old.keys().filter(|name| !new.contains_key(*name)) {
-        patch.insert(name.clone(), Value::Null);
-    }
-    (!patch.is_empty()).then_some(Value::Object(patch))
-}
-
-/// What [`merge_patch`] says of two values of a type. Only what differs is taken apart: most of an object stays as it is.
+/// What a merge patch (RFC 7396) must say so that `from` becomes `to`; nothing if they are equal. Lists are replaced whole. Only
+/// what differs is taken apart: most of an object stays as it is.
 pub(crate) fn patch_between<T: Serialize>(from: &T, to: &T) -> Result<Option<Value>, serde_json::Error> {
     text_patch(&serde_json::to_string(from)?, &serde_json::to_string(to)?)
 }
@@ -80,6 +56,31 @@ mod tests {
     fn a_patch_says_the_least(#[case] from: Value, #[case] to: Value, #[case] expected: Option<Value>) {
         assert_eq!(merge_patch(&from, &to), expected);
         assert_eq!(patch_between(&from, &to).unwrap(), expected);
+    }
+
+    /// The same by whole documents.
+    fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
+        if from == to {
+            return None;
+        }
+        let (Value::Object(old), Value::Object(new)) = (from, to) else { return Some(to.clone()) };
+        let mut patch = Map::new();
+        for (name, value) in new {
+            match old.get(name) {
+                Some(before) => {
+                    if let Some(difference) = merge_patch(before, value) {
+                        patch.insert(name.clone(), difference);
+                    }
+                }
+                None => {
+                    patch.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        for name in old.keys().filter(|name| !new.contains_key(*name)) {
+            patch.insert(name.clone(), Value::Null);
+        }
+        (!patch.is_empty()).then_some(Value::Object(patch))
     }
 
     fn document() -> impl Strategy<Value = Value> {

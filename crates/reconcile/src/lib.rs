@@ -29,7 +29,6 @@ mod shell;
 pub mod toy;
 
 pub use action::{Action, Note, Verb, reference};
-pub use difference::merge_patch;
 pub use keyed::{Controller, Decision, Keyed};
 pub use mirror::{
     Change, Key, Kind, Object, Place, Readings, State, Store, Stores, claims_of, controller_of, node_of,

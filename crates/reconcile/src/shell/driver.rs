@@ -91,7 +91,11 @@ impl Driver {
         let mut watches = tokio::task::JoinSet::new();
         if self.options.time.is_correctable() {
             let (client, time) = (self.options.client.clone(), self.options.time.clone());
-            server_clock::ask_first(&client, &time).await;
+            tokio::select! {
+                biased;
+                () = self.signals.ending() => return,
+                () = server_clock::ask_first(&client, &time) => {}
+            }
             watches.spawn(server_clock::follow(client, time));
         }
         for kind in &kinds {
