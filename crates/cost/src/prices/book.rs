@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use supercargo_catalog::Usd;
 
 use crate::facts::{BalancerFact, GIB, NodeFact, VolumeFact};
@@ -17,7 +18,7 @@ use crate::prices::{NodeLabel, PriceSource, SplitMethod, UnitPrices, VOLUME_TYPE
 const MONTH: u128 = 730 * 3_600;
 
 /// What a price of a node is for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NodePriceKey {
     /// One machine, by its instance id.
     Instance(Arc<str>),
@@ -72,7 +73,7 @@ pub struct PricedNode {
 }
 
 /// What a GiB-month of a volume costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumePrice {
     /// Per GiB and month of 730 hours.
     pub gib_month: Usd,

@@ -18,17 +18,6 @@ use crate::prices::{NodeLabel, PriceSource, SplitMethod, UnitPrices};
 #[error("no book of prices: {0}; expected what another supercargo of the same version has made")]
 pub struct BookError(#[from] serde_json::Error);
 
-/// A [`NodePriceKey`].
-#[derive(Serialize, Deserialize)]
-enum SentKey {
-    Instance(String),
-    Node(String),
-    /// Region, zone, type, and whether it is spot.
-    Offering(String, String, String, bool),
-    /// Label, value, region.
-    Labelled(NodeLabel, String, String),
-}
-
 /// A [`NodePrice`]: 10⁻⁹ dollars per hour, source, from, to, day, whether GPUs cost extra.
 #[derive(Serialize, Deserialize)]
 struct SentPrice(i64, PriceSource, i64, i64, Option<Date>, bool);
@@ -43,14 +32,11 @@ struct SentShadow {
 #[derive(Serialize, Deserialize)]
 struct SentBook {
     version: u64,
-    nodes: Vec<(SentKey, Vec<SentPrice>)>,
-    /// Model, region, 10⁻⁹ dollars per hour.
-    gpus: Vec<(String, String, i64)>,
-    /// 10⁻⁹ dollars per GiB-month.
-    volumes: Vec<(String, i64, PriceSource)>,
-    /// In the order of the fields of [`UnitPrices`].
-    units: [i64; 12],
-    node_source: PriceSource,
+    nodes: Vec<(NodePriceKey, Vec<SentPrice>)>,
+    /// By model and region, per hour.
+    gpus: Vec<((Arc<str>, Arc<str>), Usd)>,
+    volumes: BTreeMap<Arc<str>, VolumePrice>,
+    units: UnitPrices,
     shadow: Option<SentShadow>,
 }
 
@@ -64,103 +50,6 @@ impl SentPrice {
         let SentPrice(nanos, source, start, end, day, without_gpus) = *self;
         let valid = Interval::new(start, end);
         NodePrice { price: Usd::from_nanos(nanos), source, valid, day, without_gpus }
-    }
-}
-
-impl SentKey {
-    fn of(key: &NodePriceKey) -> SentKey {
-        match key {
-            NodePriceKey::Instance(id) => SentKey::Instance(id.to_string()),
-            NodePriceKey::Node(name) => SentKey::Node(name.to_string()),
-            NodePriceKey::Offering { region, zone, instance_type, spot } => {
-                SentKey::Offering(region.to_string(), zone.to_string(), instance_type.to_string(), *spot)
-            }
-            NodePriceKey::Labelled { label, value, region } => {
-                SentKey::Labelled(*label, value.to_string(), region.to_string())
-            }
-        }
-    }
-
-    fn read(self) -> NodePriceKey {
-        match self {
-            SentKey::Instance(id) => NodePriceKey::Instance(id.into()),
-            SentKey::Node(name) => NodePriceKey::Node(name.into()),
-            SentKey::Offering(region, zone, instance_type, spot) => NodePriceKey::Offering {
-                region: region.into(),
-                zone: zone.into(),
-                instance_type: instance_type.into(),
-                spot,
-            },
-            SentKey::Labelled(label, value, region) => {
-                NodePriceKey::Labelled { label, value: value.into(), region: region.into() }
-            }
-        }
-    }
-}
-
-fn sent_units(units: &UnitPrices) -> ([i64; 12], PriceSource) {
-    // every field is named, so that a new one cannot be forgotten here
-    let UnitPrices {
-        core,
-        ram_gib,
-        gpu,
-        spot_core,
-        spot_ram_gib,
-        spot_gpu,
-        volume_gib_month,
-        zone_gib,
-        region_gib,
-        internet_gib,
-        balancer,
-        management,
-        node_source,
-    } = units;
-    let prices = [
-        core,
-        ram_gib,
-        gpu,
-        spot_core,
-        spot_ram_gib,
-        spot_gpu,
-        volume_gib_month,
-        zone_gib,
-        region_gib,
-        internet_gib,
-        balancer,
-        management,
-    ];
-    (prices.map(|price| price.nanos()), *node_source)
-}
-
-fn read_units(units: [i64; 12], node_source: PriceSource) -> UnitPrices {
-    let [
-        core,
-        ram_gib,
-        gpu,
-        spot_core,
-        spot_ram_gib,
-        spot_gpu,
-        volume_gib_month,
-        zone_gib,
-        region_gib,
-        internet_gib,
-        balancer,
-        management,
-    ] = units.map(Usd::from_nanos);
-    UnitPrices {
-        core,
-        ram_gib,
-        gpu,
-        spot_core,
-        spot_ram_gib,
-        spot_gpu,
-        volume_gib_month,
-        zone_gib,
-        region_gib,
-        internet_gib,
-        balancer,
-        management,
-        node_source,
     }
 }
 
@@ -190,15 +79,8 @@ impl PriceBook {
         let nodes = nodes.iter().filter_map(|(key, prices)| {
             let held = prices.iter().filter(|price| !price.valid.overlap(stretch).is_empty());
             let held: Vec<SentPrice> = held.map(SentPrice::of).collect();
-            (!held.is_empty()).then(|| (SentKey::of(key), held))
+            (!held.is_empty()).then(|| (key.clone(), held))
         });
-        let gpus = gpus
-            .iter()
-            .map(|((model, region), price)| (model.to_string(), region.to_string(), price.nanos()));
-        let volumes = volumes
-            .iter()
-            .map(|(name, VolumePrice { gib_month, source })| (name.to_string(), gib_month.nanos(), *source));
-        let (units, node_source) = sent_units(units);
         let shadow = match split {
             SplitMethod::DefaultRatio => None,
             SplitMethod::Shadow(prices) => Some(SentShadow::of(prices)),
@@ -206,10 +88,9 @@ impl PriceBook {
         let book = SentBook {
             version: *version,
             nodes: nodes.collect(),
-            gpus: gpus.collect(),
-            volumes: volumes.collect(),
-            units,
-            node_source,
+            gpus: gpus.iter().map(|(key, price)| (key.clone(), *price)).collect(),
+            volumes: volumes.clone(),
+            units: units.clone(),
             shadow,
         };
         Ok(serde_json::to_vec(&book)?)
@@ -217,23 +98,16 @@ impl PriceBook {
 
     /// The book that [`PriceBook::to_json`] has made JSON of.
     pub fn from_json(json: &[u8]) -> Result<PriceBook, BookError> {
-        let SentBook { version, nodes, gpus, volumes, units, node_source, shadow } =
-            serde_json::from_slice(json)?;
+        let SentBook { version, nodes, gpus, volumes, units, shadow } = serde_json::from_slice(json)?;
         let nodes =
-            nodes.into_iter().map(|(key, prices)| (key.read(), prices.iter().map(SentPrice::read).collect()));
-        let gpus = gpus
-            .into_iter()
-            .map(|(model, region, nanos)| ((model.into(), region.into()), Usd::from_nanos(nanos)));
-        let volumes = volumes.into_iter().map(|(name, nanos, source)| -> (Arc<str>, VolumePrice) {
-            (name.into(), VolumePrice { gib_month: Usd::from_nanos(nanos), source })
-        });
+            nodes.into_iter().map(|(key, prices)| (key, prices.iter().map(SentPrice::read).collect()));
         let split = shadow.map_or(SplitMethod::DefaultRatio, |shadow| SplitMethod::Shadow(shadow.read()));
         Ok(PriceBook {
             version,
             nodes: nodes.collect(),
-            gpus: gpus.collect(),
-            volumes: volumes.collect(),
-            units: read_units(units, node_source),
+            gpus: gpus.into_iter().collect(),
+            volumes,
+            units,
             split,
         })
     }

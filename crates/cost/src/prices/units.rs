@@ -1,5 +1,6 @@
 //! Prices of a unit of something, used where no machine, volume or contract has a price of its own.
 
+use serde::{Deserialize, Serialize};
 use supercargo_catalog::Usd;
 
 use crate::prices::PriceSource;
@@ -17,7 +18,7 @@ pub const VOLUME_TYPES: [(&str, i64); 7] = [
 ];
 
 /// Prices of units. All per hour unless the name says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitPrices {
     /// A core.
     pub core: Usd,
