@@ -20,6 +20,7 @@ use supercargo_engine::snapshot::{Snapshot, SnapshotOptions};
 use supercargo_reconcile::{Key, State, Store, node_of};
 
 use super::Assignments;
+use super::crowded::crowded;
 use super::live::{holds_a_node, is_leaving, is_managed, is_provisionable, with_plain_readiness};
 use super::overdue::{Overdue, avoided, not_counted_on, overdue};
 use crate::knowledge::Knowledge;
@@ -207,6 +208,7 @@ fn seen_pods(
     now: Timestamp,
 ) -> (Vec<SeenPod>, usize) {
     let rooms = rooms(state, assignments, overdue, now);
+    let crowded = crowded(state, assignments, &rooms);
     let mut pods = Vec::with_capacity(state.pods.len());
     let mut waiting = 0;
     for (key, pod) in state.pods.iter() {
@@ -215,7 +217,8 @@ fn seen_pods(
             continue;
         }
         let assigned = if rooms.is_empty() { None } else { assignments.of(key, pod.metadata.uid.as_deref()) };
-        let room = assigned.and_then(|claim| rooms.get(claim)).filter(|_| !holds || moves(state, pod));
+        let room = assigned.and_then(|claim| rooms.get(claim));
+        let room = room.filter(|_| (!holds || moves(state, pod)) && !crowded.contains(key));
         waiting += usize::from(!holds && room.is_none());
         pods.push(SeenPod { pod: Arc::clone(pod), room: room.cloned() });
     }

@@ -12,6 +12,7 @@
 //! 100,000 pods; the copying and the compiling are done by whoever computes, on a thread of its own.
 
 mod assignments;
+mod crowded;
 mod inputs;
 mod kinds;
 mod live;

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::interval::Interval;
 use crate::prices::book::{NodePrice, NodePriceKey, PriceBook, VolumePrice};
 use crate::prices::shadow::{Corners, ShadowPrices};
-use crate::prices::{NodeLabel, PriceSource, SplitMethod, UnitPrices};
+use crate::prices::{PriceSource, SplitMethod, UnitPrices};
 
 /// Bytes that are no book of prices.
 #[derive(Debug, Error)]
@@ -119,6 +119,7 @@ mod tests {
     use supercargo_catalog::Catalog;
 
     use super::*;
+    use crate::prices::NodeLabel;
     use crate::prices::files::PriceEntry;
 
     #[test]
