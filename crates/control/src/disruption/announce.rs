@@ -17,7 +17,8 @@ use crate::knowledge::Knowledge;
 use crate::metrics::DisruptionDecision;
 use crate::said::{COMPONENT, Said, WINDOW};
 
-/// How long a reason why a node stays is not repeated; another reason is told at once (reference row 9.2-9).
+/// How long a reason why a node stays is not repeated with other figures; another reason is told at once (reference row
+/// 9.2-9).
 const STAYING: Duration = Duration::from_secs(900);
 /// The same for a closed budget.
 const CLOSED: Duration = Duration::from_secs(60);
@@ -37,13 +38,12 @@ pub(super) struct Voice {
 impl Voice {
     /// Says something about the node and the claim of a candidate.
     fn both(&mut self, state: &State, node: &str, claim: &str, note: Note<'_>, now: Timestamp) {
-        let Note { reason, message, window, by_text } = note;
+        let Note { reason, message, window, sort } = note;
         let node = state.nodes.get(&Key::cluster(node));
         let claim = state.node_claims.get(&Key::cluster(claim));
         let id = claim.and_then(|claim| claim.metadata.uid.as_deref());
         let id = id.or_else(|| node.and_then(|node| node.metadata.uid.as_deref())).unwrap_or_default();
-        let about = if by_text { format!("{id} {message}") } else { id.to_owned() };
-        if !self.said.is_news(reason, &about, window, now) {
+        if !self.said.is_news(reason, &format!("{id} {sort}"), window, now) {
             return;
         }
         self.notes.extend(node.map(|node| Action::note(&**node, COMPONENT, reason, message.to_owned())));
@@ -59,7 +59,7 @@ impl Voice {
         now: Timestamp,
     ) {
         for one in &command.candidates {
-            let note = Note { reason, message, window: WINDOW, by_text: true };
+            let note = Note { reason, message, window: WINDOW, sort: message };
             self.both(state, &one.node, &one.claim, note, now);
         }
     }
@@ -259,7 +259,7 @@ impl Voice {
             return;
         }
         let reason = if stay.is_blocked { "DisruptionBlocked" } else { "Unconsolidatable" };
-        let note = Note { reason, message: &stay.why, window: STAYING, by_text: true };
+        let note = Note { reason, message: &stay.why, window: STAYING, sort: &stay.code };
         self.both(state, &stay.node, &stay.claim, note, now);
     }
 
@@ -306,8 +306,8 @@ struct Note<'a> {
     reason: &'static str,
     message: &'a str,
     window: Duration,
-    /// Whether another text is news.
-    by_text: bool,
+    /// One of another sort is news, in whatever words; of the same sort only after the window.
+    sort: &'a str,
 }
 
 fn subject(command: &Command) -> Subject {
