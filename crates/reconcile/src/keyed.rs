@@ -1,5 +1,7 @@
 //! A part that looks at one object at a time.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::action::{Action, Verb};
@@ -55,6 +57,13 @@ pub trait Controller: Send {
     /// The objects it must look at after a change.
     fn concerned(&self, change: &Change, state: &State) -> Vec<Key>;
 
+    /// How long the objects that a change concerns may wait, so that changes that come one after the other are looked at
+    /// together.
+    fn patience(&self, change: &Change) -> Duration {
+        let _ = change;
+        Duration::ZERO
+    }
+
     /// What is to be done about one.
     fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision;
 
@@ -93,10 +102,15 @@ impl<C: Controller> Part for Keyed<C> {
         C::KINDS
     }
 
-    fn observe(&mut self, change: &Change, state: &State, _: Timestamp) {
+    fn observe(&mut self, change: &Change, state: &State, now: Timestamp) {
         self.controller.observe(change);
+        let patience = self.controller.patience(change);
         for key in self.controller.concerned(change, state) {
-            self.queue.add(key);
+            if patience.is_zero() {
+                self.queue.add(key);
+            } else {
+                self.queue.add_at(key, now + patience);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use supercargo_api::Pod;
 use supercargo_api::selector::Selector;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
 
+use super::COUNTING;
 use super::census::{Census, Count, Sort};
 use super::proportions::resolve;
 use crate::conditions::{is_active, is_finished, is_ready};
@@ -76,6 +77,18 @@ impl Controller for Budgets {
                 }
                 state.budgets.of_namespace(&change.key.namespace).map(|(key, _)| key.clone()).collect()
             }
+        }
+    }
+
+    fn patience(&self, change: &Change) -> Duration {
+        match (&change.old, &change.new) {
+            // what allows more evictions may wait, what allows fewer may not
+            (Some(Object::Pod(_)), Some(Object::Pod(pod)))
+                if is_ready(pod) && pod.metadata.deletion_timestamp.is_none() =>
+            {
+                COUNTING
+            }
+            _ => Duration::ZERO,
         }
     }
 

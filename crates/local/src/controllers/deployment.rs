@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of};
 
+use super::COUNTING;
 use super::pod_template::{fingerprint, owner_reference, with_label};
 use super::proportions::resolve;
 use super::replica_set::{count, nonzero};
@@ -64,6 +65,15 @@ impl Controller for Deployments {
                     .collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn patience(&self, change: &Change) -> Duration {
+        match (&change.old, &change.new) {
+            (Some(Object::ReplicaSet(old)), Some(Object::ReplicaSet(new))) if old.spec == new.spec => {
+                COUNTING
+            }
+            _ => Duration::ZERO,
         }
     }
 

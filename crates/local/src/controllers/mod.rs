@@ -52,3 +52,7 @@ pub use stateful_set::StatefulSets;
 pub use volume_attach::Attachments;
 pub use volume_bind::{DEFAULT_STORAGE_CLASS, Volumes};
 pub use volume_protection::VolumeProtection;
+
+/// Pods that get ready are counted so long after the first of them: a thousand of them that get ready one after the other are
+/// not a thousand statuses. (kube-controller-manager may send 20 requests in a second, so that it counts no faster.)
+const COUNTING: std::time::Duration = std::time::Duration::from_millis(100);

@@ -1,6 +1,7 @@
 //! ReplicaSets: as many pods as asked for.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{ReplicaSet, ReplicaSetStatus};
@@ -10,6 +11,7 @@ use supercargo_reconcile::{
     Action, Change, Controller, Decision, Key, Kind, Object, State, controller_of, node_of,
 };
 
+use super::COUNTING;
 use super::census::{Census, Count};
 use super::owned_pods::{Owned, controllers_of_pod, owned_pods};
 use super::pod_template::{name_draws, pod_from, suffixed};
@@ -52,6 +54,14 @@ impl Controller for ReplicaSets {
                 .collect()
             }),
             _ => Vec::new(),
+        }
+    }
+
+    fn patience(&self, change: &Change) -> Duration {
+        match (&change.old, &change.new) {
+            // one that is missing is made at once
+            (Some(Object::Pod(_)), Some(Object::Pod(pod))) if is_active(pod) => COUNTING,
+            _ => Duration::ZERO,
         }
     }
 
