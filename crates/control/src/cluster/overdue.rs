@@ -23,9 +23,12 @@ const AT_LEAST: i64 = 20;
 const UNKNOWN: i64 = 180;
 /// Bare metal and Windows take minutes to boot, and nobody knows what else a node waits for until one has been initialised.
 const UNKNOWN_AND_SLOW: i64 = 600;
-/// If more of its kind are overdue than this, or than one in twenty, it is not the machines: a subnet without a way out, an
-/// image that does not boot. More of them would not help.
+/// If more of its kind are expected than this, or than one in twenty, it is not the machines: many were launched together, or a
+/// subnet has no way out, or an image does not boot. More of them would not help.
 const SINGLE: usize = 3;
+
+/// When many are expected it is looked at again after this.
+const AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// Claims that are launched and should have a node by now, or one that is initialised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,15 +132,27 @@ impl Seen<'_> {
         SignedDuration::from_secs(seconds)
     }
 
+    /// What half of the last ones took.
+    fn typical(&self) -> Option<SignedDuration> {
+        let mut seconds: Vec<i64> = self.arrived.iter().take(LAST).map(|(_, seconds)| *seconds).collect();
+        let middle = seconds.len() / 2;
+        (!seconds.is_empty()).then(|| SignedDuration::from_secs(*seconds.select_nth_unstable(middle).1))
+    }
+
     fn judge(mut self, is_slow: bool, step: Step, now: Timestamp, found: &mut Overdue) {
         let patience = self.patience(is_slow, step);
+        let typical = self.typical().unwrap_or(patience).min(patience);
         let taken = |launched: Timestamp| now.duration_since(launched);
+        // of many that were launched together the first ones say nothing of how long the rest may take
+        let expected = self.on_their_way.iter().filter(|(_, launched)| taken(*launched) >= typical).count();
         let (late, others): (Vec<_>, Vec<_>) =
             self.on_their_way.into_iter().partition(|(_, launched)| taken(*launched) >= patience);
         // where none has ever come so far it is hardly the machine, so that one more is enough to see
         let most = if self.arrived.is_empty() { 1 } else { SINGLE.max(self.claims / 20) };
-        if late.len() <= most {
+        if expected <= most {
             found.claims.extend(late.into_iter().map(|(name, launched)| (name.to_owned(), taken(launched))));
+        } else if !late.is_empty() {
+            found.next = found.next.into_iter().chain([now + AGAIN]).min();
         }
         let next = others.into_iter().filter_map(|(_, launched)| launched.checked_add(patience).ok()).min();
         found.next = found.next.into_iter().chain(next).min();
@@ -289,6 +304,19 @@ mod tests {
         ]);
         toy.patch_status(Kind::NodeClaim, &Key::cluster("stuck"), json!({"conditions": conditions}));
         assert_eq!(names(&toy), expected);
+    }
+
+    #[test]
+    fn of_those_launched_together_the_first_ones_say_nothing_of_the_rest() {
+        let mut toy = Toy::new(Vec::new());
+        for number in 0..20 {
+            claim(&mut toy, &format!("first-{number}"), "default", 31, Some(25 + number % 5));
+        }
+        claim(&mut toy, "a-second-before-the-rest", "default", 31, None);
+        for number in 0..39 {
+            claim(&mut toy, &format!("rest-{number}"), "default", 29, None);
+        }
+        assert!(names(&toy).is_empty());
     }
 
     #[test]
