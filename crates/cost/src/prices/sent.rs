@@ -29,12 +29,14 @@ struct SentShadow {
     gpu_types: BTreeMap<String, i64>,
 }
 
+type ModelAndRegion = (Arc<str>, Arc<str>);
+
 #[derive(Serialize, Deserialize)]
 struct SentBook {
     version: u64,
     nodes: Vec<(NodePriceKey, Vec<SentPrice>)>,
-    /// By model and region, per hour.
-    gpus: Vec<((Arc<str>, Arc<str>), Usd)>,
+    /// Per hour.
+    gpus: Vec<(ModelAndRegion, Usd)>,
     volumes: BTreeMap<Arc<str>, VolumePrice>,
     units: UnitPrices,
     shadow: Option<SentShadow>,
