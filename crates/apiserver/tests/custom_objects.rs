@@ -293,6 +293,28 @@ fn what_did_not_change_is_let_through() {
 }
 
 #[test]
+fn rules_let_through_what_did_not_change_items_of_lists_without_keys_too() {
+    let item = json!({ "type": "integer", "x-kubernetes-validations": [{ "rule": "self > 9", "message": "too few" }] });
+    let definition = of_spec(json!({
+        "type": "object",
+        "properties": {
+            "counts": { "type": "array", "items": item },
+            "fixed": { "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                       "x-kubernetes-validations": [{ "rule": "self == oldSelf", "message": "is fixed" }] },
+            "note": { "type": "string" },
+        },
+    }));
+    let old = json!({ "counts": [1, 2], "fixed": { "a": 1 }, "note": "a" });
+    let noted = json!({ "counts": [1, 2], "fixed": { "a": 1 }, "note": "b" });
+    assert_eq!(update_errors(&definition, noted, old.clone()), Vec::<String>::new());
+    let changed = json!({ "counts": [1, 12], "fixed": { "a": 2 }, "note": "a" });
+    assert_eq!(
+        update_errors(&definition, changed, old),
+        ["spec.counts[0]: Invalid value: 1: too few", "spec.fixed: Invalid value: is fixed"]
+    );
+}
+
+#[test]
 fn rules_that_would_never_end_are_refused_and_not_run() {
     let rule = "self.list.all(a, self.list.all(b, self.list.all(c, self.list.all(d, a + b + c + d >= 0))))";
     let definition = ruled(json!([{ "rule": rule, "message": "no" }]));

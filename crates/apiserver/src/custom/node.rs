@@ -35,6 +35,10 @@ pub(super) struct Node {
     pub(super) one_of: Vec<Node>,
     pub(super) not: Option<Box<Node>>,
     pub(super) rules: Vec<Rule>,
+    /// Whether anything here or further in has rules.
+    pub(super) has_rules: bool,
+    /// Whether any of them has something to say though nothing changed.
+    pub(super) asks_unchanged: bool,
 }
 
 /// How items of a list are told apart.
@@ -86,7 +90,7 @@ fn compile(schema: &Value, depth: usize) -> Node {
             .map(str::to_owned)
             .collect()
     };
-    Node {
+    let mut node = Node {
         kind: text(schema, "type").to_owned(),
         nullable: truth(schema, "nullable"),
         format: text(schema, "format").to_owned(),
@@ -118,7 +122,15 @@ fn compile(schema: &Value, depth: usize) -> Node {
         one_of: list("oneOf"),
         not: schema.get("not").filter(|inner| inner.is_object()).map(|inner| Box::new(compile(inner, depth))),
         rules: items(schema, "x-kubernetes-validations").iter().filter_map(Rule::compile).collect(),
-    }
+        has_rules: false,
+        asks_unchanged: false,
+    };
+    let inner = || node.properties.values().chain(node.values.as_deref()).chain(node.items.as_deref());
+    let has_rules = !node.rules.is_empty() || inner().any(|inner| inner.has_rules);
+    let asks_unchanged =
+        node.rules.iter().any(|rule| rule.asks_unchanged) || inner().any(|inner| inner.asks_unchanged);
+    (node.has_rules, node.asks_unchanged) = (has_rules, asks_unchanged);
+    node
 }
 
 fn bounds(schema: &Value) -> Bounds {

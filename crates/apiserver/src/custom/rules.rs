@@ -23,7 +23,9 @@ pub(super) struct Rule {
     message_expression: Option<Expression>,
     reason: FieldErrorKind,
     field_path: String,
-    pub(super) is_transition: bool,
+    is_transition: bool,
+    /// About the change of a value, and not known to hold without one.
+    pub(super) asks_unchanged: bool,
     optional_old: bool,
 }
 
@@ -33,9 +35,13 @@ impl Rule {
         let expression = compile(text(rule, "rule"), &RULE_VARIABLES).ok()?;
         let source = text(rule, "messageExpression");
         let message_expression = if source.is_empty() { None } else { compile(source, &RULE_VARIABLES).ok() };
+        let is_transition = expression.uses("oldSelf");
+        let optional_old = rule["optionalOldSelf"].as_bool() == Some(true);
+        let holds_unchanged = expression.source().trim() == "self == oldSelf" && !optional_old;
         Some(Rule {
-            is_transition: expression.uses("oldSelf"),
-            optional_old: rule["optionalOldSelf"].as_bool() == Some(true),
+            is_transition,
+            asks_unchanged: is_transition && !holds_unchanged,
+            optional_old,
             message: text(rule, "message").trim().to_owned(),
             message_expression,
             reason: match text(rule, "reason") {
@@ -70,7 +76,11 @@ struct Run<'e> {
 
 impl Run<'_> {
     fn node(&mut self, node: &Node, schema: &Value, value: &Value, old: Option<&Value>, at: &Path<'_>) {
-        if self.out_of_budget {
+        if self.out_of_budget || !node.has_rules {
+            return;
+        }
+        // what did not change was let through before
+        if !node.asks_unchanged && old == Some(value) {
             return;
         }
         let is_absent = value.is_null() && node.nullable;
@@ -109,7 +119,7 @@ impl Run<'_> {
     fn rules(&mut self, node: &Node, schema: &Value, value: &Value, old: Option<&Value>, at: &Path<'_>) {
         let is_object = at.is_root();
         let is_unchanged = old == Some(value);
-        let is_passed = |rule: &Rule| is_unchanged && !rule.is_transition;
+        let is_passed = |rule: &Rule| is_unchanged && !rule.asks_unchanged;
         if node.rules.iter().all(is_passed) {
             return;
         }
