@@ -61,7 +61,9 @@ pub fn compatibility(
     if model.needs_nested_virtualization && !facts.nested_virtualization {
         return Err(Incompatibility::NestedVirtualization);
     }
-    if model.placement == Some(PlacementStrategy::Cluster) && !facts.cluster_placement {
+    let is_clustered =
+        model.placement.as_ref().is_some_and(|group| group.strategy == PlacementStrategy::Cluster);
+    if is_clustered && !facts.cluster_placement {
         return Err(Incompatibility::Placement);
     }
     Ok(())

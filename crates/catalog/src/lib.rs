@@ -33,8 +33,8 @@ pub use facts::{Accelerator, Arch, Gpu, Hypervisor, NetworkCard, TypeFacts};
 pub use market::InterruptionBucket;
 pub use money::{Usd, UsdError};
 pub use node_class::{
-    BlockDeviceModel, CapacitySettings, KubeletModel, NodeClassModel, NodeClassModelError, PlacementStrategy,
-    ReservationModel, Threshold,
+    BlockDeviceModel, CapacitySettings, KubeletModel, NodeClassModel, NodeClassModelError, Placement,
+    PlacementStrategy, ReservationModel, Threshold,
 };
 pub use offering::{
     CapacityType, CapacityTypeError, InstanceType, Offering, PriceKind, PriceStamp, Reservation,

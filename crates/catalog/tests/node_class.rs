@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use supercargo_api::EC2NodeClass;
 use supercargo_catalog::{
-    CapacitySettings, CapacityType, Catalog, Incompatibility, InstanceType, NodeClassModel,
+    CapacitySettings, CapacityType, Catalog, Incompatibility, InstanceType, NodeClassModel, Placement,
     PlacementStrategy, Tenancy,
 };
 
@@ -131,7 +131,9 @@ fn a_type_the_class_cannot_run_is_not_offered(
 
 #[test]
 fn a_cluster_placement_group_excludes_burstable_types() {
-    let model = NodeClassModel { placement: Some(PlacementStrategy::Cluster), ..Default::default() };
+    let group =
+        Placement { group_id: "pg-1".to_owned(), strategy: PlacementStrategy::Cluster, partitions: 0 };
+    let model = NodeClassModel { placement: Some(group), ..Default::default() };
     let catalog = Catalog::embedded();
     assert_eq!(catalog.incompatibility("t3.large", &model), Some(Incompatibility::Placement));
     assert_eq!(catalog.incompatibility("m5.large", &model), None);

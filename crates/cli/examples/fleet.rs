@@ -371,6 +371,7 @@ impl Fleet {
                 private_dns_name: format!("node-{number}"),
                 instance_profile: None,
                 placement_group: None,
+                placement_partition: None,
                 launch_template: None,
                 tags,
             }

@@ -138,6 +138,7 @@ impl State {
         {
             return Err(("InvalidParameterValue", format!("the instance profile {profile} does not exist")));
         }
+        self.check_placement(template)?;
         Ok(Offered { template_name, template: Arc::clone(template), chosen, pool, image_id, aimed })
     }
 

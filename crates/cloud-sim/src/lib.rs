@@ -46,6 +46,7 @@ mod life;
 mod machine;
 mod noise;
 mod options;
+mod placement;
 mod pools;
 mod provider;
 mod queue;

@@ -78,6 +78,7 @@ impl State {
         if launching.pool.spot {
             self.plan_interruption(number, launching.pool, available, &mut randomness);
         }
+        let placement_partition = self.partition(&launching.template);
         let instance = Instance {
             id: id.clone(),
             instance_type: facts.name.clone(),
@@ -97,6 +98,7 @@ impl State {
             private_dns_name: private_dns_name(&self.options.region, first_address),
             instance_profile: launching.template.instance_profile.clone(),
             placement_group: launching.template.placement_group_id.clone(),
+            placement_partition,
             launch_template: Some(launching.template_name.to_owned()),
             tags: launching.tags,
         };

@@ -14,6 +14,8 @@ use classes::{
 use rstest::rstest;
 use serde_json::json;
 use supercargo_catalog::CapacityType;
+use supercargo_catalog::PlacementStrategy;
+use supercargo_cloud::PlacementGroup;
 use supercargo_cloud::launch::{
     AddressesInFlight, Direct, LaunchError, LaunchInput, LaunchWarning, MinValuesPolicy, observe, perform,
     plan,
@@ -326,6 +328,7 @@ fn min_values_must_survive_the_sixty_cheapest() {
         cluster: &cluster(),
         instance_types: &class.types,
         subnets: &class.subnets,
+        placement_group: class.placement_group.as_ref(),
         in_flight: &AddressesInFlight::default(),
         min_values_policy: MinValuesPolicy::BestEffort,
         uses_reservations: true,
@@ -385,4 +388,84 @@ fn a_region_in_a_pointer_is_a_provider() {
     let provider: Arc<dyn CloudProvider> = Arc::new(world.region);
     assert_eq!(provider.region(), "us-east-1");
     assert_eq!(now(provider.describe_subnets(&[])).unwrap().len(), 6);
+}
+
+fn group(strategy: PlacementStrategy, partitions: u32) -> PlacementGroup {
+    let name = "brokers".to_owned();
+    PlacementGroup { id: "pg-1".to_owned(), name, strategy, partitions, tags: [].into() }
+}
+
+fn with_group(strategy: PlacementStrategy, partitions: u32) -> World {
+    World::with(|options| {
+        calm(options);
+        options.placement_groups = vec![group(strategy, partitions)];
+    })
+}
+
+const GROUP: &str = "karpenter.k8s.aws/placement-group-id";
+const PARTITION: &str = "karpenter.k8s.aws/placement-group-partition";
+
+/// Partitions of instances that are launched one after the other for such a claim.
+fn partitions(world: &World, selector: serde_json::Value, asked: serde_json::Value) -> Vec<Option<u32>> {
+    let class = class(world, json!({ "placementGroupSelector": selector }));
+    let claim = claim(json!([asked]), small());
+    (0..6).for_each(|_| drop(launched(world, &class, &claim).unwrap()));
+    let instances = world.region.describe_instances(&InstanceQuery::default()).outcome.unwrap();
+    assert!(instances.iter().all(|instance| instance.placement_group.as_deref() == Some("pg-1")));
+    instances.iter().map(|instance| instance.placement_partition).collect()
+}
+
+#[test]
+fn row_e4_instances_spread_over_the_partitions_of_a_group_found_by_its_name() {
+    let world = with_group(PlacementStrategy::Partition, 3);
+    let anything = requirement(CAPACITY, "Exists", &[]);
+    let found = partitions(&world, json!({"name": "brokers"}), anything);
+    assert_eq!(found, [1, 2, 3, 1, 2, 3].map(Some));
+}
+
+#[rstest]
+#[case::one(&["2"], Some(2))]
+#[case::the_first_of_some(&["3", "2"], Some(2))]
+fn section_5_3_a_partition_that_is_asked_for_is_got(#[case] values: &[&str], #[case] expected: Option<u32>) {
+    let world = with_group(PlacementStrategy::Partition, 3);
+    let found = partitions(&world, json!({"id": "pg-1"}), requirement(PARTITION, "In", values));
+    assert_eq!(found, [expected; 6]);
+}
+
+#[test]
+fn a_spread_group_has_no_partitions() {
+    let world = with_group(PlacementStrategy::Spread, 0);
+    let found = partitions(&world, json!({"id": "pg-1"}), requirement(CAPACITY, "Exists", &[]));
+    assert_eq!(found, [None; 6]);
+    let instance = world.region.describe_instances(&InstanceQuery::default()).outcome.unwrap().remove(0);
+    let labels = observe(&instance, None, None, None).labels;
+    assert_eq!(labels.get(GROUP).map(String::as_str), Some("pg-1"));
+    assert_eq!(labels.get(PARTITION), None);
+}
+
+#[rstest]
+#[case::partition(PARTITION, "4", json!({"id": "pg-1"}), "the placement group pg-1 with 3 partitions")]
+#[case::group(GROUP, "pg-2", json!({"id": "pg-1"}), "the placement group pg-1")]
+#[case::no_group(PARTITION, "1", json!(null), "no placement group")]
+fn what_a_placement_group_does_not_have_is_not_launched(
+    #[case] key: &str,
+    #[case] value: &str,
+    #[case] selector: serde_json::Value,
+    #[case] found: &str,
+) {
+    let world = with_group(PlacementStrategy::Partition, 3);
+    let class = class(&world, json!({ "placementGroupSelector": selector }));
+    let error = planned(&class, &claim(json!([requirement(key, "In", &[value])]), small())).unwrap_err();
+    assert!(error.ends_claim());
+    assert_eq!(error.to_string(), format!("{key} In [{value}]: the EC2NodeClass has {found}"));
+}
+
+#[test]
+fn ec2_knows_its_placement_groups() {
+    let world = with_group(PlacementStrategy::Partition, 3);
+    let mut class = class(&world, json!({"placementGroupSelector": {"id": "pg-1"}}));
+    class.placement_group =
+        Some(PlacementGroup { id: "pg-9".to_owned(), ..group(PlacementStrategy::Cluster, 0) });
+    let failure = launched(&world, &class, &claim(json!([]), small())).unwrap_err();
+    assert_eq!(failure.errors[0].code, "InvalidPlacementGroup.Unknown");
 }

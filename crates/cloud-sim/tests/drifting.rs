@@ -10,8 +10,9 @@ use classes::{Class, TYPE, claim, class, launched, now, requirement, small};
 use rstest::rstest;
 use serde_json::json;
 use supercargo_api::{EC2NodeClass, NodeClaim};
-use supercargo_cloud::{DriftReason, InstanceQuery, drift, resolve};
-use world::World;
+use supercargo_catalog::PlacementStrategy;
+use supercargo_cloud::{DriftReason, InstanceQuery, PlacementGroup, drift, resolve};
+use world::{World, calm};
 
 #[test]
 fn a_new_image_makes_nodes_drift_and_a_pinned_one_does_not() {
@@ -24,7 +25,7 @@ fn a_new_image_makes_nodes_drift_and_a_pinned_one_does_not() {
     let type_labels = &latest.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
     let pinned_name = world.machine(&launched.instance_id).image.name;
     let pinned = format!("al2023@{}", pinned_name.rsplit('-').next().unwrap());
-    let drifted = |class: &Class| drift(&wanted, &class.node_class, &instances[0], type_labels);
+    let drifted = |class: &Class| drift(&wanted, &class.node_class, &instances[0], type_labels, None);
     assert_eq!(drifted(&latest), None);
     world.pass(8 * 86_400);
     assert_eq!(drifted(&class(&world, json!({}))), Some(DriftReason::Ami));
@@ -46,7 +47,7 @@ fn drift_is_told_in_its_order() {
     let type_labels = &class.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
     let mut node_class = class.node_class.clone();
     let drifted =
-        |claim: &NodeClaim, node_class: &EC2NodeClass| drift(claim, node_class, &instance, type_labels);
+        |claim: &NodeClaim, node_class: &EC2NodeClass| drift(claim, node_class, &instance, type_labels, None);
     let status = node_class.status.as_mut().unwrap();
     status.subnets = Some(Vec::new());
     assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::Subnet));
@@ -65,6 +66,33 @@ fn drift_is_told_in_its_order() {
     node_class.metadata.annotations = hashed("2");
     assert_eq!(drifted(&wanted, &node_class), Some(DriftReason::NodeClass));
     assert_eq!(DriftReason::NodeClass.as_str(), "NodeClassDrift");
+}
+
+#[rstest]
+#[case::the_same("pg-1", None)]
+#[case::another("pg-2", Some(DriftReason::PlacementGroup))]
+fn section_4_7_a_group_selected_by_name_is_compared_by_what_it_was_found_to_be(
+    #[case] found: &str,
+    #[case] expected: Option<DriftReason>,
+) {
+    let group = |id: &str| PlacementGroup {
+        id: id.to_owned(),
+        name: "brokers".to_owned(),
+        strategy: PlacementStrategy::Spread,
+        partitions: 0,
+        tags: [].into(),
+    };
+    let world = World::with(|options| {
+        calm(options);
+        options.placement_groups = vec![group("pg-1")];
+    });
+    let class = class(&world, json!({"placementGroupSelector": {"name": "brokers"}}));
+    let wanted = claim(json!([requirement(TYPE, "In", &["m5.large"])]), small());
+    let launched = launched(&world, &class, &wanted).unwrap();
+    let query = InstanceQuery::ids([&launched.instance_id]);
+    let instance = world.region.describe_instances(&query).outcome.unwrap().remove(0);
+    let type_labels = &class.types.iter().find(|known| known.name == "m5.large").unwrap().labels;
+    assert_eq!(drift(&wanted, &class.node_class, &instance, type_labels, Some(&group(found))), expected);
 }
 
 #[rstest]

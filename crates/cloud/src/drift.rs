@@ -8,7 +8,7 @@ use supercargo_api::requirements::Requirements;
 use supercargo_api::{EC2NodeClass, NodeClaim};
 use supercargo_catalog::CapacityType;
 
-use crate::Instance;
+use crate::{Instance, PlacementGroup};
 
 /// What has drifted; the reason in the condition Drifted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,12 +48,13 @@ impl fmt::Display for DriftReason {
 }
 
 /// The first thing that has drifted. `type_labels` are the labels of the instance's type; what the status of the class does
-/// not tell cannot have drifted.
+/// not tell cannot have drifted. The placement group is the one that the class selects, if it has been looked up.
 pub fn drift(
     claim: &NodeClaim,
     node_class: &EC2NodeClass,
     instance: &Instance,
     type_labels: &BTreeMap<String, String>,
+    placement_group: Option<&PlacementGroup>,
 ) -> Option<DriftReason> {
     let status = node_class.status.as_ref();
     let checks: [(bool, DriftReason); 6] = [
@@ -97,7 +98,7 @@ pub fn drift(
                 .spec
                 .placement_group_selector
                 .as_ref()
-                .and_then(|group| group.id.as_ref())
+                .and_then(|group| placement_group.map(|found| &found.id).or(group.id.as_ref()))
                 .is_some_and(|id| Some(id) != instance.placement_group.as_ref()),
             DriftReason::PlacementGroup,
         ),

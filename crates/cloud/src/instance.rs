@@ -104,6 +104,8 @@ pub struct Instance {
     pub instance_profile: Option<String>,
     /// The placement group.
     pub placement_group: Option<String>,
+    /// The number of its partition in the placement group, if that has partitions.
+    pub placement_partition: Option<u32>,
     /// The launch template it was made from.
     pub launch_template: Option<String>,
     /// Tags.

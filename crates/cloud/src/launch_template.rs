@@ -51,6 +51,8 @@ pub struct LaunchTemplateData {
     pub tenancy: Tenancy,
     /// Id of the placement group.
     pub placement_group_id: Option<String>,
+    /// The partition of the placement group; none for EC2 to choose.
+    pub placement_partition: Option<u32>,
     /// Nitro Enclaves are on.
     pub enclave: bool,
     /// Virtual machines can run inside; none for the type's default.

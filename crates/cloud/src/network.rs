@@ -1,6 +1,6 @@
 //! Where instances are put: subnets, security groups, placement groups.
 
-use supercargo_catalog::PlacementStrategy;
+use supercargo_catalog::{Placement, PlacementStrategy};
 
 use crate::Tags;
 use crate::selector::Selectable;
@@ -67,6 +67,11 @@ impl SecurityGroup {
 }
 
 impl PlacementGroup {
+    /// What nodes differ by.
+    pub fn placement(&self) -> Placement {
+        Placement { group_id: self.id.clone(), strategy: self.strategy, partitions: self.partitions }
+    }
+
     /// What selectors compare it with.
     pub fn selectable(&self) -> Selectable<'_> {
         Selectable { id: &self.id, name: &self.name, owners: ["", ""], tags: &self.tags }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use supercargo_api::EC2NodeClass;
 use supercargo_catalog::CapacitySettings;
 use supercargo_cloud::launch::AddressesInFlight;
-use supercargo_cloud::{Cluster, Subnet, Unavailable};
+use supercargo_cloud::{Cluster, PlacementGroup, Subnet, Unavailable};
 use supercargo_engine::market::Market;
 use supercargo_reconcile::Key;
 
@@ -173,6 +173,11 @@ impl Knowledge {
     /// Reservations with their free instances, and placement groups, by the name of the EC2NodeClass.
     pub fn class_resources(&self) -> MutexGuard<'_, BTreeMap<String, ClassResources>> {
         lock(&self.class_resources)
+    }
+
+    /// The placement group that an EC2NodeClass selects, if it selects one and that has been looked up.
+    pub fn placement_group(&self, node_class: &str) -> Option<PlacementGroup> {
+        self.class_resources().get(node_class)?.placement_group.clone()
     }
 
     /// Whether nodes of the NodePools register when they are launched.

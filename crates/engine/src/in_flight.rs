@@ -36,6 +36,9 @@ pub(crate) fn room_of_claim(
             requirements.add(requirement);
         }
     }
+    let partitions = requirements.get(labels::PLACEMENT_GROUP_PARTITION).filter(|asked| !asked.complement());
+    let partitions =
+        partitions.map(|asked| asked.values().iter().cloned().map(Some).collect::<BTreeSet<_>>());
     let decided = requirements.single_values().map(|(key, value)| (key.to_owned(), value.to_owned()));
     claim_labels.extend(decided.collect::<Vec<_>>());
     claim_labels.insert(labels::REGISTERED.to_owned(), "true".to_owned());
@@ -56,7 +59,12 @@ pub(crate) fn room_of_claim(
         node: None,
         claim: None,
         labels: claim_labels,
-        undecided: BTreeMap::new(),
+        // which of several partitions it is in is known once it registers
+        undecided: partitions
+            .filter(|numbers| numbers.len() > 1)
+            .map(|numbers| (labels::PLACEMENT_GROUP_PARTITION.to_owned(), numbers))
+            .into_iter()
+            .collect(),
         taints: claim.spec.taints().to_vec(),
         capacity: list(status.and_then(|status| status.capacity.as_ref())),
         allocatable: list(status.and_then(|status| status.allocatable.as_ref())),

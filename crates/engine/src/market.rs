@@ -13,7 +13,9 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
-use supercargo_catalog::{CapacityType, InstanceType, Offering, PriceStamp, ReservationKind, Tenancy, Usd};
+use supercargo_catalog::{
+    CapacityType, InstanceType, Offering, Placement, PriceStamp, ReservationKind, Tenancy, Usd,
+};
 
 use crate::amounts::{Amounts, ResourceNames};
 
@@ -226,6 +228,7 @@ pub struct Market {
     /// What each bit of an [`OfferMask`] stands for.
     pub keys: Vec<OfferKey>,
     tables: BTreeMap<String, Arc<TypeTable>>,
+    placements: BTreeMap<String, Placement>,
 }
 
 impl Market {
@@ -244,6 +247,18 @@ impl Market {
     /// The types of a NodeClass.
     pub fn table(&self, node_class: &str) -> Option<&Arc<TypeTable>> {
         self.tables.get(node_class)
+    }
+
+    /// The same market; nodes of this NodeClass are launched into a placement group.
+    #[must_use]
+    pub fn placed(mut self, node_class: &str, placement: Placement) -> Market {
+        self.placements.insert(node_class.to_owned(), placement);
+        self
+    }
+
+    /// The placement group that nodes of a NodeClass are launched into.
+    pub fn placement(&self, node_class: &str) -> Option<&Placement> {
+        self.placements.get(node_class)
     }
 
     /// The NodeClasses, with their types.

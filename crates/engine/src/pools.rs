@@ -11,6 +11,7 @@ use supercargo_api::labels;
 use supercargo_api::requirement::Requirement;
 use supercargo_api::requirements::Requirements;
 use supercargo_api::{ConditionStatus, NodePool};
+use supercargo_catalog::Placement;
 
 use crate::amounts::{Amounts, PLENTY, PODS, ResourceNames, VOLUME_PREFIX};
 use crate::asked::Asked;
@@ -35,6 +36,8 @@ pub struct Pool {
     pub node_class: String,
     /// Types of the NodeClass, with overlays applied.
     pub table: Option<Arc<TypeTable>>,
+    /// The placement group of the NodeClass.
+    pub placement: Option<Placement>,
     /// Requirements, labels, NodePool and NodeClass name, and the labels every node gets.
     pub requirements: Requirements,
     /// Labels of the template.
@@ -69,6 +72,8 @@ pub struct Variant {
     pub pool: u32,
     /// Labels that every node of this variant has, types' and offerings' labels aside.
     pub labels: BTreeMap<String, String>,
+    /// Partitions of the placement group among which EC2 will choose; empty if it has none, or one is settled.
+    pub partitions: Vec<String>,
     /// Types that the pool's requirements admit.
     pub types: TypeSet,
     /// Offerings that the pool's requirements admit.
@@ -96,7 +101,7 @@ pub struct Daemon {
 
 impl Pool {
     /// Compiles a NodePool. Problems are kept in [`Pool::problem`], not returned: one bad pool must not stop the rest.
-    pub fn new(pool: &NodePool, table: Option<Arc<TypeTable>>) -> Pool {
+    pub fn new(pool: &NodePool, table: Option<Arc<TypeTable>>, placement: Option<&Placement>) -> Pool {
         let name = pool.metadata.name.clone().unwrap_or_default();
         let spec = &pool.spec.template.spec;
         let mut problem = None;
@@ -122,6 +127,14 @@ impl Pool {
         let reference = &spec.node_class_ref;
         labels
             .insert(format!("{}/{}", reference.group, reference.kind.to_lowercase()), reference.name.clone());
+        if let Some(placement) = placement {
+            labels.insert(labels::PLACEMENT_GROUP_ID.to_owned(), placement.group_id.clone());
+            let numbers: Vec<String> =
+                placement.partition_numbers().map(|number| number.to_string()).collect();
+            if !numbers.is_empty() {
+                requirements.add(Requirement::in_values(labels::PLACEMENT_GROUP_PARTITION, numbers));
+            }
+        }
         requirements.extend(Requirements::from_labels(&labels));
         if let Some(empty) = requirements.iter().find(|requirement| requirement.allows_nothing()) {
             problem = Some(format!("its requirements and labels leave no value for {}", empty.key));
@@ -154,6 +167,7 @@ impl Pool {
             weight: pool.spec.weight(),
             node_class: reference.name.clone(),
             table,
+            placement: placement.cloned(),
             requirements,
             labels,
             taints: spec.taints().to_vec(),
@@ -173,6 +187,11 @@ impl Pool {
             && !labels::is_well_known(key)
     }
 
+    /// Whether the label is the placement group's to decide.
+    pub(crate) fn is_placed(&self, key: &str) -> bool {
+        self.placement.is_some() && labels::is_of_placement(key)
+    }
+
     /// The variants of this pool, given what pods ask for by key.
     pub fn variants(&self, index: u32, market: &Market, asked: &BTreeMap<String, Asked>) -> Vec<Variant> {
         let Some(table) = &self.table else { return Vec::new() };
@@ -184,6 +203,13 @@ impl Pool {
             let key = requirement.key.as_str();
             if is_offering_label(key) {
                 offers &= market.offers_matching(requirement);
+            } else if self.is_placed(key) {
+                if let Some(asked) = asked.get(key).filter(|_| !self.labels.contains_key(key)) {
+                    let asked_for = with_choices(&choices, requirement, asked);
+                    // which pods share a partition can only be told of nodes whose partition is settled
+                    choices.retain(|_| !asked.is_topology);
+                    choices.extend(asked_for);
+                }
             } else if table.has_label(key) || (labels::is_well_known(key) && key != labels::NODEPOOL) {
                 types.intersect_with(&table.matching(requirement));
             } else if self.is_custom(key) && !self.labels.contains_key(key) {
@@ -195,10 +221,17 @@ impl Pool {
         for index in sold_out {
             types.remove(index);
         }
+        let partitions = self.requirements.get(labels::PLACEMENT_GROUP_PARTITION);
+        let partitions = partitions.filter(|_| self.placement.is_some()).map(Requirement::values);
+        let left_to_ec2 = |labels: &BTreeMap<String, String>| {
+            let is_settled = labels.contains_key(labels::PLACEMENT_GROUP_PARTITION);
+            partitions.filter(|_| !is_settled).into_iter().flatten().cloned().collect()
+        };
         choices
             .into_iter()
             .map(|labels| Variant {
                 pool: index,
+                partitions: left_to_ec2(&labels),
                 labels,
                 types: types.clone(),
                 offers,
@@ -271,6 +304,10 @@ impl Variant {
                 }
             } else if let Some(value) = self.labels.get(key) {
                 if !requirement.has(value) {
+                    return Err(requirement);
+                }
+            } else if key == labels::PLACEMENT_GROUP_PARTITION && !self.partitions.is_empty() {
+                if !self.partitions.iter().all(|number| requirement.has(number)) {
                     return Err(requirement);
                 }
             } else if key == labels::HOSTNAME {

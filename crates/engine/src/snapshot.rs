@@ -116,7 +116,8 @@ impl Snapshot {
             .iter()
             .zip(tables)
             .map(|(pool, table)| {
-                let mut compiled = Pool::new(pool, table);
+                let placement = market.placement(&pool.spec.template.spec.node_class_ref.name);
+                let mut compiled = Pool::new(pool, table, placement);
                 let leaving = objects.node_classes.iter().any(|class| {
                     class.metadata.deletion_timestamp.is_some()
                         && class.metadata.name.as_deref() == Some(compiled.node_class.as_str())

@@ -13,8 +13,8 @@ mod syntax;
 pub use hints::{closest, closest_well_known};
 pub use keys::*;
 pub use rules::{
-    LABEL_ALIASES, LabelRestriction, WELL_KNOWN_LABELS, domain, is_restricted_for_node_claim,
-    is_restricted_label, is_well_known, known_values, normalize_label,
+    LABEL_ALIASES, LabelRestriction, WELL_KNOWN_LABELS, domain, is_of_placement,
+    is_restricted_for_node_claim, is_restricted_label, is_well_known, known_values, normalize_label,
 };
 pub(crate) use syntax::excerpt;
 pub use syntax::{

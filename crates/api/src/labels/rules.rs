@@ -70,6 +70,11 @@ pub fn is_well_known(key: &str) -> bool {
     WELL_KNOWN_LABELS.binary_search(&key).is_ok()
 }
 
+/// Whether a label tells where in a placement group a node is. Neither its type nor its offering decides that.
+pub fn is_of_placement(key: &str) -> bool {
+    matches!(key, keys::PLACEMENT_GROUP_ID | keys::PLACEMENT_GROUP_PARTITION)
+}
+
 /// The only values a label can have, if they are fixed (reference row N4).
 pub fn known_values(key: &str) -> Option<&'static [&'static str]> {
     match key {

@@ -5,6 +5,6 @@ mod model;
 
 pub use from_manifest::NodeClassModelError;
 pub use model::{
-    BlockDeviceModel, CapacitySettings, KubeletModel, NodeClassModel, PlacementStrategy, ReservationModel,
-    Threshold,
+    BlockDeviceModel, CapacitySettings, KubeletModel, NodeClassModel, Placement, PlacementStrategy,
+    ReservationModel, Threshold,
 };

@@ -35,8 +35,8 @@ pub struct NodeClassModel {
     pub needs_nitro: bool,
     /// Only types in which virtual machines can run (row E21).
     pub needs_nested_virtualization: bool,
-    /// Strategy of the placement group nodes are launched into (row E4); none without a group, or if it is not known.
-    pub placement: Option<PlacementStrategy>,
+    /// The placement group nodes are launched into (row E4); none without a group, or if it is not known.
+    pub placement: Option<Placement>,
     /// Offerings on dedicated hardware are wanted, too. They double the offerings, so ask for them only if a NodePool
     /// or a pod names the tenancy label.
     pub dedicated_tenancy: bool,
@@ -92,6 +92,25 @@ impl Threshold {
             // a float-to-integer cast saturates
             Threshold::Percent(percent) => (capacity as f64 / 100.0 * percent).ceil() as i64,
         }
+    }
+}
+
+/// A placement group, as far as nodes differ by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// `pg-…`.
+    pub group_id: String,
+    /// How instances are placed in it.
+    pub strategy: PlacementStrategy,
+    /// How many partitions it has; nothing with other strategies.
+    pub partitions: u32,
+}
+
+impl Placement {
+    /// The numbers of its partitions, which begin at one.
+    pub fn partition_numbers(&self) -> std::ops::RangeInclusive<u32> {
+        let last = if self.strategy == PlacementStrategy::Partition { self.partitions } else { 0 };
+        1..=last
     }
 }
 

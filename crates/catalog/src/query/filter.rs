@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use supercargo_api::labels::{closest_well_known, is_well_known, keys};
+use supercargo_api::labels::{closest_well_known, is_of_placement, is_well_known, keys};
 use supercargo_api::requirement::{Requirement, RequirementError};
 use supercargo_api::selector::{Selector, SelectorError};
 use thiserror::Error;
@@ -104,8 +104,7 @@ impl Filter {
 
     /// Whether instance types or offerings can have a label of this key.
     pub fn is_label(key: &str) -> bool {
-        let not_of_types = [keys::NODEPOOL, keys::PLACEMENT_GROUP_ID, keys::PLACEMENT_GROUP_PARTITION];
-        is_well_known(key) && !not_of_types.contains(&key)
+        is_well_known(key) && key != keys::NODEPOOL && !is_of_placement(key)
     }
 
     /// What the condition is called.

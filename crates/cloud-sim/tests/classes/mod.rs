@@ -13,7 +13,7 @@ use supercargo_cloud::launch::{
     AddressesInFlight, Direct, LaunchError, LaunchFailure, LaunchInput, LaunchPlan, Launched,
     MinValuesPolicy, perform, plan,
 };
-use supercargo_cloud::{CloudProvider, Cluster, Subnet, resolve};
+use supercargo_cloud::{CloudProvider, Cluster, PlacementGroup, Selector, Subnet, resolve};
 
 use crate::world::{World, catalog};
 
@@ -30,6 +30,7 @@ pub struct Class {
     pub node_class: EC2NodeClass,
     pub subnets: Vec<Subnet>,
     pub types: Vec<InstanceType>,
+    pub placement_group: Option<PlacementGroup>,
 }
 
 pub fn class(world: &World, spec: serde_json::Value) -> Class {
@@ -69,9 +70,14 @@ pub fn class(world: &World, spec: serde_json::Value) -> Class {
     status.subnets = Some(subnets);
     status.security_groups = Some(groups);
     status.capacity_reservations = Some(reservations);
-    let model = NodeClassModel::from_ec2nodeclass(&node_class, CapacitySettings::default()).unwrap();
+    let placement_group = node_class.spec.placement_group_selector.as_ref().and_then(|wanted| {
+        let selector = Selector { id: wanted.id.clone(), name: wanted.name.clone(), ..Selector::default() };
+        now(region.describe_placement_groups(&[selector])).unwrap().pop()
+    });
+    let mut model = NodeClassModel::from_ec2nodeclass(&node_class, CapacitySettings::default()).unwrap();
+    model.placement = placement_group.as_ref().map(PlacementGroup::placement);
     let types = catalog().instance_types("us-east-1", None, &model);
-    Class { node_class, subnets: free, types }
+    Class { node_class, subnets: free, types, placement_group }
 }
 
 pub fn claim(requirements: serde_json::Value, requests: serde_json::Value) -> NodeClaim {
@@ -115,6 +121,7 @@ pub fn planned(class: &Class, claim: &NodeClaim) -> Result<LaunchPlan, LaunchErr
         cluster: &cluster(),
         instance_types: &class.types,
         subnets: &class.subnets,
+        placement_group: class.placement_group.as_ref(),
         in_flight: &AddressesInFlight::default(),
         min_values_policy: MinValuesPolicy::Strict,
         uses_reservations: true,

@@ -37,6 +37,14 @@ pub enum LaunchError {
         /// What took them away.
         funnel: Funnel,
     },
+    /// What is asked of the placement group is not what the EC2NodeClass has.
+    #[error("{asked}: the EC2NodeClass has {found}")]
+    Placement {
+        /// The requirement.
+        asked: String,
+        /// What there is.
+        found: String,
+    },
     /// The types that are left do not have enough different values of a label.
     #[error("minValues of {key}: {wanted} different values are wanted, the cheapest types have {found}")]
     MinValues {
@@ -56,6 +64,7 @@ impl LaunchError {
             self,
             LaunchError::NodeClassNotReady { .. }
                 | LaunchError::NoOfferings { .. }
+                | LaunchError::Placement { .. }
                 | LaunchError::MinValues { .. }
         )
     }
@@ -64,7 +73,9 @@ impl LaunchError {
     pub fn reason(&self) -> &'static str {
         match self {
             LaunchError::NodeClassNotReady { .. } => "nodeclass_not_ready",
-            LaunchError::NoOfferings { .. } | LaunchError::MinValues { .. } => "insufficient_capacity",
+            LaunchError::NoOfferings { .. }
+            | LaunchError::Placement { .. }
+            | LaunchError::MinValues { .. } => "insufficient_capacity",
             LaunchError::Requirement(_) | LaunchError::Image { .. } | LaunchError::Requests(_) => {
                 "LaunchFailed"
             }

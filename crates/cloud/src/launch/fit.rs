@@ -51,7 +51,8 @@ pub(super) fn type_fits(requirements: &Requirements, instance_type: &InstanceTyp
     let of_types = |key: &str| {
         labels::is_well_known(key)
             && !is_offering_label(key)
-            && !matches!(key, keys::NODEPOOL | keys::PLACEMENT_GROUP_ID | keys::PLACEMENT_GROUP_PARTITION)
+            && key != keys::NODEPOOL
+            && !labels::is_of_placement(key)
     };
     requirements.iter().all(|requirement| match instance_type.labels.get(&requirement.key) {
         Some(value) => requirement.has(value),

@@ -21,6 +21,7 @@ mod error;
 mod fit;
 mod observe;
 mod perform;
+mod place;
 mod plan;
 mod template;
 

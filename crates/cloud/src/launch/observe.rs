@@ -71,6 +71,12 @@ fn observed_labels(
     set(keys::ZONE_ID, &instance.zone_id);
     set(keys::CAPACITY_TYPE, instance.capacity_type.as_str());
     set(keys::INSTANCE_TENANCY, instance.tenancy.as_str());
+    if let Some(group_id) = &instance.placement_group {
+        set(keys::PLACEMENT_GROUP_ID, group_id);
+    }
+    if let Some(partition) = instance.placement_partition {
+        set(keys::PLACEMENT_GROUP_PARTITION, &partition.to_string());
+    }
     if let Some(node_pool) = instance.tags.get(tags::NODEPOOL) {
         set(keys::NODEPOOL, node_pool);
     }

@@ -9,11 +9,12 @@ use supercargo_api::{Ami, EC2NodeClass, NodeClaim, Resources, condition_types, f
 use supercargo_catalog::{CapacityType, InstanceType, ReservationKind};
 
 use super::choose::{Choice, Chosen};
+use super::place::Place;
 use super::template::{Common, Group};
 use super::{AddressClaim, AddressesInFlight, LaunchError, MinValuesPolicy, choose};
 use crate::{
     AllocationStrategy, Cluster, FleetConfig, FleetOverride, FleetRequest, LaunchTemplateRequest,
-    PurchaseOption, Subnet, tags,
+    PlacementGroup, PurchaseOption, Subnet, tags,
 };
 
 /// Types below which a launch on demand that could be spot is worth a warning (reference section 5.4, step 8).
@@ -32,6 +33,8 @@ pub struct LaunchInput<'a> {
     pub instance_types: &'a [InstanceType],
     /// The subnets of the class, with their free addresses.
     pub subnets: &'a [Subnet],
+    /// The placement group that the class selects, if it has been looked up.
+    pub placement_group: Option<&'a PlacementGroup>,
     /// Addresses that other launches may take.
     pub in_flight: &'a AddressesInFlight,
     /// What happens if `minValues` cannot be kept.
@@ -80,6 +83,7 @@ pub fn plan(input: LaunchInput<'_>) -> Result<LaunchPlan, LaunchError> {
         Some(requests) => requests.resources()?,
         None => Resources::new(),
     };
+    let place = Place::of(input.node_class, input.placement_group, &requirements)?;
     let chosen = choose(&requirements, &requests, input.instance_types, input.min_values_policy)?;
     let claim_labels = input.claim.metadata.labels.as_ref();
     let node_pool = claim_labels.and_then(|labels| labels.get(keys::NODEPOOL)).map(String::as_str);
@@ -95,6 +99,7 @@ pub fn plan(input: LaunchInput<'_>) -> Result<LaunchPlan, LaunchError> {
         capacity_type: chosen.capacity_type,
         tenancy: chosen.tenancy,
         uses_reservations: input.uses_reservations,
+        place: place.as_ref(),
         tags: &launch_tags,
     };
     let least_pods = chosen.types.iter().map(|choice| choice.instance_type.capacity.get(PODS)).min();

@@ -11,6 +11,7 @@ use supercargo_api::{
 };
 use supercargo_catalog::{CapacityType, InstanceType, Tenancy};
 
+use super::place::Place;
 use crate::{Bootstrap, Cluster, LaunchTemplateData, LaunchTemplateRequest, ReservationPreference, Tags};
 
 /// What every launch template's name begins with.
@@ -35,6 +36,7 @@ pub(super) struct Common<'a> {
     pub capacity_type: CapacityType,
     pub tenancy: Tenancy,
     pub uses_reservations: bool,
+    pub place: Option<&'a Place>,
     pub tags: &'a Tags,
 }
 
@@ -85,7 +87,8 @@ impl Common<'_> {
             metadata_options: spec.metadata_options(),
             detailed_monitoring: spec.detailed_monitoring.unwrap_or(false),
             tenancy: self.tenancy,
-            placement_group_id: spec.placement_group_selector.as_ref().and_then(|group| group.id.clone()),
+            placement_group_id: self.place.map(|place| place.group_id.clone()),
+            placement_partition: self.place.and_then(|place| place.partition),
             enclave: self.requests.get(AWS_NITRO_SANDBOX) > 0,
             nested_virtualization: spec
                 .cpu_options

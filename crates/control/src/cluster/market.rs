@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use supercargo_api::EC2NodeClass;
 use supercargo_catalog::{CapacitySettings, Catalog, InstanceType, NodeClassModel};
-use supercargo_cloud::Unavailable;
+use supercargo_cloud::{PlacementGroup, Unavailable};
 use supercargo_engine::market::Market;
 
 use super::LivePrices;
@@ -102,7 +102,12 @@ impl Markets {
                 settle(&mut types, class);
                 tables.push((name.clone(), types));
             }
-            Market::compile(tables)
+            let placed = stamp
+                .classes
+                .iter()
+                .filter_map(|(name, class)| Some((name.as_str(), class.model.placement.clone()?)));
+            let market = Market::compile(tables);
+            market.map(|market| placed.fold(market, |market, (name, group)| market.placed(name, group)))
         });
         let market = match compiled {
             Ok(market) => Arc::new(market),
@@ -165,7 +170,7 @@ fn as_listed(types: &mut [InstanceType], base: &[InstanceType]) -> bool {
 
 /// What the status has no place for: how much of a reservation is free, and how a placement group places.
 fn take_in(model: &mut NodeClassModel, resources: &ClassResources) {
-    model.placement = resources.placement_group.as_ref().map(|group| group.strategy);
+    model.placement = resources.placement_group.as_ref().map(PlacementGroup::placement);
     for known in &mut model.reservations {
         let seen = resources.reservations.iter().find(|seen| seen.id == known.reservation.id);
         if let Some(seen) = seen {

@@ -90,7 +90,8 @@ impl Drifted {
             .iter()
             .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect();
-        let reason = drift(claim, class?, instance, &type_labels)?;
+        let group = self.knowledge.placement_group(&claim.spec.node_class_ref.name);
+        let reason = drift(claim, class?, instance, &type_labels, group.as_ref())?;
         Some((reason.as_str().to_owned(), String::new()))
     }
 }

@@ -60,6 +60,7 @@ fn instance(
         private_dns_name: String::new(),
         instance_profile: template.and_then(|data| data.instance_profile.clone()),
         placement_group: template.and_then(|data| data.placement_group_id.clone()),
+        placement_partition: template.and_then(|data| data.placement_partition),
         launch_template: None,
         tags: Tags::clone(&plan.request.instance_tags),
     }

@@ -87,12 +87,14 @@ impl Plans {
         }
         let table = self.table(claim, state, knowledge);
         let types: &[InstanceType] = table.as_deref().map_or(&[], |table| &table.types);
+        let group = knowledge.placement_group(&claim.spec.node_class_ref.name);
         let planned = plan(LaunchInput {
             claim,
             node_class: class,
             cluster: &knowledge.cluster,
             instance_types: types,
             subnets: &subnets,
+            placement_group: group.as_ref(),
             in_flight: &AddressesInFlight::clone(&in_flight),
             min_values_policy: knowledge.settings.min_values_policy,
             uses_reservations: knowledge.settings.gates.reserved_capacity,

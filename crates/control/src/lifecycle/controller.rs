@@ -5,30 +5,34 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
+use supercargo_api::condition_reasons::node_claim::REGISTRATION_HOOK_PENDING;
 use supercargo_api::condition_types::{INITIALIZED, LAUNCHED, NODE_CLAIM_ROOTS, REGISTERED};
 use supercargo_api::labels::keys;
 use supercargo_api::{NodeClaim, is_true};
-use supercargo_reconcile::{Action, Change, Controller, Decision, Key, Kind, Object, State};
+use supercargo_reconcile::{Action, Answer, Change, Controller, Decision, Key, Kind, Object, State};
 
 use super::claims::{capacity_type, is_leaving, label, node_pool_of, provider_id};
 use super::initialization::{Initialization, initialize};
 use super::liveness::deadline;
+use super::partitions::{Partition, Partitions};
 use super::registration::{Registration, register};
 use crate::conditions;
 use crate::journal::{Entry, EntryKind, Subject};
 use crate::knowledge::Knowledge;
+use crate::outside::CloudAnswer;
 
 /// The controller of NodeClaims from launch to initialization.
 pub struct Lifecycle {
     knowledge: Arc<Knowledge>,
     /// Uids of claims that were given up, so that each counts once.
     given_up: BTreeMap<Key, Option<String>>,
+    partitions: Partitions,
 }
 
 impl Lifecycle {
     /// A controller that has seen nothing yet.
     pub fn new(knowledge: Arc<Knowledge>) -> Self {
-        Self { knowledge, given_up: BTreeMap::new() }
+        Self { knowledge, given_up: BTreeMap::new(), partitions: Partitions::default() }
     }
 
     /// Writes down how long a step of a claim took, if it has just been done.
@@ -161,9 +165,11 @@ impl Controller for Lifecycle {
     fn decide(&mut self, key: &Key, state: &State, now: Timestamp) -> Decision {
         let Some(claim) = state.node_claims.get(key) else {
             self.given_up.remove(key);
+            self.partitions.forget(key);
             return Decision::nothing();
         };
         if is_leaving(claim) {
+            self.partitions.forget(key);
             return Decision::nothing();
         }
         if !is_complete(claim) {
@@ -181,19 +187,60 @@ impl Controller for Lifecycle {
             return decision;
         };
         let nodes: Vec<&Node> = state.nodes_of_instance(id).map(|(_, node)| &**node).collect();
-        decision.actions = proceed(claim, &nodes, now);
+        let mut is_placed = true;
+        if !is_true(claim.conditions(), REGISTERED) {
+            let (partition, question) = self.partitions.of(key, claim, now);
+            decision.actions.extend(question);
+            match partition {
+                Partition::Settled => {}
+                Partition::Found(number) => {
+                    // the claim comes back as a change
+                    let labelled = with_partition(claim, number);
+                    decision.actions.extend(Action::update(Kind::NodeClaim, &**claim, &labelled));
+                    return decision;
+                }
+                Partition::Asked(again) => {
+                    decision.look_again(again);
+                    is_placed = false;
+                }
+            }
+        }
+        decision.actions.extend(proceed(claim, &nodes, is_placed, now));
         decision
+    }
+
+    fn answered(&mut self, ticket: u64, answer: Answer, _: &State, now: Timestamp) -> Vec<Key> {
+        match answer.downcast::<CloudAnswer>() {
+            Ok(answer) => self.partitions.answered(ticket, *answer, now),
+            Err(_) => Vec::new(),
+        }
     }
 }
 
-/// The next steps of a launched claim with these nodes.
-fn proceed(claim: &NodeClaim, nodes: &[&Node], now: Timestamp) -> Vec<Action> {
+/// The claim with the label of a partition.
+fn with_partition(claim: &NodeClaim, number: u32) -> NodeClaim {
+    let mut wanted = claim.clone();
+    let labels = wanted.metadata.labels.get_or_insert_default();
+    labels.insert(keys::PLACEMENT_GROUP_PARTITION.to_owned(), number.to_string());
+    wanted
+}
+
+/// The next steps of a launched claim with these nodes. Nodes do not register before the place of their instance is known.
+fn proceed(claim: &NodeClaim, nodes: &[&Node], is_placed: bool, now: Timestamp) -> Vec<Action> {
     let generation = claim.metadata.generation;
     let mut wanted = claim.clone();
     let mut actions = Vec::new();
     let status = wanted.status.get_or_insert_default();
     if !is_true(claim.conditions(), REGISTERED) {
-        match register(claim, nodes) {
+        let registration = match register(claim, nodes) {
+            Registration::Waits(finding) => Registration::Waits(finding),
+            _ if !is_placed => Registration::Waits(conditions::Finding::unknown(
+                REGISTRATION_HOOK_PENDING,
+                "the partition of its placement group is being asked for",
+            )),
+            other => other,
+        };
+        match registration {
             Registration::Waits(finding) => {
                 conditions::set(&mut status.conditions, REGISTERED, &finding, generation, now);
             }

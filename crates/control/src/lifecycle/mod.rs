@@ -17,6 +17,7 @@ mod expiry;
 mod health;
 mod initialization;
 mod liveness;
+mod partitions;
 mod pod_events;
 mod registration;
 mod reservations;

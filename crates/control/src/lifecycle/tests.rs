@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use supercargo_cloud::{Action as CloudAction, CloudError, InstanceQuery};
 use supercargo_reconcile::toy::Toy;
 use supercargo_reconcile::{Key, Keyed, Kind, Part};
 
 use super::*;
 use crate::knowledge::Knowledge;
+use crate::outside::CloudAnswer;
 use crate::settings::Settings;
 use crate::stage;
 
@@ -296,4 +298,64 @@ fn section_3_6_older_nodes_learn_the_name_of_their_class() {
     assert_eq!(labels["karpenter.k8s.aws/ec2nodeclass"], "default");
     assert_eq!(labels["team"], "blue", "what else the node says is not touched any more");
     assert_eq!(condition(&toy, "Ready"), "True/Ready");
+}
+
+/// What EC2 says of the instance of the toy.
+fn described(partition: Option<u32>) -> Box<CloudAnswer> {
+    let region = stage::Stage::new(Vec::new());
+    let id = region.launch_stray("general", "one");
+    let mut instances = region.region.describe_instances(&InstanceQuery::ids([id])).outcome.unwrap();
+    "i-1".clone_into(&mut instances[0].id);
+    instances[0].placement_partition = partition;
+    Box::new(CloudAnswer::Instances(Ok(instances)))
+}
+
+fn not_known_yet() -> Box<CloudAnswer> {
+    let error = CloudError::new(CloudAction::DescribeInstances, "InvalidInstanceID.NotFound", "");
+    Box::new(CloudAnswer::Instances(Err(error)))
+}
+
+#[rstest]
+#[case::in_the_second(Some(2), json!("2"))]
+#[case::without_partitions(None, json!(null))]
+fn row_r3_a_node_waits_until_ec2_has_told_the_partition(
+    #[case] partition: Option<u32>,
+    #[case] label: Value,
+) {
+    let (mut toy, _) = toy();
+    let mut claim = launched(&toy, json!({}));
+    claim["metadata"]["labels"]["karpenter.k8s.aws/placement-group-id"] = json!("pg-1");
+    toy.create(CLAIM, claim);
+    toy.create(Kind::Node, node("n", &[]));
+    toy.run(seconds(1));
+    assert_eq!(toy.asked.len(), 1);
+    assert_eq!(condition(&toy, "Registered"), "Unknown/RegistrationHookPending");
+    toy.answer_first(not_known_yet());
+    toy.run(seconds(2));
+    assert_eq!(toy.asked.len(), 1, "a young instance is not known everywhere yet");
+    assert_eq!(condition(&toy, "Registered"), "Unknown/RegistrationHookPending");
+    toy.answer_first(described(partition));
+    toy.run(seconds(2));
+    assert_eq!(condition(&toy, "Registered"), "True/Registered");
+    let key = "karpenter.k8s.aws/placement-group-partition";
+    assert_eq!(get(&toy, CLAIM, "a")["metadata"]["labels"][key], label);
+    assert_eq!(get(&toy, Kind::Node, "n")["metadata"]["labels"][key], label);
+    assert!(toy.asked.is_empty(), "once is enough");
+}
+
+#[test]
+fn row_r3_instances_are_asked_about_together_and_alone_if_one_is_not_known() {
+    let (mut toy, _) = toy();
+    for index in 1..=3 {
+        let mut claim = launched(&toy, json!({}));
+        claim["metadata"]["name"] = json!(format!("c{index}"));
+        claim["metadata"]["labels"]["karpenter.k8s.aws/placement-group-id"] = json!("pg-1");
+        claim["status"]["providerID"] = json!(format!("aws:///us-east-1a/i-{index}"));
+        toy.create(CLAIM, claim);
+    }
+    toy.run(seconds(1));
+    assert_eq!(toy.asked.len(), 1);
+    toy.answer_first(not_known_yet());
+    toy.run(seconds(2));
+    assert_eq!(toy.asked.len(), 3);
 }

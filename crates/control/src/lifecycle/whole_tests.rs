@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use supercargo_cloud::InstanceState;
+use supercargo_catalog::PlacementStrategy;
+use supercargo_cloud::{InstanceState, PlacementGroup};
 use supercargo_reconcile::{Key, Kind};
 
 use crate::controllers::parts;
@@ -126,4 +127,50 @@ fn a_launch_that_is_slow_to_be_told_leaks_nothing() {
     let running = stage.region.machines().iter().filter(|machine| !machine.state.is_ending()).count();
     assert_eq!(claimed, running);
     assert!(claimed > 0);
+}
+
+const PARTITION: &str = "karpenter.k8s.aws/placement-group-partition";
+
+#[test]
+fn row_r3_nodes_register_with_the_partition_of_their_placement_group() {
+    let knowledge = stage::knowledge(Settings::default());
+    let mut stage = Stage::with(parts(&knowledge, 1), |options| {
+        options.placement_groups = vec![PlacementGroup {
+            id: "pg-1".to_owned(),
+            name: "brokers".to_owned(),
+            strategy: PlacementStrategy::Partition,
+            partitions: 3,
+            tags: [].into(),
+        }];
+    });
+    stage.kubelets = true;
+    let mut class = stage::node_class("default");
+    class["spec"]["placementGroupSelector"] = json!({"name": "brokers"});
+    stage.toy.create(Kind::EC2NodeClass, class);
+    stage.toy.create(Kind::NodePool, stage::node_pool("general", "default"));
+    let mut third = waiting_pod("broker-3");
+    third["spec"]["nodeSelector"] = json!({PARTITION: "3"});
+    stage.toy.create(Kind::Pod, third);
+    stage.run(Duration::from_secs(120));
+    let mut none_in_particular = waiting_pod("web-1");
+    none_in_particular["spec"]["affinity"] = json!({"podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [{
+            "topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}},
+        }],
+    }});
+    stage.toy.create(Kind::Pod, none_in_particular);
+    stage.run(Duration::from_secs(120));
+    let label = |object: &Value, key: &str| object["metadata"]["labels"][key].as_str().map(str::to_owned);
+    let mut told = Vec::new();
+    for (_, claim) in stage.toy.state.node_claims.iter() {
+        let name = claim.metadata.name.clone().unwrap();
+        assert_eq!(stage.condition(Kind::NodeClaim, &name, "Registered"), "True/Registered");
+        let claim = stage.get(Kind::NodeClaim, &name);
+        let node = stage.get(Kind::Node, claim["status"]["nodeName"].as_str().unwrap());
+        assert_eq!(label(&node, PARTITION), label(&claim, PARTITION));
+        assert_eq!(label(&node, "karpenter.k8s.aws/placement-group-id").as_deref(), Some("pg-1"));
+        told.extend(label(&node, PARTITION));
+    }
+    told.sort();
+    assert_eq!(told, ["1", "3"], "{}", stage.toy.journal.join("\n"));
 }

@@ -120,6 +120,7 @@ impl Case {
             private_dns_name: String::new(),
             instance_profile: None,
             placement_group: None,
+            placement_partition: None,
             launch_template: None,
             tags: supercargo_cloud::Tags::default(),
         }

@@ -57,7 +57,10 @@ fn filters(pool: &NodePool, table: &TypeTable, market: &Market) -> Vec<Filter> {
             Some(least) => format!("{requirement}, minValues {least}"),
             None => requirement.to_string(),
         };
-        if is_offering_label(key) {
+        let class = &pool.spec.template.spec.node_class_ref.name;
+        if labels::is_of_placement(key) && market.placement(class).is_some() {
+            None
+        } else if is_offering_label(key) {
             Some(Filter { text, types: table.all(), offers: market.offers_matching(&requirement) })
         } else if table.has_label(key) || (labels::is_well_known(key) && key != labels::NODEPOOL) {
             Some(Filter { text, types: table.matching(&requirement), offers: market.all_offers() })

@@ -57,6 +57,9 @@ fn check_own_requirements(
             bought.node.types.ones().find(|index| bought.offers_of(*index) & refused != 0)
         } else if let Some(value) = bought.variant.labels.get(key) {
             if requirement.has(value) { None } else { Some(bought.node.chosen as usize) }
+        } else if bought.pool.is_placed(key) {
+            // left to EC2
+            None
         } else if !bought.table.has_label(key) && !labels::is_well_known(key) && requirement.complement() {
             // An open label that no pod asks for: any value will do.
             None

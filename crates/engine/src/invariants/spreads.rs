@@ -210,7 +210,8 @@ fn new_domains(
     // A label the NodePool leaves open: any value will do as far as the NodePool is concerned.
     let is_open = |requirement: &Requirement| {
         let key = requirement.key.as_str();
-        requirement.complement() && !table.has_label(key) && !labels::is_well_known(key)
+        pool.is_placed(key)
+            || requirement.complement() && !table.has_label(key) && !labels::is_well_known(key)
     };
     for index in 0..table.len() {
         let label = |key: &str| {

@@ -46,6 +46,11 @@ impl Admission {
             if !requirement.has(value) {
                 self.types.clear();
             }
+        } else if key == labels::PLACEMENT_GROUP_PARTITION && !variant.partitions.is_empty() {
+            // EC2 may choose any of them.
+            if !variant.partitions.iter().all(|number| satisfies(requirement, Some(number))) {
+                self.types.clear();
+            }
         } else if key == labels::HOSTNAME {
             // The name of a node to be bought is not known; it is none of those that exist.
             if !requirement.complement() && !requirement.allows_absent() {

@@ -88,7 +88,7 @@ fn left_by(requirement: &Requirement, table: &TypeTable, market: &Market) -> Lef
     let key = requirement.key.as_str();
     if is_offering_label(key) {
         Left::Offers(market.offers_matching(requirement))
-    } else if table.has_label(key) || labels::is_well_known(key) {
+    } else if table.has_label(key) || (labels::is_well_known(key) && !labels::is_of_placement(key)) {
         Left::Types(table.matching(requirement))
     } else {
         Left::Everything

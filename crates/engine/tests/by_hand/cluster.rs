@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use supercargo_api::objects::Objects;
-use supercargo_catalog::InstanceType;
+use supercargo_catalog::{InstanceType, Placement};
 use supercargo_engine::invariants::check;
 use supercargo_engine::market::Market;
 use supercargo_engine::plan::Plan;
@@ -19,6 +19,7 @@ use super::manifests::Manifest;
 pub struct Cluster {
     objects: Objects,
     types: BTreeMap<String, Vec<InstanceType>>,
+    placements: BTreeMap<String, Placement>,
     snapshot_options: SnapshotOptions,
     options: SolveOptions,
 }
@@ -34,6 +35,12 @@ impl Cluster {
         let mut cluster = Cluster::default();
         cluster.types.insert("default".to_owned(), types);
         cluster
+    }
+
+    /// Nodes of the NodeClass `default` are launched into this placement group.
+    pub fn placed(mut self, placement: Placement) -> Self {
+        self.placements.insert("default".to_owned(), placement);
+        self
     }
 
     /// Another NodeClass.
@@ -130,6 +137,8 @@ impl Cluster {
     pub fn snapshot(&self) -> Snapshot {
         let types = self.types.iter().map(|(name, types)| (name.clone(), types.clone()));
         let market = Market::compile(types).expect("few offering keys");
+        let placements = self.placements.clone().into_iter();
+        let market = placements.fold(market, |market, (class, group)| market.placed(&class, group));
         Snapshot::build(&self.objects, &market, &self.snapshot_options)
     }
 
