@@ -25,7 +25,7 @@ fn partitions(plan: &Plan) -> Vec<String> {
     let numbers = plan.nodes.iter().map(|node| node.labels.get(PARTITION).cloned());
     let mut told: Vec<String> = numbers
         .zip(bought(plan))
-        .map(|(number, node)| format!("{} {node}", number.unwrap_or("-".to_owned())))
+        .map(|(number, node)| format!("{} {node}", number.unwrap_or_else(|| "-".to_owned())))
         .collect();
     told.sort();
     told
